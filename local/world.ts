@@ -1,0 +1,38 @@
+import type { Clock, Random } from "./asl/clock.ts";
+
+/** What every service of the local AWS is given. Nothing in `local/` reads the time, randomness or the environment by itself. */
+export interface World {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Twelve digits. */
+  readonly accountId: string;
+  readonly region: string;
+  /** `http://127.0.0.1:PORT`, what a child process gets as AWS_ENDPOINT_URL. Call it late: the port is known only once the gateway listens. */
+  readonly endpoint: () => string;
+  /** Absolute path of the folder in which services may keep files. */
+  readonly folder: string;
+  /** Puts an event of an AWS service (`source: "aws.…"`) on the default event bus. Never throws. */
+  readonly emit: (event: ServiceEvent) => void;
+}
+
+/** An event as a service emits it; the bus adds `version`, `id`, `time`, `account` and `region`. */
+export interface ServiceEvent {
+  source: `aws.${string}`;
+  "detail-type": string;
+  resources: string[];
+  detail: Record<string, unknown>;
+}
+
+/** `arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE`. */
+export function arn(world: Pick<World, "region" | "accountId">, service: string, resource: string): string {
+  return `arn:aws:${service}:${world.region}:${world.accountId}:${resource}`;
+}
+
+/** A lower-case UUID v4 drawn from `random`. */
+export function uuid(random: Random): string {
+  const bytes = Array.from({ length: 16 }, () => Math.floor(random() * 256));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
