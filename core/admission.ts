@@ -1,0 +1,142 @@
+import { z } from "zod";
+import { SpillwayError } from "./errors.ts";
+import { Digest } from "./image.ts";
+
+const EcrPush = z.object({
+  source: z.literal("aws.ecr"),
+  "detail-type": z.literal("ECR Image Action"),
+  account: z.string().optional(),
+  detail: z.object({
+    "action-type": z.string(),
+    result: z.string(),
+    "repository-name": z.string(),
+    "image-digest": Digest,
+    "image-tag": z.string().default(""),
+  }),
+});
+
+const Tag = z
+  .string()
+  .regex(/^[\w][\w.-]{0,127}$/, "a tag has 1 to 128 letters, digits, dots, hyphens and underscores");
+
+/** What a person types in the console, and the detail of a `Release Requested` event. */
+const StartInput = z.strictObject({
+  service: z.string(),
+  tag: Tag.optional(),
+  digest: Digest.optional(),
+});
+
+const ReleaseRequested = z.object({
+  "detail-type": z.literal("Release Requested"),
+  source: z.string(),
+  detail: StartInput,
+});
+
+/** A wish for a release, whichever of the three ways it came in. */
+export interface ReleaseRequest {
+  /** `push` is automatic: the same digest is never released twice by it. The others are somebody's wish. */
+  readonly trigger: "push" | "console" | "event";
+  readonly image: { readonly tag: string } | { readonly digest: string; readonly tag: string | undefined };
+  /** The repository pushed to, or the service asked for. */
+  readonly subject: { readonly repository: string } | { readonly service: string };
+}
+
+/**
+ * Reads the input of a release execution: an ECR event, a `Release Requested` event, or a console start.
+ * @throws SpillwayError InvalidInput with what was expected, what came and an example.
+ */
+export function readRequest(input: unknown): ReleaseRequest {
+  const detailType =
+    typeof input === "object" && input !== null && "detail-type" in input ? input["detail-type"] : undefined;
+  if (detailType === undefined) return fromStart("console", parse(StartInput, input));
+  if (detailType === "Release Requested") return fromStart("event", parse(ReleaseRequested, input).detail);
+  if (detailType === "ECR Image Action") return fromPush(parse(EcrPush, input));
+  throw new SpillwayError(
+    "InvalidInput",
+    `A release starts from "ECR Image Action", "Release Requested" or a console start, not from "${String(detailType).slice(0, 80)}". Check the pattern of the EventBridge rule.`,
+  );
+}
+
+function fromPush({ detail }: z.infer<typeof EcrPush>): ReleaseRequest {
+  if (detail["action-type"] !== "PUSH" || detail.result !== "SUCCESS")
+    throw new SpillwayError(
+      "InvalidInput",
+      `Only a successful PUSH starts a release; this event says ${detail["action-type"]} ${detail.result}.`,
+    );
+  if (detail["image-tag"] === "")
+    throw new SpillwayError(
+      "InvalidInput",
+      "The pushed manifest has no tag: it is part of an index or an attestation, and the tagged manifest has an event of its own.",
+    );
+  return {
+    trigger: "push",
+    subject: { repository: detail["repository-name"] },
+    image: { digest: detail["image-digest"], tag: detail["image-tag"] },
+  };
+}
+
+function fromStart(trigger: "console" | "event", start: z.infer<typeof StartInput>): ReleaseRequest {
+  const subject = { service: start.service };
+  if (start.digest !== undefined)
+    return { trigger, subject, image: { digest: start.digest, tag: start.tag } };
+  if (start.tag !== undefined) return { trigger, subject, image: { tag: start.tag } };
+  throw new SpillwayError("InvalidInput", `Say which image: ${example}`);
+}
+
+const example = 'for example {"service":"web","tag":"3f2a91c"}.';
+
+function parse<Schema extends z.ZodType>(schema: Schema, input: unknown): z.infer<Schema> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(
+    (issue) => `${issue.path.map(String).join(".") || "input"}: ${issue.message}`,
+  );
+  throw new SpillwayError(
+    "InvalidInput",
+    `${problems.join("; ")}. A release starts from an ECR push or from an input, ${example}`,
+  );
+}
+
+/** What a record of an earlier attempt at the same service and digest tells the door. */
+export interface EarlierAttempt {
+  readonly attempt: number;
+  readonly executionArn: string;
+  readonly open: boolean;
+}
+
+export type Admission =
+  /** `again`: this very execution wrote the record already, and only its answer was lost. */
+  | { readonly decision: "admit"; readonly attempt: number; readonly again: boolean }
+  | { readonly decision: "duplicate"; readonly attempt: number; readonly reason: string };
+
+/**
+ * Decides whether a wish opens a release. A push of a digest that has a record is a duplicate; a person's wish
+ * opens the next attempt unless one is open. A retried function recognises its own execution.
+ */
+export function decideAdmission(
+  trigger: ReleaseRequest["trigger"],
+  executionArn: string,
+  latest: EarlierAttempt | undefined,
+): Admission {
+  if (latest === undefined) return { decision: "admit", attempt: 1, again: false };
+  const { attempt, open } = latest;
+  if (latest.executionArn === executionArn) return { decision: "admit", attempt, again: true };
+  if (open)
+    return {
+      decision: "duplicate",
+      attempt,
+      reason: `attempt ${attempt} of this digest is still open: ${latest.executionArn}`,
+    };
+  if (trigger === "push")
+    return {
+      decision: "duplicate",
+      attempt,
+      reason: `this digest was released before (attempt ${attempt}); start it by hand to release it again`,
+    };
+  return { decision: "admit", attempt: attempt + 1, again: false };
+}
+
+/** The name of a release: `web-3f2a91c0d4e5-1`. Fits execution names and log keys. */
+export function releaseId(service: string, digest: string, attempt: number): string {
+  return `${service}-${digest.replace("sha256:", "").slice(0, 12)}-${attempt}`;
+}

@@ -1,0 +1,118 @@
+import { z } from "zod";
+import { Config } from "./config.ts";
+import { PinnedImage } from "./image.ts";
+import { MigrationReport } from "./migration.ts";
+import { Outcome } from "./outcome.ts";
+
+/** Where the parts of an installation are: names and ARNs that functions need, written at provisioning. */
+export const Resources = z.object({
+  /** `service/stage` → CodeBuild project name. */
+  projects: z.record(z.string(), z.string()),
+  cluster: z.string(),
+  subnets: z.array(z.string()),
+  securityGroups: z.array(z.string()),
+  taskExecutionRoleArn: z.string(),
+  migrationTaskRoleArn: z.string(),
+  appRunnerAccessRoleArn: z.string(),
+  appRunnerInstanceRoleArn: z.string(),
+  migrationLogGroup: z.string(),
+  /** Secret name → ARN. */
+  secrets: z.record(z.string(), z.string()),
+});
+export type Resources = z.infer<typeof Resources>;
+
+/** The config as it is now; copied into each release at admission. */
+export const Installation = z.object({ config: Config, resources: Resources });
+export type Installation = z.infer<typeof Installation>;
+
+/** What is or was live in an environment. */
+export const Revision = z.object({
+  release: z.string(),
+  image: PinnedImage,
+  commit: z.string().optional(),
+  sequence: z.number(),
+  /** The schema revision the code was built against. */
+  builtAgainst: z.string().optional(),
+  /** The schema revision of the database when this went live; null: an empty database. */
+  schema: z.string().nullable().optional(),
+  /** Milliseconds since the epoch. */
+  since: z.number(),
+});
+export type Revision = z.infer<typeof Revision>;
+
+/** The result of a stage, kept with the release. */
+export const Evidence = z.object({
+  stage: z.string(),
+  passed: z.boolean(),
+  buildArn: z.string(),
+  startedAt: z.number(),
+  endedAt: z.number(),
+  cause: z.string().optional(),
+});
+export type Evidence = z.infer<typeof Evidence>;
+
+export const Release = z.object({
+  id: z.string(),
+  service: z.string(),
+  attempt: z.number().int(),
+  trigger: z.enum(["push", "console", "event"]),
+  executionArn: z.string(),
+  tag: z.string().optional(),
+  image: PinnedImage,
+  migrationImage: PinnedImage.optional(),
+  schemaHistory: z.array(z.string()),
+  readableFrom: z.string().optional(),
+  commit: z.string().optional(),
+  sequence: z.number(),
+  builtAgainst: z.string().optional(),
+  installation: Installation,
+  evidence: z.record(z.string(), Evidence),
+  openedAt: z.number(),
+  endedAt: z.number().optional(),
+  outcome: Outcome.optional(),
+  reason: z.string().optional(),
+});
+export type Release = z.infer<typeof Release>;
+
+/** One release into one environment, with what was really done, in the order it was begun. */
+export const Deployment = z.object({
+  release: z.string(),
+  environment: z.string(),
+  service: z.string(),
+  executionArn: z.string(),
+  fence: z.number().int(),
+  openedAt: z.number(),
+  previous: Revision.optional(),
+  migration: z
+    .object({ begunAt: z.number(), taskArn: z.string().optional(), report: MigrationReport.optional() })
+    .optional(),
+  /** Written before the target is told anything, so that a rollback never overlooks a change. */
+  switched: z.object({ begunAt: z.number(), operation: z.string().optional() }).optional(),
+  rollback: z.object({ action: z.string(), at: z.number() }).optional(),
+  endedAt: z.number().optional(),
+  outcome: Outcome.optional(),
+  reason: z.string().optional(),
+});
+export type Deployment = z.infer<typeof Deployment>;
+
+/** The lock of an environment. The fence numbers every owner and guards our own records. */
+export const Lease = z.object({
+  owner: z.string(),
+  release: z.string(),
+  fence: z.number().int(),
+  reason: z.string(),
+  since: z.number(),
+});
+export type Lease = z.infer<typeof Lease>;
+
+export const EnvironmentRecord = z.object({
+  service: z.string(),
+  environment: z.string(),
+  /** The last fence given out. */
+  fence: z.number().int(),
+  lease: Lease.optional(),
+  live: Revision.optional(),
+  /** Set by a NeedsAttention: nothing is deployed until a person lifts it. */
+  frozen: z.object({ reason: z.string(), since: z.number(), release: z.string() }).optional(),
+});
+export type EnvironmentRecord = z.infer<typeof EnvironmentRecord>;

@@ -1,0 +1,38 @@
+import { z } from "zod";
+
+/** What is awaited: a CodeBuild build, an ECS task, or an operation of a target. */
+export const WaitKind = z.enum(["build", "task", "operation"]);
+export type WaitKind = z.infer<typeof WaitKind>;
+
+/** How awaited work ended. A failure's `error` is a name that the state machines catch. */
+export const WaitResult = z.discriminatedUnion("end", [
+  z.object({ end: z.literal("succeeded"), output: z.record(z.string(), z.unknown()) }),
+  z.object({ end: z.literal("failed"), error: z.string(), cause: z.string() }),
+]);
+export type WaitResult = z.infer<typeof WaitResult>;
+
+/**
+ * A pending callback. Written before the work is started (intent first), so that whatever is lost on the way,
+ * `Reconcile` finds it. The token never leaves the table.
+ */
+export const Wait = z.object({
+  /** Names the work, the same for every retry: `web-3f2a91c0d4e5-1/stage/unit-tests`. */
+  key: z.string(),
+  kind: WaitKind,
+  release: z.string(),
+  token: z.string(),
+  begunAt: z.number(),
+  /** ARN of what is awaited, once it is started. */
+  awaitedArn: z.string().optional(),
+  /** What else is needed to ask about it: the operation's id, the image expected. */
+  subject: z.record(z.string(), z.string()),
+  looks: z.number().int(),
+  lookAgainAt: z.number(),
+  result: WaitResult.optional(),
+});
+export type Wait = z.infer<typeof Wait>;
+
+/** When to ask again about a wait: after 60 seconds, doubling up to 5 minutes. Milliseconds. */
+export function nextLook(now: number, looks: number): number {
+  return now + Math.min(60_000 * 2 ** Math.min(looks, 10), 300_000);
+}
