@@ -1,0 +1,261 @@
+import { ConditionalCheckFailedException, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import {
+  DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  UpdateCommand,
+} from "@aws-sdk/lib-dynamodb";
+import type { z } from "zod";
+import { SpillwayError } from "../core/errors.ts";
+import {
+  Deployment,
+  EnvironmentRecord,
+  type Evidence,
+  Installation,
+  type Lease,
+  Release,
+  type Revision,
+} from "../core/records.ts";
+import { Wait, type WaitResult } from "../core/wait.ts";
+import type { Connection } from "./connection.ts";
+import { call } from "./faults.ts";
+
+/**
+ * The records of an installation: one table, single-item conditional writes only. Each item has `pk` and `sk`;
+ * `awaitedArn` is the key of the index `awaited`, `openKind` and `lookAgainAt` of the index `open`, which holds
+ * only what is not finished.
+ */
+export type Records = ReturnType<typeof connectRecords>;
+
+type Key = { pk: string; sk: string };
+
+const keys = {
+  installation: (): Key => ({ pk: "INSTALLATION", sk: "CURRENT" }),
+  release: (id: string): Key => ({ pk: `RELEASE#${id}`, sk: "RELEASE" }),
+  deployment: (release: string, environment: string): Key => ({
+    pk: `RELEASE#${release}`,
+    sk: `DEPLOYMENT#${environment}`,
+  }),
+  environment: (service: string, environment: string): Key => ({
+    pk: `SERVICE#${service}`,
+    sk: `ENVIRONMENT#${environment}`,
+  }),
+  wait: (key: string): Key => ({ pk: `WAIT#${key}`, sk: "WAIT" }),
+};
+
+/** Connects to the table named `table`. */
+export function connectRecords({ client }: Connection, table: string) {
+  const dynamo = DynamoDBDocumentClient.from(new DynamoDBClient(client), {
+    marshallOptions: { removeUndefinedValues: true },
+  });
+
+  async function read<Shape extends z.ZodType>(shape: Shape, key: Key): Promise<z.infer<Shape> | undefined> {
+    const { Item } = await call("read a record", () =>
+      dynamo.send(new GetCommand({ TableName: table, Key: key, ConsistentRead: true })),
+    );
+    return Item === undefined ? undefined : shape.parse(Item);
+  }
+
+  /** Writes if `condition` holds. @returns false if it does not. */
+  async function attempt(action: () => Promise<unknown>): Promise<boolean> {
+    return call("write a record", async () => {
+      try {
+        await action();
+        return true;
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return false;
+        throw error;
+      }
+    });
+  }
+
+  /** Sets the given members of an item, leaving the rest; `undefined` removes one. */
+  function set(
+    key: Key,
+    members: Readonly<Record<string, unknown>>,
+    condition: string,
+    values: Record<string, unknown> = {},
+  ) {
+    const names: Record<string, string> = {};
+    const sets: string[] = [];
+    const removes: string[] = [];
+    const set: Record<string, unknown> = { ...values };
+    for (const [index, [path, value]] of Object.entries(members).entries()) {
+      const place = path
+        .split("/")
+        .map((part, depth) => {
+          names[`#m${index}_${depth}`] = part;
+          return `#m${index}_${depth}`;
+        })
+        .join(".");
+      if (value === undefined) removes.push(place);
+      else {
+        set[`:m${index}`] = value;
+        sets.push(`${place} = :m${index}`);
+      }
+    }
+    const expression = [
+      sets.length > 0 ? `SET ${sets.join(", ")}` : "",
+      removes.length > 0 ? `REMOVE ${removes.join(", ")}` : "",
+    ];
+    return attempt(() =>
+      dynamo.send(
+        new UpdateCommand({
+          TableName: table,
+          Key: key,
+          UpdateExpression: expression.filter((part) => part !== "").join(" "),
+          ConditionExpression: condition,
+          ExpressionAttributeNames: names,
+          ...(Object.keys(set).length > 0 ? { ExpressionAttributeValues: set } : {}),
+        }),
+      ),
+    );
+  }
+
+  function create(key: Key, item: object): Promise<boolean> {
+    return attempt(() =>
+      dynamo.send(
+        new PutCommand({
+          TableName: table,
+          Item: { ...item, ...key },
+          ConditionExpression: "attribute_not_exists(pk)",
+        }),
+      ),
+    );
+  }
+
+  async function query<Shape extends z.ZodType>(
+    shape: Shape,
+    input: { index?: string; condition: string; values: Record<string, unknown> },
+  ) {
+    const found: z.infer<Shape>[] = [];
+    let start: Record<string, unknown> | undefined;
+    do {
+      const page = await call("query the records", () =>
+        dynamo.send(
+          new QueryCommand({
+            TableName: table,
+            ...(input.index === undefined ? { ConsistentRead: true } : { IndexName: input.index }),
+            KeyConditionExpression: input.condition,
+            ExpressionAttributeValues: input.values,
+            ...(start === undefined ? {} : { ExclusiveStartKey: start }),
+          }),
+        ),
+      );
+      found.push(...(page.Items ?? []).map((item) => shape.parse(item)));
+      start = page.LastEvaluatedKey;
+    } while (start !== undefined);
+    return found;
+  }
+
+  return {
+    /** @throws SpillwayError AwsRefused if the installation was never provisioned. */
+    async installation(): Promise<Installation> {
+      const found = await read(Installation, keys.installation());
+      if (found === undefined)
+        throw new SpillwayError(
+          "AwsRefused",
+          `The table ${table} holds no configuration; deploy the installation again.`,
+        );
+      return found;
+    },
+
+    release: (id: string) => read(Release, keys.release(id)),
+    async requireRelease(id: string): Promise<Release> {
+      const found = await read(Release, keys.release(id));
+      if (found === undefined)
+        throw new SpillwayError(
+          "ReleaseNotFound",
+          `There is no release ${id}; releases are named SERVICE-DIGEST-ATTEMPT.`,
+        );
+      return found;
+    },
+    /** @returns false if the release exists already. */
+    openRelease: (release: Release) =>
+      create(keys.release(release.id), { ...release, openKind: "release", lookAgainAt: release.openedAt }),
+    recordEvidence: (release: string, evidence: Evidence) =>
+      set(keys.release(release), { [`evidence/${evidence.stage}`]: evidence }, "attribute_exists(pk)"),
+    /** Closes a release once; a second close changes nothing. @returns false if it was closed before. */
+    closeRelease: (id: string, end: Pick<Release, "endedAt" | "outcome" | "reason">) =>
+      set(
+        keys.release(id),
+        { ...end, openKind: undefined },
+        "attribute_exists(pk) AND attribute_not_exists(endedAt)",
+      ),
+
+    deployment: (release: string, environment: string) =>
+      read(Deployment, keys.deployment(release, environment)),
+    deployments: (release: string) =>
+      query(Deployment, {
+        condition: "pk = :pk AND begins_with(sk, :sk)",
+        values: { ":pk": `RELEASE#${release}`, ":sk": "DEPLOYMENT#" },
+      }),
+    openDeployment: (deployment: Deployment) =>
+      create(keys.deployment(deployment.release, deployment.environment), deployment),
+    /** Changes a deployment's record, as long as the writer's fence is the deployment's and it is open. */
+    updateDeployment: (
+      deployment: Pick<Deployment, "release" | "environment" | "fence">,
+      members: Partial<Deployment>,
+    ) =>
+      set(
+        keys.deployment(deployment.release, deployment.environment),
+        members,
+        "fence = :fence AND attribute_not_exists(endedAt)",
+        { ":fence": deployment.fence },
+      ),
+
+    async environment(service: string, environment: string): Promise<EnvironmentRecord> {
+      return (
+        (await read(EnvironmentRecord, keys.environment(service, environment))) ?? {
+          service,
+          environment,
+          fence: 0,
+        }
+      );
+    },
+    /** Takes the lease if nothing changed since it was read. */
+    takeLease: (environment: EnvironmentRecord, lease: Lease) =>
+      set(
+        keys.environment(environment.service, environment.environment),
+        { service: environment.service, environment: environment.environment, lease, fence: lease.fence },
+        "attribute_not_exists(pk) OR fence = :before",
+        { ":before": environment.fence },
+      ),
+    /** Gives the lease back; harmless if another has it. @returns false if it was not this fence's. */
+    releaseLease: (service: string, environment: string, fence: number) =>
+      set(keys.environment(service, environment), { lease: undefined }, "lease.fence = :fence", {
+        ":fence": fence,
+      }),
+    /** Records what is live; refused if the lease has passed on. */
+    recordLive: (service: string, environment: string, fence: number, live: Revision) =>
+      set(keys.environment(service, environment), { live }, "lease.fence = :fence", { ":fence": fence }),
+    freeze: (service: string, environment: string, frozen: NonNullable<EnvironmentRecord["frozen"]>) =>
+      set(keys.environment(service, environment), { frozen }, "attribute_exists(pk)"),
+
+    wait: (key: string) => read(Wait, keys.wait(key)),
+    /** Intent first: written before the work is started. @returns false if the work was begun before. */
+    openWait: (wait: Wait) => create(keys.wait(wait.key), { ...wait, openKind: "wait" }),
+    /** A retry waits with a new token. */
+    replaceToken: (key: string, token: string) => set(keys.wait(key), { token }, "attribute_exists(pk)"),
+    attachAwaited: (key: string, awaitedArn: string, subject: Readonly<Record<string, string>>) =>
+      set(keys.wait(key), { awaitedArn, subject }, "attribute_exists(pk)"),
+    lookAgain: (key: string, looks: number, lookAgainAt: number) =>
+      set(keys.wait(key), { looks, lookAgainAt }, "attribute_exists(pk)"),
+    closeWait: (key: string, result: WaitResult) =>
+      set(keys.wait(key), { result, openKind: undefined }, "attribute_exists(pk)"),
+    waitsFor: (awaitedArn: string) =>
+      query(Wait, { index: "awaited", condition: "awaitedArn = :arn", values: { ":arn": awaitedArn } }),
+    /** Open waits whose next look is due. */
+    overdueWaits: (now: number) =>
+      query(Wait, {
+        index: "open",
+        condition: "openKind = :kind AND lookAgainAt <= :now",
+        values: { ":kind": "wait", ":now": now },
+      }),
+    openWaits: () =>
+      query(Wait, { index: "open", condition: "openKind = :kind", values: { ":kind": "wait" } }),
+    openReleases: () =>
+      query(Release, { index: "open", condition: "openKind = :kind", values: { ":kind": "release" } }),
+  };
+}

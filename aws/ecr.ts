@@ -1,0 +1,139 @@
+import {
+  BatchGetImageCommand,
+  DescribeImagesCommand,
+  DescribeRepositoriesCommand,
+  ECRClient,
+  GetDownloadUrlForLayerCommand,
+} from "@aws-sdk/client-ecr";
+import { z } from "zod";
+import { SpillwayError } from "../core/errors.ts";
+import type { PinnedImage } from "../core/image.ts";
+import type { Connection } from "./connection.ts";
+import { call } from "./faults.ts";
+
+export type Images = ReturnType<typeof connectImages>;
+
+const Manifest = z.object({ config: z.object({ digest: z.string() }) });
+const Index = z.object({
+  manifests: z.array(
+    z.object({
+      digest: z.string(),
+      platform: z.object({ os: z.string(), architecture: z.string() }).optional(),
+    }),
+  ),
+});
+const ConfigBlob = z.object({
+  config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).optional(),
+});
+
+const accepted = [
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+];
+/** A config blob holds labels and history; one larger than this is not worth reading. */
+const largestConfigBytes = 1_000_000;
+
+/** ECR, as admission uses it: a tag becomes a digest once, and labels are read from the image itself. */
+export function connectImages({ client, fetch }: Connection) {
+  const ecr = new ECRClient(client);
+
+  async function manifest(repository: string, imageDigest: string): Promise<unknown> {
+    const { images } = await call(
+      `read the manifest of ${repository}@${imageDigest}`,
+      () =>
+        ecr.send(
+          new BatchGetImageCommand({
+            repositoryName: repository,
+            imageIds: [{ imageDigest }],
+            acceptedMediaTypes: accepted,
+          }),
+        ),
+      { RepositoryNotFoundException: "ImageNotFound" },
+    );
+    const text = images?.[0]?.imageManifest;
+    if (text === undefined)
+      throw new SpillwayError("ImageNotFound", `ECR has no image ${repository}@${imageDigest}.`);
+    return JSON.parse(text);
+  }
+
+  async function configDigest(repository: string, digest: string, platform: string): Promise<string> {
+    const found = await manifest(repository, digest);
+    const index = Index.safeParse(found);
+    if (!index.success) return Manifest.parse(found).config.digest;
+    const child = index.data.manifests.find(
+      (entry) =>
+        entry.platform !== undefined && `${entry.platform.os}/${entry.platform.architecture}` === platform,
+    );
+    if (child === undefined)
+      throw new SpillwayError(
+        "ImageNotFound",
+        `${repository}@${digest} has no image for ${platform}; build it with --platform ${platform}.`,
+      );
+    return Manifest.parse(await manifest(repository, child.digest)).config.digest;
+  }
+
+  return {
+    /**
+     * Pins an image by digest.
+     * @throws ImageNotFound if the repository, tag or digest is not there, or the image is archived.
+     */
+    async pin(
+      repository: string,
+      id: { tag: string } | { digest: string },
+    ): Promise<{ image: PinnedImage; pushedAt: number }> {
+      const wanted = "digest" in id ? { imageDigest: id.digest } : { imageTag: id.tag };
+      const names = {
+        ImageNotFoundException: "ImageNotFound",
+        RepositoryNotFoundException: "ImageNotFound",
+      } as const;
+      const { imageDetails } = await call(
+        `find ${repository}:${"digest" in id ? id.digest : id.tag}`,
+        () => ecr.send(new DescribeImagesCommand({ repositoryName: repository, imageIds: [wanted] })),
+        names,
+      );
+      const detail = imageDetails?.[0];
+      if (detail?.imageDigest === undefined)
+        throw new SpillwayError("ImageNotFound", `ECR has no image ${repository}:${JSON.stringify(id)}.`);
+      if (detail.imageStatus === "ARCHIVED")
+        throw new SpillwayError(
+          "ImageNotFound",
+          `${repository}@${detail.imageDigest} is archived; restore it in ECR first.`,
+        );
+      const { repositories } = await call(
+        `find the repository ${repository}`,
+        () => ecr.send(new DescribeRepositoriesCommand({ repositoryNames: [repository] })),
+        names,
+      );
+      const uri = repositories?.[0]?.repositoryUri;
+      if (uri === undefined) throw new SpillwayError("ImageNotFound", `ECR has no repository ${repository}.`);
+      return {
+        image: { repository, digest: detail.imageDigest, uri: `${uri}@${detail.imageDigest}` },
+        pushedAt: detail.imagePushedAt?.getTime() ?? 0,
+      };
+    },
+
+    /** The labels in the image's config blob; for an index, those of the platform's child. */
+    async labels(image: PinnedImage, platform: string): Promise<Record<string, string>> {
+      const layerDigest = await configDigest(image.repository, image.digest, platform);
+      const { downloadUrl } = await call("find the image's configuration", () =>
+        ecr.send(new GetDownloadUrlForLayerCommand({ repositoryName: image.repository, layerDigest })),
+      );
+      if (downloadUrl === undefined)
+        throw new SpillwayError("ImageNotFound", `ECR has no configuration for ${image.uri}.`);
+      const blob = await call("download the image's configuration", () => download(fetch, downloadUrl));
+      return ConfigBlob.parse(blob).config?.Labels ?? {};
+    },
+  };
+}
+
+async function download(get: typeof fetch, url: string): Promise<unknown> {
+  const answer = await get(url, { signal: AbortSignal.timeout(10_000) });
+  if (!answer.ok)
+    throw new SpillwayError("AwsFault", `ECR answered HTTP ${answer.status} for an image's configuration.`);
+  const text = await answer.text();
+  if (text.length > largestConfigBytes)
+    throw new SpillwayError("InvalidInput", "The image's configuration is larger than 1 MB.");
+  return JSON.parse(text);
+}
