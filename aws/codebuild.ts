@@ -10,6 +10,7 @@ import { SpillwayError } from "../core/errors.ts";
 import type { WaitResult } from "../core/wait.ts";
 import type { Connection } from "./connection.ts";
 import { call } from "./faults.ts";
+import { idempotencyToken } from "./idempotency.ts";
 
 export type Builds = ReturnType<typeof connectBuilds>;
 
@@ -43,7 +44,7 @@ export function connectBuilds({ client }: Connection) {
           new StartBuildCommand({
             projectName: input.project,
             ...(input.commit === undefined ? {} : { sourceVersion: input.commit }),
-            idempotencyToken: input.work.slice(-64),
+            idempotencyToken: idempotencyToken(input.work),
             environmentVariablesOverride: Object.entries(variables).map(([name, value]) => ({
               name,
               value,

@@ -236,6 +236,13 @@ export function connectRecords({ client }: Connection, table: string) {
     wait: (key: string) => read(Wait, keys.wait(key)),
     /** Intent first: written before the work is started. @returns false if the work was begun before. */
     openWait: (wait: Wait) => create(keys.wait(wait.key), { ...wait, openKind: "wait" }),
+    /** Begins the work anew after a fault of AWS. */
+    reopenWait: (key: string, begun: Pick<Wait, "token" | "tries" | "begunAt" | "lookAgainAt">) =>
+      set(
+        keys.wait(key),
+        { ...begun, looks: 0, result: undefined, awaitedArn: undefined, openKind: "wait" },
+        "attribute_exists(pk)",
+      ),
     /** A retry waits with a new token. */
     replaceToken: (key: string, token: string) => set(keys.wait(key), { token }, "attribute_exists(pk)"),
     attachAwaited: (key: string, awaitedArn: string, subject: Readonly<Record<string, string>>) =>

@@ -1,13 +1,12 @@
 import { z } from "zod";
 import { Config } from "./config.ts";
 import { PinnedImage } from "./image.ts";
-import { MigrationReport } from "./migration.ts";
 import { Outcome } from "./outcome.ts";
 
 /** Where the parts of an installation are: names and ARNs that functions need, written at provisioning. */
 export const Resources = z.object({
-  /** `service/stage` → CodeBuild project name. */
-  projects: z.record(z.string(), z.string()),
+  /** What every physical name begins with. */
+  prefix: z.string(),
   cluster: z.string(),
   subnets: z.array(z.string()),
   securityGroups: z.array(z.string()),
@@ -84,11 +83,22 @@ export const Deployment = z.object({
   openedAt: z.number(),
   previous: Revision.optional(),
   migration: z
-    .object({ begunAt: z.number(), taskArn: z.string().optional(), report: MigrationReport.optional() })
+    .object({
+      begunAt: z.number(),
+      /** The schema before and after, as far as the migration or its status told. */
+      before: z.string().nullable().optional(),
+      after: z.string().nullable().optional(),
+      confirmed: z.boolean(),
+    })
     .optional(),
   /** Written before the target is told anything, so that a rollback never overlooks a change. */
   switched: z.object({ begunAt: z.number(), operation: z.string().optional() }).optional(),
-  rollback: z.object({ action: z.string(), at: z.number() }).optional(),
+  rollback: z
+    .object({
+      action: z.enum(["nothing-done", "already-back", "restored", "nothing-to-go-back-to"]),
+      at: z.number(),
+    })
+    .optional(),
   endedAt: z.number().optional(),
   outcome: Outcome.optional(),
   reason: z.string().optional(),

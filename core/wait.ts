@@ -21,6 +21,8 @@ export const Wait = z.object({
   kind: WaitKind,
   release: z.string(),
   token: z.string(),
+  /** Counts the times the work was begun anew after a fault of AWS. */
+  tries: z.number().int(),
   begunAt: z.number(),
   /** ARN of what is awaited, once it is started. */
   awaitedArn: z.string().optional(),
@@ -35,4 +37,18 @@ export type Wait = z.infer<typeof Wait>;
 /** When to ask again about a wait: after 60 seconds, doubling up to 5 minutes. Milliseconds. */
 export function nextLook(now: number, looks: number): number {
   return now + Math.min(60_000 * 2 ** Math.min(looks, 10), 300_000);
+}
+
+/** Faults of AWS after which the same work may be begun anew; every other end is the work's own word and stands. */
+const faults: readonly string[] = ["StageFaulted", "MigrationNotStarted"];
+
+/** What a retry finds: work that goes on, work to look for, work to begin anew, or an answer to give again. */
+export function decideRetry(wait: Wait): "goes-on" | "look-for-it" | "begin-anew" | "answer" {
+  if (wait.result === undefined) return wait.awaitedArn === undefined ? "look-for-it" : "goes-on";
+  return wait.result.end === "failed" && faults.includes(wait.result.error) ? "begin-anew" : "answer";
+}
+
+/** The name under which a try of the work is known to AWS. */
+export function workName(wait: Pick<Wait, "key" | "tries">): string {
+  return wait.tries === 0 ? wait.key : `${wait.key}/${wait.tries}`;
 }

@@ -1,0 +1,197 @@
+import {
+  AppRunnerClient,
+  CreateServiceCommand,
+  DescribeServiceCommand,
+  ListOperationsCommand,
+  ListServicesCommand,
+  type OperationSummary,
+  type Service,
+  type SourceConfiguration,
+  UpdateServiceCommand,
+} from "@aws-sdk/client-apprunner";
+import { SpillwayError } from "../core/errors.ts";
+import type { Target, TargetRequest } from "../core/target.ts";
+import type { WaitResult } from "../core/wait.ts";
+import type { Connection } from "./connection.ts";
+import { call } from "./faults.ts";
+
+/** App Runner as a target. It rolls a failed update back by itself and cannot be stopped while it works. */
+export function connectAppRunner({ client }: Connection): Target {
+  const apprunner = new AppRunnerClient(client);
+
+  async function find(name: string): Promise<Service | undefined> {
+    let next: string | undefined;
+    do {
+      const page = await call("list the App Runner services", () =>
+        apprunner.send(new ListServicesCommand(next === undefined ? {} : { NextToken: next })),
+      );
+      const arn = page.ServiceSummaryList?.find(
+        ({ ServiceName, Status }) => ServiceName === name && Status !== "DELETED",
+      )?.ServiceArn;
+      if (arn !== undefined) return describe(arn);
+      next = page.NextToken;
+    } while (next !== undefined);
+    return undefined;
+  }
+
+  async function describe(arn: string): Promise<Service | undefined> {
+    const { Service } = await call("look at an App Runner service", () =>
+      apprunner.send(new DescribeServiceCommand({ ServiceArn: arn })),
+    );
+    return Service;
+  }
+
+  async function operations(arn: string): Promise<OperationSummary[]> {
+    const { OperationSummaryList } = await call("list the operations of an App Runner service", () =>
+      apprunner.send(new ListOperationsCommand({ ServiceArn: arn, MaxResults: 20 })),
+    );
+    return OperationSummaryList ?? [];
+  }
+
+  return {
+    async describe(name) {
+      const service = await find(name);
+      const source = service?.SourceConfiguration;
+      return {
+        exists: service !== undefined && service.Status !== "CREATE_FAILED",
+        busy: service?.Status === "OPERATION_IN_PROGRESS",
+        imageUri: service?.Status === "CREATE_FAILED" ? undefined : source?.ImageRepository?.ImageIdentifier,
+        url: withScheme(service?.ServiceUrl),
+        refusal: refusalOf(service),
+      };
+    },
+
+    async start(request) {
+      const service = await find(request.name);
+      const source = sourceOf(request, service?.SourceConfiguration);
+      const answer = await call(
+        `deploy to the App Runner service ${request.name}`,
+        () =>
+          service?.ServiceArn === undefined
+            ? apprunner.send(
+                new CreateServiceCommand({
+                  ServiceName: request.name,
+                  SourceConfiguration: source,
+                  ...shapeOf(request),
+                }),
+              )
+            : apprunner.send(
+                new UpdateServiceCommand({
+                  ServiceArn: service.ServiceArn,
+                  SourceConfiguration: source,
+                  ...shapeOf(request),
+                }),
+              ),
+        { InvalidStateException: "TargetBusy" },
+      );
+      const arn = answer.Service?.ServiceArn;
+      if (arn === undefined || answer.OperationId === undefined)
+        throw new SpillwayError("AwsFault", `App Runner began no operation for ${request.name}.`);
+      return { arn, operation: answer.OperationId };
+    },
+
+    async find(name, imageUri, since) {
+      const service = await find(name);
+      if (
+        service?.ServiceArn === undefined ||
+        service.SourceConfiguration?.ImageRepository?.ImageIdentifier !== imageUri
+      )
+        return undefined;
+      const ours = (await operations(service.ServiceArn)).find(
+        // A second of grace: the clocks of the function and of App Runner are not the same.
+        ({ Type, StartedAt }) =>
+          (Type === "UPDATE_SERVICE" || Type === "CREATE_SERVICE") &&
+          (StartedAt?.getTime() ?? 0) >= since - 1000,
+      );
+      return ours?.Id === undefined ? undefined : { arn: service.ServiceArn, operation: ours.Id };
+    },
+
+    async look({ arn, operation }) {
+      const found = (await operations(arn)).find(({ Id }) => Id === operation);
+      return found === undefined ? undefined : judgeOperation(arn, found);
+    },
+  };
+}
+
+/** The service returns to RUNNING after its own rollback, so only the operation tells what happened. */
+function judgeOperation(arn: string, { Status, Id }: OperationSummary): WaitResult | undefined {
+  const log = `Its log: CloudWatch log group /aws/apprunner/${arn.split("/").slice(-2).join("/")}/service.`;
+  switch (Status) {
+    case "SUCCEEDED":
+      return { end: "succeeded", output: { arn, operation: Id } };
+    case "ROLLBACK_SUCCEEDED":
+      return {
+        end: "failed",
+        error: "TargetRolledBack",
+        cause: `App Runner rolled operation ${Id} back: the new revision did not become healthy. ${log}`,
+      };
+    case "FAILED":
+    case "ROLLBACK_FAILED":
+      return {
+        end: "failed",
+        error: "TargetFailed",
+        cause: `App Runner's operation ${Id} ended as ${Status}. ${log}`,
+      };
+    default:
+      return undefined;
+  }
+}
+
+function sourceOf(
+  { imageUri, settings }: TargetRequest,
+  existing: SourceConfiguration | undefined,
+): SourceConfiguration {
+  return {
+    AuthenticationConfiguration: existing?.AuthenticationConfiguration ?? {
+      AccessRoleArn: settings.accessRoleArn,
+    },
+    // A push must not deploy before it is tested and migrated.
+    AutoDeploymentsEnabled: false,
+    ImageRepository: {
+      ImageIdentifier: imageUri,
+      ImageRepositoryType: "ECR",
+      // UpdateService replaces the image block, so what we do not manage is copied.
+      ImageConfiguration: {
+        ...existing?.ImageRepository?.ImageConfiguration,
+        Port: String(settings.port),
+        RuntimeEnvironmentVariables: { ...settings.variables },
+        RuntimeEnvironmentSecrets: { ...settings.secrets },
+      },
+    },
+  };
+}
+
+function shapeOf({ settings }: TargetRequest) {
+  return {
+    InstanceConfiguration: {
+      Cpu: settings.cpu,
+      Memory: settings.memory,
+      InstanceRoleArn: settings.instanceRoleArn,
+    },
+    // The default is TCP, which passes as soon as the port opens.
+    HealthCheckConfiguration: {
+      Protocol: "HTTP" as const,
+      Path: settings.healthPath,
+      Interval: 1,
+      Timeout: 2,
+      HealthyThreshold: 1,
+      UnhealthyThreshold: 5,
+    },
+  };
+}
+
+function refusalOf(service: Service | undefined): string | undefined {
+  if (service?.SourceConfiguration?.AutoDeploymentsEnabled === true)
+    return `The App Runner service ${service.ServiceName} deploys every push by itself; turn off AutoDeploymentsEnabled, or code would go live untested.`;
+  if (service?.Status === "PAUSED")
+    return `The App Runner service ${service.ServiceName} is paused; resume it first.`;
+  if (service?.Status === "CREATE_FAILED")
+    return `The App Runner service ${service.ServiceName} failed to be created; delete it (aws apprunner delete-service), then release again.`;
+  return undefined;
+}
+
+/** App Runner gives a host name; elsewhere than in AWS it may come with a scheme of its own. */
+function withScheme(url: string | undefined): string | undefined {
+  if (url === undefined || url.includes("://")) return url;
+  return `https://${url}`;
+}

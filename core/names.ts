@@ -1,0 +1,19 @@
+/** Physical names, made in one place so that what creates a thing and what calls it cannot disagree. */
+
+/** The CodeBuild project of a stage. */
+export function projectName(prefix: string, service: string, stage: string): string {
+  return `${prefix}-${service}-${stage}`;
+}
+
+/** The App Runner service (or other target) of an environment. */
+export function targetName(prefix: string, service: string, environment: string): string {
+  return `${prefix}-${service}-${environment}`;
+}
+
+/** The ECS task definition family of an environment's migrations. */
+export function migrationFamily(prefix: string, service: string, environment: string): string {
+  return `${prefix}-${service}-${environment}-migration`;
+}
+
+/** The container of a migration task; its exit code is the migration's. */
+export const migrationContainer = "migration";

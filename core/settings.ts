@@ -1,0 +1,71 @@
+import { SpillwayError } from "./errors.ts";
+import type { Installation, Release } from "./records.ts";
+
+/** What a running container is given, and how large it is. Secrets are references, never values. */
+export interface RuntimeSettings {
+  readonly port: number;
+  readonly cpu: string;
+  readonly memory: string;
+  readonly variables: Readonly<Record<string, string>>;
+  /** Variable → `arn` or `arn:json-key::` of a secret. */
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly healthPath: string;
+  readonly accessRoleArn: string;
+  readonly instanceRoleArn: string;
+}
+
+/** The parts of a release's own copy of the config that concern one environment. */
+export function environmentOf(
+  release: Pick<Release, "service" | "installation" | "id">,
+  environment: string,
+) {
+  const service = release.installation.config.services[release.service];
+  const found = service?.environments[environment];
+  if (service === undefined || found === undefined)
+    throw new SpillwayError(
+      "InvalidInput",
+      `The release ${release.id} was admitted without an environment ${environment}; it has ${Object.keys(service?.environments ?? {}).join(", ") || "none"}.`,
+    );
+  return { service, environment: found };
+}
+
+/** What the environment's target is told for this release. */
+export function runtimeSettings(release: Release, environment: string): RuntimeSettings {
+  const { target, health } = environmentOf(release, environment).environment;
+  const { resources } = release.installation;
+  return {
+    port: target.port,
+    cpu: target.cpu,
+    memory: target.memory,
+    variables: {
+      ...target.variables,
+      SPILLWAY_RELEASE: release.id,
+      SPILLWAY_ENVIRONMENT: environment,
+      ...(release.commit === undefined ? {} : { SPILLWAY_COMMIT: release.commit }),
+    },
+    secrets: Object.fromEntries(
+      Object.entries(target.secrets).map(([variable, secret]) => [
+        variable,
+        secretReference(resources, secret),
+      ]),
+    ),
+    healthPath: health.path,
+    accessRoleArn: resources.appRunnerAccessRoleArn,
+    instanceRoleArn: resources.appRunnerInstanceRoleArn,
+  };
+}
+
+/**
+ * The reference by which AWS resolves a secret: `web/database` → its ARN, `web/database:url` → `ARN:url::`.
+ * @throws SpillwayError InvalidConfig if the installation has no such secret.
+ */
+export function secretReference(resources: Installation["resources"], secret: string): string {
+  const [name = "", jsonKey] = secret.split(":");
+  const arn = resources.secrets[name];
+  if (arn === undefined)
+    throw new SpillwayError(
+      "InvalidConfig",
+      `The config names the secret ${name}, which this installation does not know; create it and deploy the installation again.`,
+    );
+  return jsonKey === undefined ? arn : `${arn}:${jsonKey}::`;
+}

@@ -1,0 +1,34 @@
+import type { TargetState } from "./rollback.ts";
+import type { RuntimeSettings } from "./settings.ts";
+import type { WaitResult } from "./wait.ts";
+
+/** What a target is told when it shall run an image. */
+export interface TargetRequest {
+  /** The name of the target, from `targetName`. */
+  readonly name: string;
+  readonly imageUri: string;
+  readonly settings: RuntimeSettings;
+}
+
+/** An operation of a target that was begun: what its events name, and how to ask about it. */
+export interface TargetOperation {
+  readonly arn: string;
+  readonly operation: string;
+}
+
+/** Where a service runs. App Runner is one; every target keeps the same contract suite. */
+export interface Target {
+  /** What runs now. `url` is where the service answers. `refusal` says why it cannot be deployed to, whatever the image. */
+  describe(
+    name: string,
+  ): Promise<TargetState & { readonly url: string | undefined; readonly refusal: string | undefined }>;
+  /**
+   * Begins to run an image; creates the target if there is none. Does not wait.
+   * @throws SpillwayError TargetBusy while another operation is under way.
+   */
+  start(request: TargetRequest): Promise<TargetOperation>;
+  /** The operation begun at or after `since` (milliseconds) that brings this image, if there is one: a retry adopts it. */
+  find(name: string, imageUri: string, since: number): Promise<TargetOperation | undefined>;
+  /** How an operation ended; undefined while it runs. A target's own rollback is a failure named TargetRolledBack. */
+  look(operation: TargetOperation): Promise<WaitResult | undefined>;
+}
