@@ -1,0 +1,97 @@
+import { AwsJson1_0Protocol, AwsJson1_1Protocol } from "@aws-sdk/core/protocols";
+import type { $Schema, DocumentType, StaticErrorSchema, StaticOperationSchema } from "@smithy/types";
+import { AwsError, type Service } from "./service.ts";
+import { checkShape, derefSchema } from "./shape.ts";
+
+/** The wire format of one service: what its SDK client sends is read, and what it can read is written. */
+export interface Codec {
+  /** The operations that the service has in AWS, whether the local one implements them or not. */
+  readonly operationNames: ReadonlySet<string>;
+  /** Throws SerializationException for a body that is not what the operation takes, ValidationException when members are missing. */
+  readInput(operationName: string, body: Uint8Array): Promise<unknown>;
+  writeOutput(operationName: string, output: unknown): Uint8Array;
+  writeError(error: AwsError): Uint8Array;
+}
+
+/**
+ * Makes the codec of a service out of the schemas that its SDK client exports
+ * (`[9, namespace, name, traits, input, output]` is an operation, `[-3, …]` an error) and the client's own
+ * JSON codec. That use is not documented by the SDK: its version is pinned and tests cover each client.
+ */
+export function createCodec(service: Pick<Service, "target" | "protocol" | "schemas">): Codec {
+  const operations = new Map<string, StaticOperationSchema>();
+  const errors = new Map<string, StaticErrorSchema>();
+  for (const value of Object.values(service.schemas)) {
+    if (isOperationSchema(value)) operations.set(value[2], value);
+    if (isErrorSchema(value)) errors.set(value[2], value);
+  }
+  const payload = payloadCodec(service, [...operations.values()][0]?.[1] ?? "");
+
+  const operation = (name: string): StaticOperationSchema => {
+    const found = operations.get(name);
+    if (found) return found;
+    throw new AwsError("UnknownOperationException", `${service.target} has no operation ${name}.`);
+  };
+
+  const write = (schema: $Schema, value: unknown): Uint8Array => {
+    const serializer = payload.createSerializer();
+    serializer.write(schema, value);
+    const written: unknown = serializer.flush();
+    return written instanceof Uint8Array ? written : new TextEncoder().encode(String(written ?? "{}"));
+  };
+
+  return {
+    operationNames: new Set(operations.keys()),
+    readInput: async (name, body) => {
+      const schema = derefSchema(operation(name)[4]);
+      checkShape(schema, parse(body));
+      if (isUnit(schema) || body.byteLength === 0) return {};
+      const input: unknown = await payload.createDeserializer().read(schema, new TextDecoder().decode(body));
+      return input;
+    },
+    writeOutput: (name, output) => {
+      const schema = derefSchema(operation(name)[5]);
+      return isUnit(schema) ? new TextEncoder().encode("{}") : write(schema, output ?? {});
+    },
+    writeError: (error) => {
+      const schema = errors.get(error.name);
+      const messageMember = schema?.[4].includes("Message") ? "Message" : "message";
+      const members = { ...error.members, [messageMember]: error.message };
+      const shaped: unknown = schema ? JSON.parse(new TextDecoder().decode(write(schema, members))) : members;
+      return new TextEncoder().encode(
+        JSON.stringify({ __type: error.name, message: error.message, ...Object(shaped) }),
+      );
+    },
+  };
+}
+
+function payloadCodec(service: Pick<Service, "target" | "protocol">, defaultNamespace: string) {
+  const settings = { defaultNamespace, serviceTarget: service.target };
+  const protocol =
+    service.protocol === "json1.0" ? new AwsJson1_0Protocol(settings) : new AwsJson1_1Protocol(settings);
+  return protocol.getPayloadCodec();
+}
+
+function parse(body: Uint8Array): DocumentType {
+  if (body.byteLength === 0) return {};
+  let parsed: DocumentType;
+  try {
+    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch {
+    throw new AwsError("SerializationException", "The body is not JSON in UTF-8; send one JSON object.");
+  }
+  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
+  throw new AwsError("SerializationException", "The body is JSON but not an object; send one JSON object.");
+}
+
+function isOperationSchema(value: unknown): value is StaticOperationSchema {
+  return Array.isArray(value) && value[0] === 9 && typeof value[2] === "string" && value.length >= 6;
+}
+
+function isErrorSchema(value: unknown): value is StaticErrorSchema {
+  return Array.isArray(value) && value[0] === -3 && typeof value[2] === "string" && Array.isArray(value[4]);
+}
+
+function isUnit(schema: $Schema): boolean {
+  return schema === "unit" || (Array.isArray(schema) && schema[0] === 0 && schema[4] === "unit");
+}
