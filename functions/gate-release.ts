@@ -1,0 +1,25 @@
+import { z } from "zod";
+import { connectRecords } from "../aws/dynamodb.ts";
+import { SpillwayError } from "../core/errors.ts";
+import { decideGate } from "../core/gate.ts";
+import { createHandler, type FunctionDefinition } from "./middleware.ts";
+
+const Input = z.object({ release: z.string() });
+
+/** Lets a release pass only if the record holds evidence that each of its stages passed. */
+export const gateRelease: FunctionDefinition<typeof Input, { open: true }> = {
+  name: "GateRelease",
+  input: Input,
+  async run({ release: id }, { connection, environment }) {
+    const release = await connectRecords(connection, environment.table).requireRelease(id);
+    const stages = Object.keys(release.installation.config.services[release.service]?.stages ?? {});
+    const { open, missing } = decideGate(release, stages);
+    if (open) return { open };
+    throw new SpillwayError(
+      "StageFailed",
+      `There is no evidence that ${missing.join(", ")} passed for ${release.image.digest}; nothing was deployed.`,
+    );
+  },
+};
+
+export const handler = createHandler(gateRelease);

@@ -1,0 +1,76 @@
+import { Logger } from "@aws-lambda-powertools/logger";
+import middy from "@middy/core";
+import type { Context } from "aws-lambda";
+import type { z } from "zod";
+import { type Connection, connect } from "../aws/connection.ts";
+import { SpillwayError } from "../core/errors.ts";
+import { type Environment, readEnvironment } from "./environment.ts";
+
+/** Where a function works: its connection to AWS and what its installation told it. */
+export interface Place {
+  readonly connection: Connection;
+  readonly environment: Environment;
+}
+
+/** One function: its name, the shape of what it is given, and what it does. */
+export interface FunctionDefinition<Input extends z.ZodType, Output> {
+  /** The same as the state, the file and the Lambda. */
+  readonly name: string;
+  readonly input: Input;
+  run(input: z.infer<Input>, place: Place): Promise<Output>;
+}
+
+/**
+ * The one middleware stack: parse the input, log start and end with release and execution, name the error.
+ * @param place where to work; by default what the process's environment says, read at the first invocation.
+ */
+export function createHandler<Input extends z.ZodType, Output>(
+  definition: FunctionDefinition<Input, Output>,
+  place?: Place,
+) {
+  const logger = new Logger({ serviceName: definition.name });
+  let here = place;
+  return middy<unknown, Output, Error, Context>()
+    .use({
+      before: ({ event, context }) => {
+        logger.addContext(context);
+        logger.resetKeys();
+        logger.appendKeys(subjectOf(event));
+        logger.info("begun");
+      },
+      after: () => {
+        logger.info("ended");
+      },
+      onError: ({ error }) => {
+        logger.error("failed", { error_name: error?.name, error_message: error?.message });
+      },
+    })
+    .handler(async (event: unknown) => {
+      here ??= { connection: connect(), environment: readEnvironment(process.env) };
+      return definition.run(parse(definition, event), here);
+    });
+}
+
+/** Which release a log line is about. Never the whole event: it may hold a token. */
+function subjectOf(event: unknown): Record<string, string> {
+  if (typeof event !== "object" || event === null) return {};
+  const keys = ["release", "environment", "stage", "execution"];
+  return Object.fromEntries(
+    Object.entries(event).filter(([key, value]) => keys.includes(key) && typeof value === "string"),
+  );
+}
+
+function parse<Input extends z.ZodType, Output>(
+  { name, input }: FunctionDefinition<Input, Output>,
+  event: unknown,
+): z.infer<Input> {
+  const parsed = input.safeParse(event);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(
+    ({ path, message }) => `${path.map(String).join(".") || "input"}: ${message}`,
+  );
+  throw new SpillwayError(
+    "InvalidInput",
+    `${name} was given an input it cannot use: ${problems.join("; ")}.`,
+  );
+}

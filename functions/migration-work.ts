@@ -1,0 +1,59 @@
+import { connectTasks } from "../aws/ecs.ts";
+import { SpillwayError } from "../core/errors.ts";
+import { migrationFamily } from "../core/names.ts";
+import type { Release } from "../core/records.ts";
+import { environmentOf, secretReference } from "../core/settings.ts";
+import type { Place } from "./middleware.ts";
+import type { Work } from "./waiting.ts";
+
+/** The name of a migration command's work: how its wait is found again. */
+export function migrationKey(release: string, environment: string, command: "up" | "status"): string {
+  return `${release}/${environment}/migrate-${command}`;
+}
+
+/** Running the migration image with one command, as work that a state can wait for. */
+export function migrationWork(
+  place: Place,
+  release: Release,
+  environment: string,
+  command: "up" | "status",
+  token: string,
+): Work {
+  const { resources } = release.installation;
+  const secret = environmentOf(release, environment).environment.database?.secret;
+  const { migrationImage } = release;
+  if (secret === undefined || migrationImage === undefined)
+    throw new SpillwayError(
+      "InvalidConfig",
+      `${environment} has no migration image or no database secret; check spillway.config.ts.`,
+    );
+  const tasks = connectTasks(place.connection);
+  const subject = { cluster: resources.cluster };
+  return {
+    key: migrationKey(release.id, environment, command),
+    kind: "task",
+    release: release.id,
+    token,
+    subject,
+    begin: async (work) => ({
+      arn: await tasks.run({
+        work,
+        family: migrationFamily(resources.prefix, release.service, environment),
+        imageUri: migrationImage.uri,
+        command: [command],
+        databaseSecret: secretReference(resources, secret),
+        cluster: resources.cluster,
+        subnets: resources.subnets,
+        securityGroups: resources.securityGroups,
+        executionRoleArn: resources.taskExecutionRoleArn,
+        taskRoleArn: resources.migrationTaskRoleArn,
+        logGroup: resources.migrationLogGroup,
+        region: place.environment.region,
+      }),
+    }),
+    find: async (work) => {
+      const arn = await tasks.find(resources.cluster, work);
+      return arn === undefined ? undefined : { arn };
+    },
+  };
+}

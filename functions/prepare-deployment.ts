@@ -1,0 +1,51 @@
+import { connectAppRunner } from "../aws/apprunner.ts";
+import { SpillwayError } from "../core/errors.ts";
+import { canRunOn, schemaAfter } from "../core/migration.ts";
+import { targetName } from "../core/names.ts";
+import type { Release, Revision } from "../core/records.ts";
+import { environmentOf } from "../core/settings.ts";
+import { DeploymentInput, readDeployment } from "./deployment.ts";
+import { createHandler, type FunctionDefinition } from "./middleware.ts";
+
+interface Preparation {
+  readonly migrate: boolean;
+  readonly migrationTimeoutSeconds: number;
+  readonly healthIntervalSeconds: number;
+}
+
+/** Refuses, before anything moves, what could not be deployed or not be taken back. */
+export const prepareDeployment: FunctionDefinition<typeof DeploymentInput, Preparation> = {
+  name: "PrepareDeployment",
+  input: DeploymentInput,
+  async run(input, place) {
+    const { release, deployment } = await readDeployment(input, place);
+    const { service, environment } = environmentOf(release, input.environment);
+    const target = await connectAppRunner(place.connection).describe(
+      targetName(release.installation.resources.prefix, release.service, input.environment),
+    );
+    if (target.refusal !== undefined) throw new SpillwayError("DeploymentRefused", target.refusal);
+    if (target.busy)
+      throw new SpillwayError(
+        "TargetBusy",
+        `The target of ${input.environment} is busy with another operation; waiting for it.`,
+      );
+    refuseOneWayDoor(release, deployment.previous, input.environment);
+    return {
+      migrate: release.migrationImage !== undefined,
+      migrationTimeoutSeconds: (service.migration?.timeoutMinutes ?? 30) * 60,
+      healthIntervalSeconds: environment.health.intervalSeconds,
+    };
+  },
+};
+
+function refuseOneWayDoor(release: Release, previous: Revision | undefined, environment: string): void {
+  if (previous === undefined || release.migrationImage === undefined) return;
+  const after = schemaAfter({ history: release.schemaHistory, readableFrom: release.readableFrom });
+  if (canRunOn(previous.builtAgainst, after) !== false) return;
+  throw new SpillwayError(
+    "DeploymentRefused",
+    `${environment} could not be rolled back: its live code (${previous.release}, built against schema ${previous.builtAgainst}) cannot run on schema ${after.revision}. Ship code that reads both first (expand), then this change (contract).`,
+  );
+}
+
+export const handler = createHandler(prepareDeployment);

@@ -1,0 +1,68 @@
+import { z } from "zod";
+import { connectAppRunner } from "../aws/apprunner.ts";
+import { connectRecords } from "../aws/dynamodb.ts";
+import { connectExecutions } from "../aws/states.ts";
+import { SpillwayError } from "../core/errors.ts";
+import { targetName } from "../core/names.ts";
+import type { Deployment } from "../core/records.ts";
+import { planRollback } from "../core/rollback.ts";
+import { DeploymentInput, type OpenDeployment, readDeployment, updateDeployment } from "./deployment.ts";
+import { lookAtOperation } from "./looks.ts";
+import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
+import { targetWork } from "./target-work.ts";
+import { awaitWork } from "./waiting.ts";
+
+const Input = DeploymentInput.extend({ token: z.string() });
+
+/**
+ * Brings the environment back to its previous revision, from what the record says was done and what the target
+ * says it runs. A target's own rollback is waited for, never fought.
+ */
+export const rollBack: FunctionDefinition<typeof Input, void> = {
+  name: "RollBack",
+  input: Input,
+  async run(input, place) {
+    const deployment = await connectRecords(place.connection, place.environment.table).deployment(
+      input.release,
+      input.environment,
+    );
+    if (deployment?.executionArn !== input.execution) return answer(place, input.token, "nothing-done");
+    const open = await readDeployment(input, place);
+    const { switched, previous } = deployment;
+    const { prefix } = open.release.installation.resources;
+    const target = await connectAppRunner(place.connection).describe(
+      targetName(prefix, deployment.service, input.environment),
+    );
+    const plan = planRollback(switched !== undefined, previous, target);
+    if (plan.action === "wait")
+      throw new SpillwayError(
+        "TargetBusy",
+        "The target is still at work and cannot be stopped; waiting for it.",
+      );
+    await note(open, plan.action === "restore" ? "restored" : plan.action, place);
+    if (plan.action !== "restore") return answer(place, input.token, plan.action);
+    const before = await open.records.requireRelease(plan.revision.release);
+    const key = `${input.release}/${input.environment}/roll-back`;
+    await awaitWork(
+      place,
+      targetWork(place, before, input.environment, key, input.release, input.token),
+      lookAtOperation(place),
+    );
+  },
+};
+
+async function note(
+  open: OpenDeployment,
+  action: NonNullable<Deployment["rollback"]>["action"],
+  place: Place,
+): Promise<void> {
+  // A retry after our own restore finds the previous revision live; what we did stays on record.
+  if (open.deployment.rollback?.action === "restored") return;
+  await updateDeployment(open, { rollback: { action, at: place.connection.now() } });
+}
+
+async function answer(place: Place, token: string, action: string): Promise<void> {
+  await connectExecutions(place.connection).complete(token, { end: "succeeded", output: { action } });
+}
+
+export const handler = createHandler(rollBack);

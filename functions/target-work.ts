@@ -1,0 +1,39 @@
+import { connectAppRunner } from "../aws/apprunner.ts";
+import { targetName } from "../core/names.ts";
+import type { Release } from "../core/records.ts";
+import { runtimeSettings } from "../core/settings.ts";
+import type { Place } from "./middleware.ts";
+import type { Work } from "./waiting.ts";
+
+/** Bringing one release's image to an environment's target, as work that a state can wait for. */
+export function targetWork(
+  place: Place,
+  release: Release,
+  environment: string,
+  key: string,
+  owner: string,
+  token: string,
+): Work {
+  const target = connectAppRunner(place.connection);
+  const name = targetName(release.installation.resources.prefix, release.service, environment);
+  const begun = ({ arn, operation }: { arn: string; operation: string }) => ({ arn, subject: { operation } });
+  return {
+    key,
+    kind: "operation",
+    release: owner,
+    token,
+    subject: {},
+    begin: async () =>
+      begun(
+        await target.start({
+          name,
+          imageUri: release.image.uri,
+          settings: runtimeSettings(release, environment),
+        }),
+      ),
+    find: async (_work, since) => {
+      const operation = await target.find(name, release.image.uri, since);
+      return operation === undefined ? undefined : begun(operation);
+    },
+  };
+}

@@ -1,0 +1,237 @@
+import type { Config } from "../core/config.ts";
+import { projectName } from "../core/names.ts";
+
+/** A Lambda function of the installation. Its name is that of its state, its file and its placeholder. */
+export interface FunctionDescription {
+  readonly name: string;
+  /** The file whose `handler` it is. */
+  readonly file: string;
+  readonly timeoutSeconds: number;
+  readonly memoryMegabytes: number;
+  readonly permissions: readonly Permission[];
+}
+
+/** What a function may do, on which thing of the installation. */
+export interface Permission {
+  readonly actions: readonly string[];
+  readonly on: Thing;
+}
+
+/** The things a permission can name; each builder knows their ARNs. */
+export type Thing =
+  | "table"
+  | "table-indexes"
+  | "projects"
+  | "machines"
+  | "executions"
+  | "repositories"
+  | "registry"
+  | "cluster"
+  | "migration-tasks"
+  | "migration-roles"
+  | "migration-logs"
+  | "targets"
+  | "target-list"
+  | "target-roles";
+
+/** A rule of the event bus: when it matches, its target runs. */
+export interface RuleDescription {
+  readonly name: string;
+  readonly bus: "default" | "spillway";
+  readonly pattern?: object;
+  readonly schedule?: string;
+  readonly target: { readonly machine: MachineName } | { readonly function: string };
+}
+
+export type MachineName = "ReleaseMachine" | "DeployMachine";
+
+/** A CodeBuild project: one for each stage of each service. */
+export interface ProjectDescription {
+  readonly name: string;
+  readonly buildspec: string;
+  readonly source: { readonly type: string; readonly location: string };
+  readonly image: string;
+  readonly computeType: string;
+  readonly timeoutMinutes: number;
+}
+
+/** All that exists in an installation. Two builders read it: the one for AWS and the one for a laptop. */
+export interface Application {
+  readonly functions: readonly FunctionDescription[];
+  readonly machines: Readonly<Record<MachineName, string>>;
+  readonly rules: readonly RuleDescription[];
+  readonly projects: readonly ProjectDescription[];
+  readonly repositories: readonly string[];
+  /** Names of the secrets that the config refers to. */
+  readonly secrets: readonly string[];
+}
+
+const records: Permission = {
+  actions: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+  on: "table",
+};
+const listRecords: Permission = { actions: ["dynamodb:Query"], on: "table" };
+const listWaits: Permission = { actions: ["dynamodb:Query"], on: "table-indexes" };
+const answer: Permission = { actions: ["states:SendTaskSuccess", "states:SendTaskFailure"], on: "machines" };
+const askExecutions: Permission = { actions: ["states:DescribeExecution"], on: "executions" };
+const readImages: Permission = {
+  actions: [
+    "ecr:DescribeImages",
+    "ecr:DescribeRepositories",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
+  ],
+  on: "repositories",
+};
+const lookAtBuilds: Permission = { actions: ["codebuild:BatchGetBuilds"], on: "projects" };
+const startBuilds: Permission = {
+  actions: ["codebuild:StartBuild", "codebuild:ListBuildsForProject"],
+  on: "projects",
+};
+const stopBuilds: Permission = { actions: ["codebuild:StopBuild"], on: "projects" };
+const lookAtTasks: Permission = { actions: ["ecs:DescribeTasks"], on: "cluster" };
+const runTasks: readonly Permission[] = [
+  { actions: ["ecs:RegisterTaskDefinition", "ecs:RunTask"], on: "migration-tasks" },
+  { actions: ["ecs:ListTasks"], on: "cluster" },
+  { actions: ["iam:PassRole"], on: "migration-roles" },
+];
+const findTargets: Permission = { actions: ["apprunner:ListServices"], on: "target-list" };
+const lookAtTargets: Permission = {
+  actions: ["apprunner:DescribeService", "apprunner:ListOperations"],
+  on: "targets",
+};
+const changeTargets: readonly Permission[] = [
+  { actions: ["apprunner:CreateService", "apprunner:UpdateService"], on: "targets" },
+  { actions: ["iam:PassRole"], on: "target-roles" },
+];
+const readLogs: Permission = { actions: ["logs:GetLogEvents"], on: "migration-logs" };
+
+const permissions: Readonly<Record<string, readonly Permission[]>> = {
+  AdmitRelease: [records, readImages],
+  RunStage: [records, answer, startBuilds, lookAtBuilds],
+  StopStages: [records, listWaits, stopBuilds],
+  GateRelease: [records],
+  CompleteRelease: [records, listRecords],
+  AcquireLease: [records, askExecutions],
+  PrepareDeployment: [records, findTargets, lookAtTargets],
+  MigrateDatabase: [records, answer, ...runTasks, lookAtTasks],
+  InspectSchema: [records, answer, ...runTasks, lookAtTasks],
+  ConfirmMigration: [records, readLogs],
+  StartDeployment: [records, answer, findTargets, lookAtTargets, ...changeTargets],
+  CheckHealth: [records, findTargets, lookAtTargets],
+  RollBack: [records, answer, findTargets, lookAtTargets, ...changeTargets],
+  RecordDeployment: [records],
+  ReleaseLease: [records],
+  CompleteWait: [records, listWaits, answer, lookAtBuilds, lookAtTasks, lookAtTargets],
+  Reconcile: [records, listWaits, answer, askExecutions, lookAtBuilds, lookAtTasks, lookAtTargets],
+};
+
+/** Describes the installation that runs `config`, whose physical names begin with `prefix`. */
+export function describeApplication(config: Config, prefix: string): Application {
+  const services = Object.entries(config.services);
+  return {
+    functions: Object.entries(permissions).map(([name, granted]) => ({
+      name,
+      file: `functions/${kebab(name)}.ts`,
+      timeoutSeconds: 60,
+      memoryMegabytes: 512,
+      permissions: granted,
+    })),
+    machines: {
+      ReleaseMachine: "state-machines/release.asl.json",
+      DeployMachine: "state-machines/deploy.asl.json",
+    },
+    rules: rulesOf(services.map(([, { image }]) => image.repository)),
+    projects: services.flatMap(([service, { stages, source }]) =>
+      Object.entries(stages).map(([stage, { buildspec, image, computeType, timeoutMinutes }]) => ({
+        name: projectName(prefix, service, stage),
+        buildspec,
+        source,
+        image,
+        computeType,
+        timeoutMinutes,
+      })),
+    ),
+    repositories: services.flatMap(([, { image, migration }]) =>
+      migration === undefined ? [image.repository] : [image.repository, migration.repository],
+    ),
+    secrets: [
+      ...new Set(services.flatMap(([, { environments }]) => Object.values(environments).flatMap(secretsOf))),
+    ],
+  };
+}
+
+function rulesOf(repositories: readonly string[]): RuleDescription[] {
+  // A replay of the archive must not release old images again.
+  const live = { "replay-name": [{ exists: false }] };
+  return [
+    {
+      name: "ImagePushed",
+      bus: "default",
+      pattern: {
+        ...live,
+        source: ["aws.ecr"],
+        "detail-type": ["ECR Image Action"],
+        detail: {
+          "action-type": ["PUSH"],
+          result: ["SUCCESS"],
+          "repository-name": repositories,
+          "image-tag": [{ "anything-but": "" }],
+        },
+      },
+      target: { machine: "ReleaseMachine" },
+    },
+    {
+      name: "ReleaseRequested",
+      bus: "spillway",
+      pattern: { ...live, "detail-type": ["Release Requested"] },
+      target: { machine: "ReleaseMachine" },
+    },
+    {
+      name: "BuildEnded",
+      bus: "default",
+      pattern: {
+        source: ["aws.codebuild"],
+        "detail-type": ["CodeBuild Build State Change"],
+        detail: { "build-status": ["SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"] },
+      },
+      target: { function: "CompleteWait" },
+    },
+    {
+      name: "TaskStopped",
+      bus: "default",
+      pattern: {
+        source: ["aws.ecs"],
+        "detail-type": ["ECS Task State Change"],
+        detail: { lastStatus: ["STOPPED"] },
+      },
+      target: { function: "CompleteWait" },
+    },
+    {
+      name: "TargetOperationEnded",
+      bus: "default",
+      pattern: { source: ["aws.apprunner"], "detail-type": ["AppRunner Service Operation Status Change"] },
+      target: { function: "CompleteWait" },
+    },
+    { name: "EveryMinute", bus: "default", schedule: "rate(1 minute)", target: { function: "Reconcile" } },
+  ];
+}
+
+function secretsOf({ target, database }: Config["services"][string]["environments"][string]): string[] {
+  const named = [...Object.values(target.secrets), ...(database === undefined ? [] : [database.secret])];
+  return named.map((secret) => secret.split(":")[0] ?? secret);
+}
+
+function kebab(name: string): string {
+  return name.replace(/(?<!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase();
+}
+
+/** The table's shape: its keys and its two indexes. */
+export const tableShape = {
+  keys: { partition: "pk", sort: "sk" },
+  attributes: { pk: "S", sk: "S", awaitedArn: "S", openKind: "S", lookAgainAt: "N" },
+  indexes: {
+    awaited: { partition: "awaitedArn", sort: "sk" },
+    open: { partition: "openKind", sort: "lookAgainAt" },
+  },
+} as const;
