@@ -5,7 +5,7 @@ import {
   ECRClient,
   GetDownloadUrlForLayerCommand,
 } from "@aws-sdk/client-ecr";
-import { z } from "zod";
+import * as z from "zod";
 import { SpillwayError } from "../core/errors.ts";
 import type { PinnedImage } from "../core/image.ts";
 import type { Connection } from "./connection.ts";

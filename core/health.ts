@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { HealthConfig } from "./config.ts";
 
 /** One look at a service. `answered` is false when we could not ask: no connection, no name, no answer in time. */

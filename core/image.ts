@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { SpillwayError } from "./errors.ts";
 
 /** `sha256:` and 64 hexadecimal digits. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { SchemaLabels } from "./image.ts";
 
 /** The one JSON line a migration image prints: the schema revision before and after. `null`: an empty database. */

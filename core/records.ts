@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Config } from "./config.ts";
 import { PinnedImage } from "./image.ts";
 import { Outcome } from "./outcome.ts";

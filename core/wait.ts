@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** What is awaited: a CodeBuild build, an ECS task, or an operation of a target. */
 export const WaitKind = z.enum(["build", "task", "operation"]);

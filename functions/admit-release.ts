@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { connectImages, type Images } from "../aws/ecr.ts";
 import {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { connectLogs } from "../aws/logs.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { findMigrationReport, type MigrationReport } from "../core/migration.ts";

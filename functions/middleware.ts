@@ -1,7 +1,7 @@
 import { Logger } from "@aws-lambda-powertools/logger";
 import middy from "@middy/core";
 import type { Context } from "aws-lambda";
-import type { z } from "zod";
+import type * as z from "zod";
 import { type Connection, connect } from "../aws/connection.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { type Environment, readEnvironment } from "./environment.ts";

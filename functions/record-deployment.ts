@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { readCause } from "../core/errors.ts";
 import { type DeploymentFacts, decideDeploymentOutcome, type Outcome } from "../core/outcome.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { connectAppRunner } from "../aws/apprunner.ts";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { connectExecutions } from "../aws/states.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DeploymentInput, readDeployment, updateDeployment } from "./deployment.ts";
 import { lookAtOperation } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";

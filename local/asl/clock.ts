@@ -7,8 +7,9 @@ export interface Clock {
   /**
    * Tells the clock that `work` is real work outside its control (I/O, another process).
    * A virtual clock stands still until it settles; a real clock ignores it. Returns `work`.
+   * `what` names the work in the error of a clock that waited too long for it.
    */
-  busy<T>(work: Promise<T>): Promise<T>;
+  busy<T>(work: Promise<T>, what?: string): Promise<T>;
 }
 
 /** Numbers in [0, 1), as `Math.random`. */
