@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { type ConfigInput, parseConfig } from "../../core/config.ts";
+import example from "../../spillway.config.ts";
+
+const broken = (change: (config: ConfigInput) => unknown): string => {
+  const config = structuredClone(example);
+  change(config);
+  try {
+    parseConfig(config);
+  } catch (error) {
+    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  }
+  return "accepted";
+};
+const web = (config: ConfigInput) => {
+  const service = config.services.web;
+  if (service === undefined) throw new Error("the example has a service web");
+  return service;
+};
+
+describe("spillway.config.ts", () => {
+  it("fills in the defaults", () => {
+    const { environments, image } = parseConfig(example).services.web ?? {};
+    expect(image?.platform).toBe("linux/amd64");
+    expect(environments?.production?.health).toMatchObject({
+      path: "/health",
+      consecutiveFailures: 3,
+      deadlineSeconds: 180,
+    });
+  });
+
+  it("names the path and the remedy of a typo", () => {
+    const said = broken((config) => Object.assign(web(config), { stagse: {} }));
+    expect(said).toMatch(/^InvalidConfig: /);
+    expect(said).toContain("services.web: unknown setting stagse; remove it or correct its spelling");
+  });
+
+  it("refuses a stage that no track runs, and a track of a stage that is not there", () => {
+    const said = broken((config) => {
+      web(config).tracks = [["static-analysis", "unit-tets"], ["integration-tests"], ["security-scan"]];
+    });
+    expect(said).toContain(
+      "services.web.tracks: no stage is named unit-tets; there are static-analysis, unit-tests",
+    );
+    expect(said).toContain("unit-tests is never run");
+  });
+
+  it("refuses an environment deployed twice", () => {
+    expect(broken((config) => (web(config).waves = [["production"], ["production"]]))).toContain(
+      "production is listed twice",
+    );
+  });
+
+  it("wants a database secret where there are migrations", () => {
+    const said = broken((config) =>
+      Reflect.deleteProperty(web(config).environments.production ?? {}, "database"),
+    );
+    expect(said).toContain("production needs database.secret, because the service has a migration image");
+  });
+});

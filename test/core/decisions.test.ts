@@ -1,0 +1,227 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { readCause } from "../../core/errors.ts";
+import { beginHealth, judgeHealth, type Observation } from "../../core/health.ts";
+import { decideLease } from "../../core/lease.ts";
+import { canRunOn, findMigrationReport } from "../../core/migration.ts";
+import { decideDeploymentOutcome, decideReleaseOutcome } from "../../core/outcome.ts";
+import { planRollback } from "../../core/rollback.ts";
+import { nextLook } from "../../core/wait.ts";
+
+const rules = { consecutiveSuccesses: 2, consecutiveFailures: 3, deadlineSeconds: 60 };
+const good = (at: number): Observation => ({ at, answered: true, status: 200, latencyMilliseconds: 5 });
+const bad = (at: number): Observation => ({
+  at,
+  answered: true,
+  status: 500,
+  latencyMilliseconds: 5,
+  complaint: "HTTP 500",
+});
+const silent = (at: number): Observation => ({
+  at,
+  answered: false,
+  latencyMilliseconds: 5,
+  complaint: "no connection",
+});
+const judge = (...looks: Observation[]) => {
+  let state = beginHealth(0);
+  for (const look of looks) {
+    const judged = judgeHealth(rules, state, look);
+    if (judged.verdict !== undefined) return judged.verdict;
+    state = judged.state;
+  }
+  return "undecided";
+};
+
+describe("health", () => {
+  it("wants successes in a row", () => {
+    expect(judge(good(1), bad(2), good(3), good(4))).toBe("healthy");
+    expect(judge(good(1), silent(2), good(3))).toBe("undecided");
+  });
+  it("tells bad answers from no answers", () => {
+    expect(judge(bad(1), bad(2), bad(3))).toBe("unhealthy");
+    expect(judge(silent(1), silent(2), silent(3))).toBe("undecided");
+    expect(judge(silent(1), silent(61_000))).toBe("inconclusive");
+    expect(judge(silent(1), bad(61_000))).toBe("unhealthy");
+  });
+  it("decides within the deadline, and never calls healthy what did not answer well at the end", () => {
+    const look = fc.tuple(fc.constantFrom(good, bad, silent), fc.integer({ min: 1, max: 20_000 }));
+    fc.assert(
+      fc.property(fc.array(look, { minLength: 1, maxLength: 60 }), (steps) => {
+        let at = 0;
+        const looks = steps.map(([make, after]) => {
+          at += after;
+          return make(at);
+        });
+        const verdict = judge(...looks);
+        if (at >= 60_000) expect(verdict).not.toBe("undecided");
+        if (verdict === "healthy")
+          expect(looks.filter(({ complaint }) => complaint === undefined).length).toBeGreaterThanOrEqual(2);
+      }),
+    );
+  });
+});
+
+describe("migrations", () => {
+  const schema = { revision: "0003", history: ["0001", "0002", "0003"], readableFrom: "0002" };
+
+  it("knows which code may run on a schema", () => {
+    expect(canRunOn("0003", schema)).toBe(true);
+    expect(canRunOn("0002", schema)).toBe(true);
+    expect(canRunOn("0001", schema)).toBe(false);
+    expect(canRunOn(undefined, schema)).toBeUndefined();
+    expect(canRunOn("abcd", schema)).toBeUndefined();
+  });
+  it("without readable-from, only the head's own code is known to run", () => {
+    expect(canRunOn("0002", { ...schema, readableFrom: undefined })).toBe(false);
+  });
+  it("finds the last report among whatever an image prints", () => {
+    const line = (after: string) =>
+      JSON.stringify({ migration: { command: "up", before: null, after, applied: [after] } });
+    expect(
+      findMigrationReport(["{not json", line("0001"), "noise", line("0002"), '{"migration":7}'])?.after,
+    ).toBe("0002");
+    fc.assert(fc.property(fc.array(fc.string()), (lines) => void findMigrationReport(lines)));
+  });
+});
+
+describe("rollback", () => {
+  const image = (name: string) => ({ repository: "web", digest: `sha256:${name}`, uri: `web@${name}` });
+  const live = { release: "web-1", image: image("old"), sequence: 1, since: 0 };
+  const target = (uri: string, busy = false) => ({ exists: true, busy, imageUri: uri });
+
+  it("does nothing if the target was told nothing", () =>
+    expect(planRollback(false, live, target("web@old")).action).toBe("nothing-done"));
+  it("waits for a target at work, because it cannot be stopped", () =>
+    expect(planRollback(true, live, target("web@new", true)).action).toBe("wait"));
+  it("leaves a target that went back by itself", () =>
+    expect(planRollback(true, live, target("web@old")).action).toBe("already-back"));
+  it("restores the previous revision", () =>
+    expect(planRollback(true, live, target("web@new"))).toEqual({ action: "restore", revision: live }));
+  it("has nothing to go back to after a first deployment", () =>
+    expect(planRollback(true, undefined, target("web@new")).action).toBe("nothing-to-go-back-to"));
+});
+
+describe("outcomes", () => {
+  const unhealthy = { error: "DeploymentUnhealthy", cause: "HTTP 500" };
+  const facts = {
+    failures: [unhealthy],
+    verdict: undefined,
+    migrationBegun: false,
+    schemaChanged: undefined,
+    rollback: undefined,
+  } as const;
+
+  it("is Released when nothing failed", () =>
+    expect(decideDeploymentOutcome({ ...facts, failures: [] }).outcome).toBe("Released"));
+  it("is RolledBack only when the previous revision was seen healthy", () => {
+    expect(decideDeploymentOutcome({ ...facts, rollback: "restored", verdict: "healthy" })).toMatchObject({
+      outcome: "RolledBack",
+      freeze: false,
+    });
+    expect(decideDeploymentOutcome({ ...facts, rollback: "restored" })).toMatchObject({
+      outcome: "NeedsAttention",
+      freeze: true,
+    });
+  });
+  it("is Rejected when nothing was touched", () =>
+    expect(decideDeploymentOutcome({ ...facts, rollback: "nothing-done" }).outcome).toBe("Rejected"));
+  it("tells a failed migration by the schema it left", () => {
+    const failed = { ...facts, migrationBegun: true, rollback: "nothing-done" as const };
+    expect(decideDeploymentOutcome({ ...failed, schemaChanged: false }).outcome).toBe("RolledBack");
+    expect(decideDeploymentOutcome({ ...failed, schemaChanged: true })).toMatchObject({
+      outcome: "NeedsAttention",
+      freeze: true,
+    });
+    expect(decideDeploymentOutcome(failed)).toMatchObject({ outcome: "NeedsAttention", freeze: true });
+  });
+  it("needs attention, without a freeze, when a first deployment fails", () => {
+    expect(decideDeploymentOutcome({ ...facts, rollback: "nothing-to-go-back-to" })).toMatchObject({
+      outcome: "NeedsAttention",
+      freeze: false,
+    });
+  });
+  it("never says RolledBack after a second failure", () => {
+    const twice = {
+      ...facts,
+      failures: [unhealthy, unhealthy],
+      rollback: "restored" as const,
+      verdict: "healthy" as const,
+    };
+    expect(decideDeploymentOutcome(twice).outcome).toBe("NeedsAttention");
+  });
+  it("gives a release the gravest end of its deployments", () => {
+    const of = (outcome: "Released" | "RolledBack" | "NeedsAttention" | undefined) => ({
+      environment: "production",
+      outcome,
+      reason: "why",
+    });
+    expect(decideReleaseOutcome({ failures: [], deployments: [of("Released")] }).outcome).toBe("Released");
+    expect(
+      decideReleaseOutcome({ failures: [], deployments: [of("Released"), of("RolledBack")] }).outcome,
+    ).toBe("RolledBack");
+    expect(
+      decideReleaseOutcome({ failures: [], deployments: [of("RolledBack"), of("NeedsAttention")] }).outcome,
+    ).toBe("NeedsAttention");
+    expect(decideReleaseOutcome({ failures: [], deployments: [of(undefined)] }).outcome).toBe(
+      "NeedsAttention",
+    );
+    expect(decideReleaseOutcome({ failures: [unhealthy], deployments: [] }).outcome).toBe("Rejected");
+  });
+});
+
+describe("lease", () => {
+  const wish = { owner: "arn:me", release: "web-2", reason: "deploys" };
+  const held = {
+    service: "web",
+    environment: "production",
+    fence: 4,
+    lease: { owner: "arn:other", release: "web-1", fence: 4, reason: "deploys", since: 0 },
+  };
+
+  it("numbers each owner one higher", () => {
+    expect(decideLease({ ...held, lease: undefined }, wish, { quietSince: undefined }, 9, 60)).toMatchObject({
+      decision: "take",
+      lease: { fence: 5, owner: "arn:me" },
+    });
+  });
+  it("waits while the owner runs, or may", () => {
+    expect(decideLease(held, wish, { quietSince: undefined }, 1000, 60).decision).toBe("wait");
+    expect(decideLease(held, wish, { quietSince: 950 }, 1000, 60).decision).toBe("wait");
+  });
+  it("takes over from an owner that ended, once its functions must have", () => {
+    expect(decideLease(held, wish, { quietSince: 900 }, 1000, 60)).toMatchObject({
+      decision: "take",
+      previousOwner: "arn:other",
+    });
+  });
+  it("keeps what it has, and refuses a frozen environment with the reason", () => {
+    expect(
+      decideLease(
+        { ...held, lease: { ...held.lease, owner: "arn:me" } },
+        wish,
+        { quietSince: undefined },
+        0,
+        60,
+      ).decision,
+    ).toBe("keep");
+    const frozen = { reason: "could not be restored", since: 0, release: "web-1" };
+    expect(decideLease({ ...held, frozen }, wish, { quietSince: 1 }, 1000, 60)).toMatchObject({
+      decision: "refuse",
+      reason: expect.stringContaining("could not be restored"),
+    });
+  });
+});
+
+describe("small words", () => {
+  it("reads the sentence out of a Lambda's cause", () => {
+    expect(readCause('{"errorType":"StageFailed","errorMessage":"unit-tests failed","trace":[]}')).toBe(
+      "unit-tests failed",
+    );
+    expect(readCause("plain")).toBe("plain");
+    expect(readCause(undefined)).toBe("");
+  });
+  it("asks again after one minute, doubling up to five", () => {
+    expect([0, 1, 2, 3, 9].map((looks) => nextLook(0, looks) / 1000)).toEqual([60, 120, 240, 300, 300]);
+  });
+});
