@@ -1,0 +1,28 @@
+import { schemaRevision } from "./schema.ts";
+import type { LinkStore } from "./store.ts";
+
+/** What `/health` answers: 200 when the service can serve, 503 and the reason when it cannot. */
+export interface Health {
+  readonly httpStatus: 200 | 503;
+  readonly body: {
+    /** "behind": the database's schema is older than this code needs. */
+    readonly status: "ok" | "behind" | "unavailable";
+    readonly commit: string;
+    /** The database's schema revision; null when nothing was migrated or it could not be asked. */
+    readonly schema: string | null;
+  };
+}
+
+/** Asks the database. Never throws: a database that does not answer is part of the answer. */
+export async function checkHealth(store: LinkStore, commit: string): Promise<Health> {
+  try {
+    const schema = await store.schemaRevision();
+    // A newer schema is fine: migrations only expand while older code may be running.
+    const isBehind = schema === null || schema < schemaRevision;
+    return isBehind
+      ? { httpStatus: 503, body: { status: "behind", commit, schema } }
+      : { httpStatus: 200, body: { status: "ok", commit, schema } };
+  } catch {
+    return { httpStatus: 503, body: { status: "unavailable", commit, schema: null } };
+  }
+}

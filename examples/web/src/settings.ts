@@ -1,0 +1,30 @@
+/** What the service needs to know from outside. */
+export interface Settings {
+  /** `postgres://…` where deployed; `sqlite::memory:` or `sqlite:FILE` while developing. */
+  readonly databaseUrl: string;
+  readonly host: string;
+  readonly port: number;
+  /** The commit this build was made from; "unknown" outside an image. */
+  readonly commit: string;
+}
+
+/** A setting that is missing or malformed. The message names it and what it should be, never its value. */
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+}
+
+/** Reads the settings once, at the start. Throws SettingsError. */
+export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  const databaseUrl = environment.DATABASE_URL;
+  if (!databaseUrl) throw new SettingsError("DATABASE_URL is not set; it must be a postgres:// URL.");
+  const port = Number(environment.PORT ?? "8080");
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new SettingsError("PORT must be a whole number from 0 to 65535.");
+  }
+  return {
+    databaseUrl,
+    host: environment.HOST ?? "127.0.0.1",
+    port,
+    commit: environment.SPILLWAY_COMMIT || "unknown",
+  };
+}

@@ -1,0 +1,25 @@
+import type { Link } from "./links.ts";
+
+/** Where links are kept. One contract suite (`test/contract/store.ts`) holds for every implementation. */
+export interface LinkStore {
+  /** Adds a link that nobody has followed yet; false if its code is taken. */
+  add(link: Omit<Link, "hits">): Promise<boolean>;
+  find(code: string): Promise<Link | undefined>;
+  /** Counts one hit and gives the address; undefined for an unknown code. */
+  follow(code: string): Promise<string | undefined>;
+  /** The newest links, newest first. */
+  latest(count: number): Promise<Link[]>;
+  /** The revision of the database's schema; null while nothing has been migrated. Asks the database each time. */
+  schemaRevision(): Promise<string | null>;
+  close(): Promise<void>;
+}
+
+/** Opens the store `databaseUrl` names, by its scheme. Connects late: an unreachable database is found by the first use. */
+export async function openStore(databaseUrl: string): Promise<LinkStore> {
+  if (databaseUrl.startsWith("sqlite:")) {
+    const { openSqliteStore } = await import("./sqlite-store.ts");
+    return openSqliteStore(databaseUrl.slice("sqlite:".length));
+  }
+  const { openPostgresStore } = await import("./postgres-store.ts");
+  return openPostgresStore(databaseUrl);
+}
