@@ -1,0 +1,209 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { AwsError } from "../service.ts";
+import { arn, uuid, type World } from "../world.ts";
+import { isIndex, readManifest, references } from "./manifest.ts";
+
+/** A stored manifest: an image, or an index of images. */
+export interface StoredManifest {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly text: string;
+  /** Milliseconds since the epoch. */
+  readonly pushedAt: number;
+}
+
+export interface Repository {
+  readonly name: string;
+  readonly createdAt: number;
+  readonly immutableTags: boolean;
+  readonly manifests: Map<string, StoredManifest>;
+  readonly tags: Map<string, string>;
+}
+
+/** Images by content: blobs on disk, named by their digest; repositories with their tags. */
+export type ImageStore = Awaited<ReturnType<typeof createImageStore>>;
+
+const digestPattern = /^sha256:[0-9a-f]{64}$/;
+
+/** Opens the store in `world.folder`, with what an earlier run kept there. */
+export async function createImageStore(world: World) {
+  const blobs = join(world.folder, "images", "blobs");
+  const index = join(world.folder, "images", "repositories.json");
+  await mkdir(blobs, { recursive: true });
+  const repositories = await load(index);
+  let saving: Promise<unknown> = Promise.resolve();
+
+  /** One writer at a time; written beside and renamed, so that a kill leaves the old or the new. */
+  function save(): Promise<void> {
+    const text = JSON.stringify(
+      [...repositories.values()].map((one) => ({
+        ...one,
+        manifests: [...one.manifests],
+        tags: [...one.tags],
+      })),
+    );
+    const next = saving.then(async () => {
+      await writeFile(`${index}.new`, text);
+      await rename(`${index}.new`, index);
+    });
+    saving = next.catch(() => {});
+    return world.clock.busy(next);
+  }
+
+  const pathOf = (digest: string) => {
+    if (!digestPattern.test(digest))
+      throw new AwsError("InvalidParameterException", `"${digest.slice(0, 80)}" is not a sha256 digest.`);
+    return join(blobs, digest.slice("sha256:".length));
+  };
+
+  function repository(name: string): Repository {
+    const found = repositories.get(name);
+    if (found !== undefined) return found;
+    throw new AwsError(
+      "RepositoryNotFoundException",
+      `The repository with name '${name}' does not exist in the registry with id '${world.accountId}'`,
+    );
+  }
+
+  async function blobSize(digest: string): Promise<number | undefined> {
+    const found = await world.clock.busy(stat(pathOf(digest)).catch(() => undefined));
+    return found?.size;
+  }
+
+  return {
+    repositories,
+    repository,
+    blobSize,
+    blobPath: pathOf,
+    readBlob: (digest: string): Promise<Buffer> => world.clock.busy(readFile(pathOf(digest))),
+    streamBlob: (digest: string): Readable => createReadStream(pathOf(digest)),
+    uri: (name: string) => `${world.accountId}.dkr.ecr.${world.region}.amazonaws.com/${name}`,
+    arn: (name: string) => arn(world, "ecr", `repository/${name}`),
+
+    async createRepository(name: string, immutableTags: boolean): Promise<Repository> {
+      if (!/^[a-z0-9]+([._/-][a-z0-9]+)*$/.test(name) || name.length < 2 || name.length > 256)
+        throw new AwsError(
+          "InvalidParameterException",
+          `Invalid parameter at 'repositoryName' failed to satisfy constraint: '${name.slice(0, 80)}' is not a repository name`,
+        );
+      if (repositories.has(name))
+        throw new AwsError(
+          "RepositoryAlreadyExistsException",
+          `The repository with name '${name}' already exists in the registry with id '${world.accountId}'`,
+        );
+      const made: Repository = {
+        name,
+        createdAt: world.clock.now(),
+        immutableTags,
+        manifests: new Map(),
+        tags: new Map(),
+      };
+      repositories.set(name, made);
+      await save();
+      return made;
+    },
+
+    /** Keeps a blob while it streams in. @throws AwsError DigestInvalid if the content has another digest. */
+    async writeBlob(
+      content: AsyncIterable<Uint8Array>,
+      expected?: string,
+    ): Promise<{ digest: string; size: number }> {
+      const scratch = join(blobs, `.upload-${uuid(world.random)}`);
+      const write = async () => {
+        const hash = createHash("sha256");
+        const file = await open(scratch, "wx");
+        let size = 0;
+        try {
+          for await (const chunk of content) {
+            hash.update(chunk);
+            size += chunk.length;
+            await file.write(chunk);
+          }
+        } finally {
+          await file.close();
+        }
+        const digest = `sha256:${hash.digest("hex")}`;
+        if (expected !== undefined && expected !== digest)
+          throw new AwsError("DigestInvalid", `The content is ${digest}, not ${expected}.`);
+        await rename(scratch, pathOf(digest));
+        return { digest, size };
+      };
+      return world.clock.busy(write().finally(() => rm(scratch, { force: true })));
+    },
+
+    /**
+     * Keeps a manifest, tags it, and tells EventBridge.
+     * @throws AwsError if it names blobs or manifests that are not here, or an immutable tag is taken.
+     */
+    async putManifest(
+      name: string,
+      input: { text: string; mediaType: string; tag: string | undefined },
+    ): Promise<StoredManifest> {
+      const into = repository(name);
+      const digest = `sha256:${createHash("sha256").update(input.text).digest("hex")}`;
+      const manifest = readManifest(input.text);
+      for (const reference of references(manifest)) {
+        const here = isIndex(manifest)
+          ? into.manifests.has(reference)
+          : (await blobSize(reference)) !== undefined;
+        if (!here)
+          throw new AwsError(
+            "LayersNotFoundException",
+            `The manifest names ${reference}, which was not pushed to ${name}.`,
+          );
+      }
+      const before = input.tag === undefined ? undefined : into.tags.get(input.tag);
+      if (into.immutableTags && before !== undefined && before !== digest)
+        throw new AwsError(
+          "ImageTagAlreadyExistsException",
+          `The image tag '${input.tag}' already exists in the '${name}' repository and cannot be overwritten because the tag is immutable.`,
+        );
+      const stored = into.manifests.get(digest) ?? {
+        digest,
+        mediaType: input.mediaType,
+        text: input.text,
+        pushedAt: world.clock.now(),
+      };
+      into.manifests.set(digest, stored);
+      if (input.tag !== undefined) into.tags.set(input.tag, digest);
+      await save();
+      world.emit({
+        source: "aws.ecr",
+        "detail-type": "ECR Image Action",
+        resources: [],
+        detail: {
+          "action-type": "PUSH",
+          result: "SUCCESS",
+          "repository-name": name,
+          "image-digest": digest,
+          "image-tag": input.tag ?? "",
+          "manifest-media-type": input.mediaType,
+          ...(isIndex(manifest) ? {} : { "artifact-media-type": manifest.config.mediaType }),
+        },
+      });
+      return stored;
+    },
+
+    /** A manifest by tag or digest. */
+    find(name: string, reference: string): StoredManifest | undefined {
+      const { tags, manifests } = repository(name);
+      return manifests.get(digestPattern.test(reference) ? reference : (tags.get(reference) ?? ""));
+    },
+    save,
+  };
+}
+
+async function load(index: string): Promise<Map<string, Repository>> {
+  const text = await readFile(index, "utf8").catch(() => "[]");
+  const kept: (Omit<Repository, "manifests" | "tags"> & {
+    manifests: [string, StoredManifest][];
+    tags: [string, string][];
+  })[] = JSON.parse(text);
+  return new Map(
+    kept.map((one) => [one.name, { ...one, manifests: new Map(one.manifests), tags: new Map(one.tags) }]),
+  );
+}
