@@ -1,0 +1,486 @@
+import * as apprunner from "@aws-sdk/client-apprunner";
+import { sleep } from "../asl/clock.ts";
+import type { LogSink } from "../logs.ts";
+import { AwsError, type Operation, type Service } from "../service.ts";
+import { arn, uuid, type World } from "../world.ts";
+import type { Front, FrontDesk } from "./front.ts";
+import type { HealthCheck, Instance, Instances } from "./instance.ts";
+
+/** One App Runner service: what was asked for, what runs, and everything that was ever done to it. */
+interface RunnerService {
+  readonly name: string;
+  readonly id: string;
+  readonly arn: string;
+  readonly createdAt: number;
+  updatedAt: number;
+  deletedAt: number | undefined;
+  status: apprunner.ServiceStatus;
+  source: apprunner.SourceConfiguration;
+  instanceConfiguration: apprunner.InstanceConfiguration;
+  healthCheck: apprunner.HealthCheckConfiguration;
+  readonly front: Front;
+  instance: Instance | undefined;
+  readonly operations: apprunner.OperationSummary[];
+}
+
+type Settings = Pick<RunnerService, "source" | "instanceConfiguration" | "healthCheck">;
+
+const imagePattern =
+  /^[0-9]{12}\.dkr\.ecr\.[a-z-]+-[0-9]\.amazonaws\.com\/[a-z0-9]+(?:[._/-][a-z0-9]+)*(?::[\w+\-=.:/@]+|@[\w:]+)?$/;
+
+/** App Runner: supervised instances behind a stable address, health-checked, rolled back by itself. */
+export function createAppRunner(
+  world: World,
+  deps: {
+    readonly instances: Instances;
+    readonly frontDesk: FrontDesk;
+    readonly logs: LogSink;
+    readonly resolveSecret: (reference: string) => string;
+  },
+): Service & { stop(): Promise<void> } {
+  const { clock } = world;
+  const services = new Map<string, RunnerService>();
+  let stopping = false;
+
+  const find = (serviceArn: string | undefined): RunnerService => {
+    const found = services.get(serviceArn ?? "");
+    if (found !== undefined) return found;
+    throw new AwsError("ResourceNotFoundException", `Service cannot be found for resource: ${serviceArn}`);
+  };
+
+  const log = (service: RunnerService, stream: "service" | "application", line: string) =>
+    deps.logs.write(
+      `/aws/apprunner/${service.name}/${service.id}/${stream}`,
+      stream === "service" ? "events" : `instance/${service.id}`,
+      line,
+    );
+
+  const emitStatus = (service: RunnerService, before: apprunner.ServiceStatus) =>
+    world.emit({
+      source: "aws.apprunner",
+      "detail-type": "AppRunner Service Status Change",
+      resources: [service.arn],
+      detail: {
+        previousServiceStatus: before,
+        currentServiceStatus: service.status,
+        serviceName: service.name,
+        serviceId: service.id,
+        message: `Service status is set to ${service.status}.`,
+        severity: "INFO",
+      },
+    });
+
+  const emitOperation = (
+    service: RunnerService,
+    operationStatus: string,
+    message: string,
+    severity = "INFO",
+  ) =>
+    world.emit({
+      source: "aws.apprunner",
+      "detail-type": "AppRunner Service Operation Status Change",
+      resources: [service.arn],
+      detail: { operationStatus, serviceName: service.name, serviceId: service.id, message, severity },
+    });
+
+  function setStatus(service: RunnerService, status: apprunner.ServiceStatus): void {
+    const before = service.status;
+    service.status = status;
+    service.updatedAt = clock.now();
+    if (before !== status) emitStatus(service, before);
+  }
+
+  /** The environment of an instance; secrets are resolved here, by the platform. */
+  function environmentOf({ source, instanceConfiguration }: Settings): Record<string, string> {
+    const image = source.ImageRepository?.ImageConfiguration;
+    const secrets = Object.entries(image?.RuntimeEnvironmentSecrets ?? {}).map(([name, reference]) => [
+      name,
+      deps.resolveSecret(reference),
+    ]);
+    return {
+      AWS_REGION: world.region,
+      AWS_DEFAULT_REGION: world.region,
+      ...(instanceConfiguration.InstanceRoleArn === undefined ? {} : { AWS_ENDPOINT_URL: world.endpoint() }),
+      ...image?.RuntimeEnvironmentVariables,
+      ...Object.fromEntries(secrets),
+    };
+  }
+
+  /** Brings up an instance with these settings; the old one serves until the new one is healthy. @returns why not. */
+  async function bringUp(service: RunnerService, settings: Settings): Promise<string | undefined> {
+    const image = settings.source.ImageRepository;
+    log(service, "service", `Starting ${image?.ImageIdentifier}`);
+    const startCommand = image?.ImageConfiguration?.StartCommand;
+    const result = await deps.instances
+      .start(
+        {
+          image: image?.ImageIdentifier ?? "",
+          command: startCommand?.split(/\s+/),
+          environment: environmentOf(settings),
+          onLine: (line) => log(service, "application", line),
+        },
+        healthCheckOf(settings.healthCheck),
+      )
+      .catch((error: unknown) => ({
+        healthy: false as const,
+        reason: error instanceof Error ? error.message : String(error),
+      }));
+    if (!result.healthy) {
+      log(service, "service", `The new instance is not healthy: ${result.reason}`);
+      return result.reason;
+    }
+    if (stopping) {
+      await result.instance.container.stop(0);
+      return "the local AWS is stopping";
+    }
+    const old = service.instance;
+    service.instance = result.instance;
+    service.front.switchTo(result.instance.port);
+    watch(service, result.instance);
+    if (old !== undefined) void retire(service, old);
+    log(service, "service", "The new instance is healthy and serves.");
+    return undefined;
+  }
+
+  /** In-flight requests end before their instance does. */
+  async function retire(service: RunnerService, old: Instance): Promise<void> {
+    await service.front.drained(old.port);
+    await old.container.stop(30_000);
+  }
+
+  /** An instance that dies while it serves is replaced, with growing pauses. */
+  function watch(service: RunnerService, instance: Instance, crashes = 0): void {
+    void instance.container.exited.then(async ({ exitCode }) => {
+      if (
+        stopping ||
+        service.instance !== instance ||
+        service.status === "DELETED" ||
+        service.status === "PAUSED"
+      )
+        return;
+      log(service, "service", `The instance exited with code ${exitCode}; starting another.`);
+      service.instance = undefined;
+      service.front.switchTo(undefined);
+      await sleep(clock, Math.min(1000 * 2 ** crashes, 60_000));
+      if (stopping || service.instance !== undefined || service.status !== "RUNNING") return;
+      await bringUp(service, service);
+    });
+  }
+
+  /** Runs one operation to its end and tells what happened, as App Runner does. */
+  function operate(
+    service: RunnerService,
+    type: apprunner.OperationType,
+    work: () => Promise<apprunner.OperationStatus>,
+  ): string {
+    const words = {
+      CREATE_SERVICE: "CreateService",
+      UPDATE_SERVICE: "UpdateService",
+      START_DEPLOYMENT: "Deployment",
+      DELETE_SERVICE: "DeleteService",
+      PAUSE_SERVICE: "PauseService",
+      RESUME_SERVICE: "ResumeService",
+    }[type];
+    const operation: apprunner.OperationSummary = {
+      Id: uuid(world.random),
+      Type: type,
+      Status: "IN_PROGRESS",
+      TargetArn: service.arn,
+      StartedAt: new Date(clock.now()),
+      UpdatedAt: new Date(clock.now()),
+    };
+    service.operations.unshift(operation);
+    setStatus(service, "OPERATION_IN_PROGRESS");
+    emitOperation(service, `${words}Started`, `${words} operation is started.`);
+    const finish = (status: apprunner.OperationStatus) => {
+      operation.Status = status;
+      operation.EndedAt = new Date(clock.now());
+      operation.UpdatedAt = operation.EndedAt;
+      const ended: Partial<Record<apprunner.OperationType, apprunner.ServiceStatus>> = {
+        DELETE_SERVICE: "DELETED",
+        PAUSE_SERVICE: "PAUSED",
+        CREATE_SERVICE: status === "SUCCEEDED" ? "RUNNING" : "CREATE_FAILED",
+      };
+      setStatus(service, ended[type] ?? "RUNNING");
+      if (status === "SUCCEEDED")
+        emitOperation(
+          service,
+          `${words}CompletedSuccessfully`,
+          `${words} operation is completed successfully.`,
+        );
+      else emitOperation(service, `${words}Failed`, `${words} operation failed: ${status}.`, "ERROR");
+    };
+    void work().then(finish, () => finish("FAILED"));
+    return operation.Id ?? "";
+  }
+
+  /** Brings the new settings up; if they do not become healthy, the old ones stay, as if nothing had been asked. */
+  function update(service: RunnerService, type: apprunner.OperationType, wanted: Settings): string {
+    const before: Settings = {
+      source: service.source,
+      instanceConfiguration: service.instanceConfiguration,
+      healthCheck: service.healthCheck,
+    };
+    Object.assign(service, wanted);
+    return operate(service, type, async () => {
+      const failure = await bringUp(service, wanted);
+      if (failure === undefined) return "SUCCEEDED";
+      const operation = service.operations[0];
+      if (operation !== undefined) operation.Status = "ROLLBACK_IN_PROGRESS";
+      Object.assign(service, before);
+      if (service.instance !== undefined) return "ROLLBACK_SUCCEEDED";
+      return (await bringUp(service, before)) === undefined ? "ROLLBACK_SUCCEEDED" : "ROLLBACK_FAILED";
+    });
+  }
+
+  function requireIdle(service: RunnerService): void {
+    if (service.status === "RUNNING" || service.status === "PAUSED") return;
+    throw new AwsError(
+      "InvalidStateException",
+      `Service cannot be updated in the current state: ${service.status}. Service status must be RUNNING or PAUSED to be updated.`,
+    );
+  }
+
+  const describe = (service: RunnerService): apprunner.Service => ({
+    ServiceName: service.name,
+    ServiceId: service.id,
+    ServiceArn: service.arn,
+    // AWS gives a host name; here the address needs its scheme.
+    ServiceUrl: service.front.url,
+    CreatedAt: new Date(service.createdAt),
+    UpdatedAt: new Date(service.updatedAt),
+    ...(service.deletedAt === undefined ? {} : { DeletedAt: new Date(service.deletedAt) }),
+    Status: service.status,
+    SourceConfiguration: service.source,
+    InstanceConfiguration: service.instanceConfiguration,
+    HealthCheckConfiguration: service.healthCheck,
+    AutoScalingConfigurationSummary: {
+      AutoScalingConfigurationName: "DefaultConfiguration",
+      AutoScalingConfigurationRevision: 1,
+    },
+    NetworkConfiguration: {
+      EgressConfiguration: { EgressType: "DEFAULT" },
+      IngressConfiguration: { IsPubliclyAccessible: true },
+      IpAddressType: "IPV4",
+    },
+  });
+
+  const CreateService: Operation<
+    apprunner.CreateServiceCommandInput,
+    apprunner.CreateServiceCommandOutput
+  > = async (input) => {
+    const name = input.ServiceName ?? "";
+    if (!/^[A-Za-z0-9][A-Za-z0-9-_]{3,39}$/.test(name))
+      throw new AwsError(
+        "InvalidRequestException",
+        `ServiceName "${name.slice(0, 80)}" must have 4 to 40 letters, digits, hyphens and underscores.`,
+      );
+    if ([...services.values()].some((service) => service.name === name && service.status !== "DELETED"))
+      throw new AwsError(
+        "InvalidRequestException",
+        `Service with the provided name already exists: ${name}.`,
+      );
+    const settings = read(input);
+    const id = uuid(world.random).replaceAll("-", "");
+    const now = clock.now();
+    const service: RunnerService = {
+      name,
+      id,
+      arn: arn(world, "apprunner", `service/${name}/${id}`),
+      createdAt: now,
+      updatedAt: now,
+      deletedAt: undefined,
+      status: "OPERATION_IN_PROGRESS",
+      ...settings,
+      front: await deps.frontDesk.open(),
+      instance: undefined,
+      operations: [],
+    };
+    services.set(service.arn, service);
+    const OperationId = operate(service, "CREATE_SERVICE", async () =>
+      (await bringUp(service, settings)) === undefined ? "SUCCEEDED" : "FAILED",
+    );
+    return { Service: describe(service), OperationId };
+  };
+
+  const UpdateService: Operation<
+    apprunner.UpdateServiceCommandInput,
+    apprunner.UpdateServiceCommandOutput
+  > = (input) => {
+    const service = find(input.ServiceArn);
+    requireIdle(service);
+    const OperationId = update(service, "UPDATE_SERVICE", read(input, service));
+    return { Service: describe(service), OperationId };
+  };
+
+  const StartDeployment: Operation<
+    apprunner.StartDeploymentCommandInput,
+    apprunner.StartDeploymentCommandOutput
+  > = (input) => {
+    const service = find(input.ServiceArn);
+    requireIdle(service);
+    return { OperationId: update(service, "START_DEPLOYMENT", service) };
+  };
+
+  const DescribeService: Operation<
+    apprunner.DescribeServiceCommandInput,
+    apprunner.DescribeServiceCommandOutput
+  > = (input) => ({ Service: describe(find(input.ServiceArn)) });
+
+  const ListServices: Operation<
+    apprunner.ListServicesCommandInput,
+    apprunner.ListServicesCommandOutput
+  > = () => ({
+    ServiceSummaryList: [...services.values()]
+      .filter(({ status }) => status !== "DELETED")
+      .map((service) => ({
+        ServiceName: service.name,
+        ServiceId: service.id,
+        ServiceArn: service.arn,
+        ServiceUrl: service.front.url,
+        CreatedAt: new Date(service.createdAt),
+        UpdatedAt: new Date(service.updatedAt),
+        Status: service.status,
+      })),
+  });
+
+  const ListOperations: Operation<
+    apprunner.ListOperationsCommandInput,
+    apprunner.ListOperationsCommandOutput
+  > = (input) => {
+    const { operations } = find(input.ServiceArn);
+    const start = Number(input.NextToken ?? 0);
+    const end = start + (input.MaxResults ?? 20);
+    return {
+      OperationSummaryList: operations.slice(start, end),
+      ...(end < operations.length ? { NextToken: String(end) } : {}),
+    };
+  };
+
+  const DeleteService: Operation<
+    apprunner.DeleteServiceCommandInput,
+    apprunner.DeleteServiceCommandOutput
+  > = (input) => {
+    const service = find(input.ServiceArn);
+    if (service.status === "OPERATION_IN_PROGRESS") requireIdle(service);
+    const OperationId = operate(service, "DELETE_SERVICE", async () => {
+      await end(service);
+      service.deletedAt = clock.now();
+      await service.front.close();
+      return "SUCCEEDED";
+    });
+    return { Service: describe(service), OperationId };
+  };
+
+  const PauseService: Operation<apprunner.PauseServiceCommandInput, apprunner.PauseServiceCommandOutput> = (
+    input,
+  ) => {
+    const service = find(input.ServiceArn);
+    requireIdle(service);
+    const OperationId = operate(service, "PAUSE_SERVICE", async () => {
+      await end(service);
+      return "SUCCEEDED";
+    });
+    return { Service: describe(service), OperationId };
+  };
+
+  const ResumeService: Operation<
+    apprunner.ResumeServiceCommandInput,
+    apprunner.ResumeServiceCommandOutput
+  > = (input) => {
+    const service = find(input.ServiceArn);
+    if (service.status !== "PAUSED")
+      throw new AwsError(
+        "InvalidStateException",
+        `Service cannot be resumed in the current state: ${service.status}.`,
+      );
+    const OperationId = operate(service, "RESUME_SERVICE", async () =>
+      (await bringUp(service, service)) === undefined ? "SUCCEEDED" : "FAILED",
+    );
+    return { Service: describe(service), OperationId };
+  };
+
+  async function end(service: RunnerService): Promise<void> {
+    const { instance } = service;
+    service.instance = undefined;
+    service.front.switchTo(undefined);
+    if (instance !== undefined) await retire(service, instance);
+  }
+
+  return {
+    target: "AppRunner",
+    protocol: "json1.0",
+    schemas: apprunner,
+    operations: {
+      CreateService,
+      UpdateService,
+      StartDeployment,
+      DescribeService,
+      ListServices,
+      ListOperations,
+      DeleteService,
+      PauseService,
+      ResumeService,
+    },
+    async stop() {
+      stopping = true;
+      await Promise.all(
+        [...services.values()].map(async ({ instance, front }) => {
+          await front.close();
+          await instance?.container.stop(2_000);
+        }),
+      );
+    },
+  };
+}
+
+type Wanted = Pick<
+  apprunner.CreateServiceCommandInput,
+  "InstanceConfiguration" | "HealthCheckConfiguration"
+> & { SourceConfiguration?: apprunner.SourceConfiguration | undefined };
+
+/** The settings asked for, over those there are. */
+function read(input: Wanted, before?: Settings): Settings {
+  const source = input.SourceConfiguration ?? before?.source;
+  const image = source?.ImageRepository;
+  if (image === undefined)
+    throw new AwsError(
+      "InvalidRequestException",
+      "Only services from an image repository can be run here: give SourceConfiguration.ImageRepository.",
+    );
+  if (!imagePattern.test(image.ImageIdentifier ?? ""))
+    throw new AwsError(
+      "InvalidRequestException",
+      `ImageIdentifier "${image.ImageIdentifier}" is not an ECR image of the form ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST or :TAG.`,
+    );
+  const asked = input.HealthCheckConfiguration ?? before?.healthCheck;
+  return {
+    source: { AutoDeploymentsEnabled: true, ...source },
+    instanceConfiguration: {
+      Cpu: "1024",
+      Memory: "2048",
+      ...before?.instanceConfiguration,
+      ...input.InstanceConfiguration,
+    },
+    healthCheck: {
+      Protocol: "TCP",
+      Path: "/",
+      Interval: 5,
+      Timeout: 2,
+      HealthyThreshold: 1,
+      UnhealthyThreshold: 5,
+      ...asked,
+    },
+  };
+}
+
+function healthCheckOf(check: apprunner.HealthCheckConfiguration): HealthCheck {
+  return {
+    protocol: check.Protocol ?? "TCP",
+    path: check.Path ?? "/",
+    intervalSeconds: check.Interval ?? 5,
+    timeoutSeconds: check.Timeout ?? 2,
+    healthyThreshold: check.HealthyThreshold ?? 1,
+    unhealthyThreshold: check.UnhealthyThreshold ?? 5,
+  };
+}
