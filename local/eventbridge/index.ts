@@ -1,0 +1,92 @@
+import * as schemas from "@aws-sdk/client-eventbridge";
+import type { InvokeFunction } from "../invoke-door.ts";
+import type { Service } from "../service.ts";
+import type { ServiceEvent, World } from "../world.ts";
+import { createBusOperations } from "./bus-operations.ts";
+import { createBuses, type Rule } from "./buses.ts";
+import { createDelivery, type DroppedEvent } from "./delivery.ts";
+import { createEventEntrance } from "./put-events.ts";
+import { createRuleOperations } from "./rule-operations.ts";
+import { createTargetOperations } from "./target-operations.ts";
+
+export type { DroppedEvent } from "./delivery.ts";
+export { compilePattern } from "./pattern.ts";
+export { checkTargetInput, renderTargetInput } from "./transformer.ts";
+
+/** What EventBridge needs of the other services. */
+export interface EventBridgeOptions {
+  readonly invoke: InvokeFunction;
+  /** Starts an execution of the state machine under a name of its own; rejects with AwsError. */
+  readonly startExecution: (stateMachineArn: string, input: string) => Promise<unknown>;
+  /** Told of every event that a target did not get. Nothing else tells, in AWS neither. */
+  readonly onDropped?: (dropped: DroppedEvent) => void;
+}
+
+/** EventBridge with its buses, rules and schedules. */
+export interface EventBridge extends Service {
+  /** Puts an event of an AWS service on the default bus. Never throws. */
+  putServiceEvent(event: ServiceEvent): void;
+  /** Resolves when every event has been delivered or dropped, retries included. */
+  idle(): Promise<void>;
+  /** Ends schedules and gives up retries. */
+  stop(): Promise<void>;
+}
+
+/** Makes EventBridge: events go to Lambda functions and state machines beside whoever put them. */
+export function createEventBridge(world: World, options: EventBridgeOptions): EventBridge {
+  const onDropped = options.onDropped ?? (() => {});
+  const buses = createBuses(world);
+  const delivery = createDelivery(world.clock, {
+    invoke: options.invoke,
+    startExecution: options.startExecution,
+    forward: (busArn, event) => {
+      const bus = buses.find(busArn);
+      if (bus) entrance.route(bus, event);
+    },
+    onDropped,
+  });
+  const entrance = createEventEntrance(world, buses, delivery, onDropped);
+  const schedules = new Map<string, () => void>();
+
+  const endSchedule = (rule: Rule) => {
+    schedules.get(rule.arn)?.();
+    schedules.delete(rule.arn);
+  };
+
+  const fire = (rule: Rule) => {
+    const event = entrance.scheduled(rule.arn);
+    for (const target of rule.targets.values()) delivery.deliver(rule, target, event);
+  };
+
+  const onChange = (rule: Rule) => {
+    endSchedule(rule);
+    if (rule.enabled && rule.schedule) {
+      schedules.set(
+        rule.arn,
+        rule.schedule.start(world.clock, () => fire(rule)),
+      );
+    }
+  };
+
+  return {
+    target: "AWSEvents",
+    protocol: "json1.1",
+    schemas,
+    operations: {
+      ...createBusOperations(buses, (bus) => bus.rules.forEach(endSchedule)),
+      ...createRuleOperations(world, buses, onChange, endSchedule),
+      ...createTargetOperations(buses),
+      ...entrance.operations,
+    },
+    putServiceEvent: (event) => {
+      // A copy as JSON: the service may go on changing what it described.
+      entrance.put(buses.get(undefined), { ...event, detail: JSON.parse(JSON.stringify(event.detail)) });
+    },
+    idle: delivery.idle,
+    stop: async () => {
+      for (const end of schedules.values()) end();
+      schedules.clear();
+      delivery.stop();
+    },
+  };
+}
