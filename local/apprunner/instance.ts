@@ -62,7 +62,8 @@ export function createInstances(
         const container = await options.containers.start({
           image: request.image,
           ...(request.command === undefined ? {} : { command: request.command }),
-          environment: { ...request.environment, PORT: String(port) },
+          // Loopback only, whatever the image says: nothing of a release is to be seen from other machines.
+          environment: { ...request.environment, HOST: "127.0.0.1", PORT: String(port) },
           onLine: request.onLine,
         });
         const instance = { port, container };

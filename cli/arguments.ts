@@ -1,0 +1,57 @@
+import { parseArgs } from "node:util";
+
+/** What `npm start` can be asked. */
+export interface StartArguments {
+  /** Undefined: 4566, or the next free port. */
+  readonly port: number | undefined;
+  readonly once: boolean;
+  readonly json: boolean;
+  readonly scenario: string | undefined;
+  readonly folder: string;
+}
+
+/** The command line cannot be used; the message says why and shows the usage. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+export const usage = `npm start -- [--port N] [--once] [--json] [--scenario unhealthy] [--folder DIR]
+
+  --port N         serve the local AWS on this port (default: 4566, or the next free one)
+  --once           exit when the release has ended: 0 if it was released, 1 if not
+  --json           print one JSON object as the last line
+  --scenario NAME  after a good release, one that goes wrong: unhealthy
+  --folder DIR     where state is kept (default: .spillway)`;
+
+/** The scenarios that there are; each is a folder of examples/web/scenarios. */
+export const scenarios = ["unhealthy"] as const;
+
+/** @throws UsageError */
+export function readArguments(words: readonly string[]): StartArguments {
+  const values = parse(words);
+  const port = values.port === undefined ? undefined : Number(values.port);
+  if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65535))
+    throw new UsageError(`--port takes a number from 1 to 65535, not "${values.port}".\n\n${usage}`);
+  if (values.scenario !== undefined && !scenarios.some((name) => name === values.scenario))
+    throw new UsageError(
+      `There is no scenario "${values.scenario}"; there is ${scenarios.join(", ")}.\n\n${usage}`,
+    );
+  return { port, once: values.once, json: values.json, scenario: values.scenario, folder: values.folder };
+}
+
+function parse(words: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...words],
+      options: {
+        port: { type: "string" },
+        once: { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+        scenario: { type: "string" },
+        folder: { type: "string", default: ".spillway" },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+  }
+}

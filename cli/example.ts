@@ -1,0 +1,110 @@
+import { execFile } from "node:child_process";
+import { cp, mkdir } from "node:fs/promises";
+import { delimiter, dirname, join } from "node:path";
+import { promisify } from "node:util";
+import type { Clock } from "../local/asl/clock.ts";
+import { buildImage } from "../local/images/build.ts";
+import { pushImage } from "../local/images/push.ts";
+
+const run = promisify(execFile);
+
+/** A commit of the example, ready to be built. */
+export interface Commit {
+  readonly id: string;
+  /** How many commits lead to it: the order of builds. */
+  readonly sequence: number;
+  readonly seconds: number;
+}
+
+/** The example's source: a clone of this repository, so that what is released is a commit and not a work tree. */
+export interface ExampleSource {
+  readonly folder: string;
+  readonly head: Commit;
+  /** Commits a scenario's files over the example. */
+  commitScenario(name: string): Promise<Commit>;
+}
+
+/** The source could not be cloned. */
+export class ExampleError extends Error {
+  override readonly name = "ExampleError";
+}
+
+/** Clones the repository at `root` into `folder`, at its current commit. */
+export async function cloneExample(root: string, folder: string): Promise<ExampleSource> {
+  await mkdir(dirname(folder), { recursive: true });
+  try {
+    await run("git", ["clone", "--quiet", "--no-hardlinks", "--", root, folder]);
+  } catch (error) {
+    throw new ExampleError(
+      `The example is released from a commit, so this folder must be a git clone with at least one: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+  const git = async (...words: string[]) => (await run("git", ["-C", folder, ...words])).stdout.trim();
+  const describe = async (): Promise<Commit> => ({
+    id: await git("rev-parse", "HEAD"),
+    sequence: Number(await git("rev-list", "--count", "HEAD")),
+    seconds: Number(await git("show", "-s", "--format=%ct", "HEAD")),
+  });
+  return {
+    folder,
+    head: await describe(),
+    async commitScenario(name) {
+      await cp(join(folder, "examples/web/scenarios", name), join(folder, "examples/web"), {
+        recursive: true,
+      });
+      await git("add", "--all");
+      await git(
+        "-c",
+        "user.name=Spillway",
+        "-c",
+        "user.email=spillway@example.com",
+        "commit",
+        "--quiet",
+        "--message",
+        `Scenario: ${name}`,
+      );
+      return describe();
+    },
+  };
+}
+
+/** Builds the migration image and the application's image of a commit and pushes them, the application's last: its push starts the release. */
+export async function releaseImages(
+  clock: Clock,
+  source: ExampleSource,
+  commit: Commit,
+  options: { readonly registry: string; readonly folder: string; readonly onLine: (line: string) => void },
+): Promise<{ tag: string; digest: string }> {
+  const tag = commit.id.slice(0, 7);
+  const images = [
+    { dockerfile: "Dockerfile.migrate", repository: "web-migrate" },
+    { dockerfile: "Dockerfile", repository: "web" },
+  ];
+  const built = [];
+  for (const { dockerfile, repository } of images) {
+    const image = await buildImage({
+      contextFolder: join(source.folder, "examples/web"),
+      dockerfile,
+      buildArguments: { COMMIT: commit.id, SEQUENCE: String(commit.sequence) },
+      createdAtSeconds: commit.seconds,
+      folder: join(options.folder, "image-builds"),
+      environment: {
+        PATH: [dirname(process.execPath), process.env.PATH ?? ""].join(delimiter),
+        HOME: options.folder,
+        npm_config_cache: join(options.folder, "cache", "npm"),
+      },
+      clock,
+      onLine: options.onLine,
+    });
+    built.push({ repository, image });
+  }
+  let digest = "";
+  for (const { repository, image } of built)
+    ({ digest } = await pushImage(clock, image, {
+      registry: options.registry,
+      repository,
+      tag,
+      credentials: { user: "AWS", password: "local" },
+    }));
+  return { tag, digest };
+}

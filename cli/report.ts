@@ -1,0 +1,58 @@
+import type { Deployment, EnvironmentRecord, Release } from "../core/records.ts";
+
+/** What `--json` prints as its last line. Times are milliseconds. */
+export interface Report {
+  readonly outcome: string;
+  readonly release: string;
+  readonly reason?: string | undefined;
+  readonly environments: Readonly<
+    Record<
+      string,
+      {
+        outcome: string;
+        digest?: string | undefined;
+        commit?: string | undefined;
+        schema?: string | null | undefined;
+        url?: string | undefined;
+      }
+    >
+  >;
+  readonly stages: readonly {
+    readonly stage: string;
+    readonly passed: boolean;
+    readonly milliseconds: number;
+  }[];
+  readonly timings: Readonly<Record<string, number>>;
+}
+
+/** Draws the report from the records. */
+export function reportOf(
+  release: Release,
+  deployments: readonly Deployment[],
+  environments: ReadonlyMap<string, { record: EnvironmentRecord; url: string | undefined }>,
+  timings: Readonly<Record<string, number>>,
+): Report {
+  return {
+    outcome: release.outcome ?? "open",
+    release: release.id,
+    reason: release.reason,
+    environments: Object.fromEntries(
+      [...environments].map(([name, { record, url }]) => [
+        name,
+        {
+          outcome: deployments.find(({ environment }) => environment === name)?.outcome ?? "untouched",
+          digest: record.live?.image.digest,
+          commit: record.live?.commit,
+          schema: record.live?.schema,
+          url,
+        },
+      ]),
+    ),
+    stages: Object.values(release.evidence).map(({ stage, passed, startedAt, endedAt }) => ({
+      stage,
+      passed,
+      milliseconds: endedAt - startedAt,
+    })),
+    timings: { ...timings, releaseMilliseconds: (release.endedAt ?? release.openedAt) - release.openedAt },
+  };
+}
