@@ -88,6 +88,7 @@ function assignedVariables(state: State): string[] {
   const exits =
     state.type === "Choice"
       ? [...state.rules, ...(state.fallback ? [state.fallback] : [])]
-      : [state, ...("catchers" in state ? state.catchers : [])];
+      : // What a Catcher assigns was recorded as free to have the name of an inner variable.
+        [state];
   return exits.flatMap((exit) => exit.assign.map(([variable]) => variable));
 }
