@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import pg from "pg";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { createRealClock } from "../../local/asl/real-clock.ts";
+import { type Postgres, type PostgresOptions, startPostgres } from "../../local/postgres.ts";
+import { findServerOf } from "../../local/postgres-orphan.ts";
+
+const clock = createRealClock();
+let folder: string;
+const running: Postgres[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "spillway-postgres-"));
+});
+
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function start(more: Partial<PostgresOptions> = {}): Promise<Postgres> {
+  const server = await startPostgres({ folder, clock, ...more });
+  running.push(server);
+  return server;
+}
+
+async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function stopFirst(): Promise<void> {
+  await running.shift()?.stop();
+}
+
+describe("a server", () => {
+  test("starts, holds databases, asks for its password and leaves nothing running", async () => {
+    const server = await start();
+    await server.createDatabase("staging-web");
+    await server.createDatabase("staging-web");
+    expect(await query(server.url("staging-web"), "SELECT current_database() AS name")).toEqual([
+      { name: "staging-web" },
+    ]);
+    await expect(query(server.url("staging-web").replace(/:[^:@]+@/, ":wrong@"), "SELECT 1")).rejects.toThrow(
+      /password/,
+    );
+    await expect(server.createDatabase('x"; DROP')).rejects.toMatchObject({ name: "PostgresError" });
+    const found = await findServerOf(join(folder, "data"));
+    expect(found?.parentId).toBe(process.pid);
+    await stopFirst();
+    expect(await findServerOf(join(folder, "data"))).toBeUndefined();
+    await expect(query(server.url("postgres"), "SELECT 1")).rejects.toThrow(/ECONNREFUSED/);
+  });
+
+  test("keeps its data, and ends with clients still connected", async () => {
+    const first = await start();
+    const client = new pg.Client({ connectionString: first.url("postgres") });
+    // It will be cut off; that is the point.
+    client.on("error", () => undefined);
+    await client.connect();
+    await client.query("CREATE TABLE kept (a int)");
+    await stopFirst();
+    const second = await start();
+    expect(await query(second.url("postgres"), "SELECT count(*)::int AS n FROM kept")).toEqual([{ n: 0 }]);
+  });
+
+  test("does not share its folder with a living run", async () => {
+    await start();
+    await expect(startPostgres({ folder, clock })).rejects.toMatchObject({
+      name: "PostgresError",
+      message: expect.stringContaining(String(process.pid)),
+    });
+  });
+
+  test("says so when the port is in use", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const address = other.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    await expect(startPostgres({ folder, clock, port })).rejects.toMatchObject({
+      name: "PostgresError",
+      message: expect.stringContaining(`Port ${port} is in use`),
+    });
+    other.close();
+  });
+});
+
+describe("what an earlier run left behind", () => {
+  test("a half-made folder is made afresh", async () => {
+    await writeFile(join(folder, "password"), "old");
+    await start();
+    expect(await readFile(join(folder, "password"), "utf8")).not.toBe("old");
+  });
+
+  test("a file naming a process that is another program by now is ignored", async () => {
+    await start();
+    await stopFirst();
+    await writeFile(join(folder, "data", "postmaster.pid"), `${process.pid}\n${join(folder, "data")}\n`);
+    const server = await start();
+    expect(await query(server.url("postgres"), "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+  });
+
+  test("the server of a killed run is ended and its data used again", async () => {
+    const killed = await startInProcess(folder);
+    await query(killed.url, "CREATE TABLE kept (a int)");
+    const orphan = await findServerOf(join(folder, "data"));
+    killed.child.kill("SIGKILL");
+    await once(killed.child, "exit");
+    const lines: string[] = [];
+    const server = await start({ onLine: (line) => lines.push(line) });
+    expect(lines.join("\n")).toContain(`Ending PostgreSQL ${orphan?.id}`);
+    expect(await query(server.url("postgres"), "SELECT count(*)::int AS n FROM kept")).toEqual([{ n: 0 }]);
+  });
+});
+
+/** Starts PostgreSQL from another Node process, which can be killed. */
+async function startInProcess(own: string): Promise<{ child: ChildProcess; url: string }> {
+  const program = `
+    import { createRealClock } from ${JSON.stringify(import.meta.resolve("../../local/asl/real-clock.ts"))};
+    import { startPostgres } from ${JSON.stringify(import.meta.resolve("../../local/postgres.ts"))};
+    const server = await startPostgres({ folder: ${JSON.stringify(own)}, clock: createRealClock() });
+    console.log(server.url("postgres"));
+  `;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [url] = await once(createInterface({ input: child.stdout }), "line");
+  return { child, url: String(url) };
+}
