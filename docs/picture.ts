@@ -1,0 +1,93 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { instance } from "@viz-js/viz";
+
+/** The part of a state machine that a picture shows. */
+interface Flow {
+  readonly StartAt: string;
+  readonly States: Readonly<Record<string, State>>;
+}
+interface State {
+  readonly Type: string;
+  readonly Next?: string;
+  readonly Default?: string;
+  readonly Choices?: readonly { readonly Next: string }[];
+  readonly Catch?: readonly { readonly Next: string }[];
+  readonly Branches?: readonly Flow[];
+  readonly ItemProcessor?: Flow;
+}
+
+const colours: Readonly<Record<string, string>> = {
+  Task: "#dbeafe",
+  Choice: "#fef9c3",
+  Succeed: "#dcfce7",
+  Fail: "#fee2e2",
+  Wait: "#f3e8ff",
+  Pass: "#f3f4f6",
+};
+
+/** Draws a state machine in the language of Graphviz: containers are frames, Catches are dashed. */
+export function drawMachine(machine: Flow): string {
+  const lines = [
+    "digraph {",
+    "compound=true; rankdir=TB; nodesep=0.25; ranksep=0.3; bgcolor=white",
+    'node [shape=box style="rounded,filled" fontname="Helvetica" fontsize=11 color="#64748b"]',
+    'edge [color="#475569" arrowsize=0.6]',
+    'graph [fontname="Helvetica" fontsize=11 color="#94a3b8" style=rounded]',
+  ];
+  const edges: string[] = [];
+  drawFlow(machine, lines, edges);
+  return [...lines, ...new Set(edges), "}"].join("\n");
+}
+
+function drawFlow(flow: Flow, lines: string[], edges: string[]): void {
+  for (const [name, state] of Object.entries(flow.States)) {
+    const inner = state.Branches ?? (state.ItemProcessor === undefined ? [] : [state.ItemProcessor]);
+    if (inner.length === 0) lines.push(`"${name}" [fillcolor="${colours[state.Type] ?? "white"}"]`);
+    else {
+      lines.push(`subgraph "cluster_${name}" {`, `label="${name}${state.Type === "Map" ? " (each)" : ""}"`);
+      for (const part of inner) drawFlow(part, lines, edges);
+      lines.push("}");
+    }
+    const out = (next: string, dashed = false) => edges.push(edge(flow, name, state, next, dashed));
+    for (const next of [state.Next, state.Default, ...(state.Choices ?? []).map(({ Next }) => Next)])
+      if (next !== undefined) out(next);
+    for (const { Next } of state.Catch ?? []) out(Next, true);
+  }
+}
+
+/** An edge to or from a container begins or ends at its frame. */
+function edge(flow: Flow, name: string, state: State, next: string, dashed: boolean): string {
+  const target = flow.States[next];
+  const attributes = [
+    ...(isContainer(state) ? [`ltail="cluster_${name}"`] : []),
+    ...(target !== undefined && isContainer(target) ? [`lhead="cluster_${next}"`] : []),
+    ...(dashed ? ['style=dashed color="#dc2626"'] : []),
+  ];
+  return `"${anchor(name, state)}" -> "${target === undefined ? next : anchor(next, target)}" [${attributes.join(" ")}]`;
+}
+
+function isContainer(state: State): boolean {
+  return state.Branches !== undefined || state.ItemProcessor !== undefined;
+}
+
+function anchor(name: string, state: State): string {
+  const [first] = state.Branches ?? (state.ItemProcessor === undefined ? [] : [state.ItemProcessor]);
+  if (first === undefined) return name;
+  const start = first.States[first.StartAt];
+  return start === undefined ? name : anchor(first.StartAt, start);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const viz = await instance();
+  const root = join(import.meta.dirname, "..");
+  for (const name of ["release", "deploy"]) {
+    const machine: Flow = JSON.parse(await readFile(join(root, `state-machines/${name}.asl.json`), "utf8"));
+    await writeFile(
+      join(root, `docs/${name}.svg`),
+      viz.renderString(drawMachine(machine), { format: "svg" }),
+    );
+    console.log(`docs/${name}.svg`);
+  }
+}
