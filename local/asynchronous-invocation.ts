@@ -1,5 +1,5 @@
 import { type Clock, sleep } from "./asl/clock.ts";
-import type { InvokeFunction } from "./lambda/function.ts";
+import type { InvokeFunction } from "./invoke-door.ts";
 import { AwsError } from "./service.ts";
 
 /** How long Lambda waits before it tries a failed asynchronous invocation again: after one minute, then after two (AWS documentation, "asynchronous invocation error handling"). */

@@ -1,6 +1,19 @@
 import type { Door, GatewayRequest, GatewayResponse } from "./gateway.ts";
-import type { InvokeFunction } from "./lambda/function.ts";
 import { AwsError } from "./service.ts";
+
+/**
+ * Runs a function by name, ARN or qualified ARN. Rejects with AwsError ResourceNotFoundException when there is none.
+ * The payload of a failed function is `{"errorType","errorMessage","trace"}`.
+ */
+export type InvokeFunction = (
+  functionArnOrName: string,
+  payload: string,
+  signal?: AbortSignal,
+) => Promise<{
+  readonly payload: string;
+  readonly functionError?: "Handled" | "Unhandled";
+  readonly executedVersion: string;
+}>;
 
 const PATH = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
 /** Lambda's limits of a synchronous and of an asynchronous invocation's payload (AWS documentation, quotas). */

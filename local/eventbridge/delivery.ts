@@ -1,6 +1,6 @@
 import { type Clock, sleep } from "../asl/clock.ts";
 import { createAsynchronousInvocations } from "../asynchronous-invocation.ts";
-import type { InvokeFunction } from "../lambda/function.ts";
+import type { InvokeFunction } from "../invoke-door.ts";
 import { AwsError } from "../service.ts";
 import type { Rule, RuleTarget } from "./buses.ts";
 import { renderTargetInput } from "./transformer.ts";

@@ -1,5 +1,5 @@
 import * as schemas from "@aws-sdk/client-eventbridge";
-import type { InvokeFunction } from "../lambda/function.ts";
+import type { InvokeFunction } from "../invoke-door.ts";
 import type { Service } from "../service.ts";
 import type { ServiceEvent, World } from "../world.ts";
 import { createBusOperations } from "./bus-operations.ts";
