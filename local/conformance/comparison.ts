@@ -9,7 +9,7 @@ export class Comparison {
   constructor(placeholders: readonly string[]) {
     const longestFirst = [...placeholders].sort((one, other) => other.length - one.length);
     this.#placeholders =
-      longestFirst.length === 0 ? undefined : new RegExp(longestFirst.map(escape).join("|"), "g");
+      longestFirst.length === 0 ? undefined : new RegExp(longestFirst.map(escaped).join("|"), "g");
   }
 
   /** The first place where `actual` differs from `expected`, in words; undefined if it does not. */
@@ -43,7 +43,7 @@ export class Comparison {
 
   #matches(parts: readonly string[], actual: string): boolean {
     if (parts.length === 1) return parts[0] === actual;
-    return new RegExp(`^${parts.map(escape).join("[\\s\\S]*")}$`).test(actual);
+    return new RegExp(`^${parts.map(escaped).join("[\\s\\S]*")}$`).test(actual);
   }
 }
 
@@ -74,6 +74,6 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function escape(text: string): string {
+function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 }

@@ -1,0 +1,179 @@
+import * as sfn from "@aws-sdk/client-sfn";
+import { TaskTokenError } from "./asl/index.ts";
+import type { InvokeFunction } from "./lambda/function.ts";
+import { AwsError, type Operation, type Service } from "./service.ts";
+import { type ExecutionRecord, Executions, type HistoryListener } from "./step-functions/executions.ts";
+import { historyPage } from "./step-functions/history-page.ts";
+import { Machines } from "./step-functions/machines.ts";
+import { redriveStatusReason } from "./step-functions/status-event.ts";
+import { createTaskRunner, isKnownResource } from "./step-functions/tasks.ts";
+import type { World } from "./world.ts";
+
+export type { ExecutionName, HistoryListener } from "./step-functions/executions.ts";
+
+/** Step Functions, with the doors that other services and the terminal use in process. */
+export interface StepFunctions extends Service {
+  /** Starts an execution under a name of its own, as a rule's target does. Rejects with AwsError. */
+  startExecution(stateMachineArn: string, input: string): Promise<{ executionArn: string; startDate: Date }>;
+  /** Tells of each event of each execution as it is recorded. Returns what ends that. */
+  onHistoryEvent(listener: HistoryListener): () => void;
+  /** Resolves with the final status when an execution has ended. Rejects with AwsError ExecutionDoesNotExist. */
+  executionEnd(executionArn: string): Promise<sfn.ExecutionStatus>;
+  /** Aborts every open execution. */
+  stop(): Promise<void>;
+}
+
+/** Step Functions (STANDARD workflows in JSONata) over the engine of `asl/`. */
+export function createStepFunctions(world: World, deps: { readonly invoke: InvokeFunction }): StepFunctions {
+  const machines = new Machines(world, isKnownResource);
+  const tasks = createTaskRunner(world, { invoke: deps.invoke, start: (input) => executions.start(input) });
+  const executions: Executions = new Executions(world, machines, tasks);
+  return {
+    target: "AWSStepFunctions",
+    protocol: "json1.0",
+    schemas: sfn,
+    operations: {
+      ...machineOperations(machines, executions),
+      ...executionOperations(executions),
+      ...taskOperations(executions),
+    },
+    async startExecution(stateMachineArn, input) {
+      const { executionArn, startDate } = executions.start({ stateMachineArn, input });
+      return { executionArn, startDate };
+    },
+    onHistoryEvent: (listener) => executions.listen(listener),
+    async executionEnd(executionArn) {
+      return (await executions.find(executionArn).ended).status;
+    },
+    stop: () => executions.stop(),
+  };
+}
+
+function machineOperations(machines: Machines, executions: Executions) {
+  const CreateStateMachine: Operation<
+    sfn.CreateStateMachineCommandInput,
+    sfn.CreateStateMachineCommandOutput
+  > = (input) => machines.create(input);
+  const UpdateStateMachine: Operation<
+    sfn.UpdateStateMachineCommandInput,
+    sfn.UpdateStateMachineCommandOutput
+  > = (input) => machines.update(input);
+  const PublishStateMachineVersion: Operation<
+    sfn.PublishStateMachineVersionCommandInput,
+    sfn.PublishStateMachineVersionCommandOutput
+  > = (input) => machines.publish(input);
+  const DescribeStateMachine: Operation<
+    sfn.DescribeStateMachineCommandInput,
+    sfn.DescribeStateMachineCommandOutput
+  > = (input) => machines.describe(input);
+  const ListStateMachines: Operation<
+    sfn.ListStateMachinesCommandInput,
+    sfn.ListStateMachinesCommandOutput
+  > = (input) => machines.list(input);
+  const DeleteStateMachine: Operation<
+    sfn.DeleteStateMachineCommandInput,
+    sfn.DeleteStateMachineCommandOutput
+  > = ({ stateMachineArn = "" }) => {
+    machines.delete(stateMachineArn, executions.hasOpen(stateMachineArn));
+    return {};
+  };
+  return {
+    CreateStateMachine,
+    UpdateStateMachine,
+    PublishStateMachineVersion,
+    DescribeStateMachine,
+    ListStateMachines,
+    DeleteStateMachine,
+  };
+}
+
+function executionOperations(executions: Executions) {
+  const StartExecution: Operation<sfn.StartExecutionCommandInput, sfn.StartExecutionCommandOutput> = (
+    input,
+  ) => {
+    const { executionArn, startDate } = executions.start(input);
+    return { executionArn, startDate };
+  };
+  const DescribeExecution: Operation<
+    sfn.DescribeExecutionCommandInput,
+    sfn.DescribeExecutionCommandOutput
+  > = ({ executionArn = "" }) => describeExecution(executions.find(executionArn));
+  const DescribeStateMachineForExecution: Operation<
+    sfn.DescribeStateMachineForExecutionCommandInput,
+    sfn.DescribeStateMachineForExecutionCommandOutput
+  > = ({ executionArn = "" }) => {
+    const { stateMachineArn, name, revision } = executions.find(executionArn).machine;
+    const { definition, roleArn, updateDate, revisionId } = revision;
+    return { stateMachineArn, name, definition, roleArn, updateDate, revisionId };
+  };
+  const ListExecutions: Operation<sfn.ListExecutionsCommandInput, sfn.ListExecutionsCommandOutput> = (
+    input,
+  ) => executions.list(input);
+  const GetExecutionHistory: Operation<
+    sfn.GetExecutionHistoryCommandInput,
+    sfn.GetExecutionHistoryCommandOutput
+  > = (input) => historyPage(executions.find(input.executionArn ?? "").execution.history, input);
+  const StopExecution: Operation<sfn.StopExecutionCommandInput, sfn.StopExecutionCommandOutput> = async (
+    input,
+  ) => {
+    const record = executions.find(input.executionArn ?? "");
+    record.execution.stop(input.error, input.cause);
+    await record.ended;
+    return { stopDate: record.stopDate };
+  };
+  return {
+    StartExecution,
+    DescribeExecution,
+    DescribeStateMachineForExecution,
+    ListExecutions,
+    GetExecutionHistory,
+    StopExecution,
+  };
+}
+
+function describeExecution(record: ExecutionRecord): Omit<sfn.DescribeExecutionCommandOutput, "$metadata"> {
+  const { executionArn, name, machine, status, input, startDate, stopDate, result } = record;
+  const output = result?.outputText;
+  return {
+    executionArn,
+    stateMachineArn: machine.stateMachineArn,
+    stateMachineVersionArn: machine.versionArn,
+    name,
+    status,
+    startDate,
+    stopDate,
+    input,
+    inputDetails: { included: true },
+    output,
+    ...(output === undefined ? {} : { outputDetails: { included: true } }),
+    error: result?.error,
+    cause: result?.cause,
+    redriveCount: 0,
+    redriveStatus: "NOT_REDRIVABLE",
+    redriveStatusReason: redriveStatusReason(status),
+  };
+}
+
+function taskOperations({ tokens }: Executions) {
+  const SendTaskSuccess: Operation<sfn.SendTaskSuccessCommandInput, sfn.SendTaskSuccessCommandOutput> = (
+    input,
+  ) => answered(() => tokens.succeed(input.taskToken ?? "", input.output ?? ""));
+  const SendTaskFailure: Operation<sfn.SendTaskFailureCommandInput, sfn.SendTaskFailureCommandOutput> = (
+    input,
+  ) => answered(() => tokens.fail(input.taskToken ?? "", input.error, input.cause));
+  const SendTaskHeartbeat: Operation<
+    sfn.SendTaskHeartbeatCommandInput,
+    sfn.SendTaskHeartbeatCommandOutput
+  > = (input) => answered(() => tokens.heartbeat(input.taskToken ?? ""));
+  return { SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat };
+}
+
+function answered(send: () => void): Record<string, never> {
+  try {
+    send();
+    return {};
+  } catch (error) {
+    if (error instanceof TaskTokenError) throw new AwsError(error.name, error.message);
+    throw error;
+  }
+}
