@@ -15,6 +15,8 @@ export type InvokeFunction = (
   readonly executedVersion: string;
 }>;
 
+/** Every path of Lambda's API begins with the date of its version. */
+const API_PATH = /^\/20\d\d-\d\d-\d\d\//;
 const PATH = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
 /** Lambda's limits of a synchronous and of an asynchronous invocation's payload (AWS documentation, quotas). */
 const SYNCHRONOUS_LIMIT_BYTES = 6 * 1024 * 1024;
@@ -29,6 +31,10 @@ export function createInvokeDoor(options: {
   invokeLater: (functionArnOrName: string, payload: string) => void;
 }): Door {
   const handle = async (request: GatewayRequest): Promise<GatewayResponse> => {
+    if (request.method !== "POST" || !PATH.test(request.path)) {
+      const message = `The local AWS implements Invoke of Lambda and not ${request.method} ${request.path}.`;
+      throw new AwsError("NotImplemented", message, { status: 501 });
+    }
     const name = functionName(request);
     const payload = payloadOf(request);
     const type = request.headers["x-amz-invocation-type"] ?? "RequestResponse";
@@ -51,7 +57,7 @@ export function createInvokeDoor(options: {
       body: new TextEncoder().encode(result.payload),
     };
   };
-  return { accepts: (request) => request.method === "POST" && PATH.test(request.path), handle };
+  return { accepts: (request) => API_PATH.test(request.path), handle };
 }
 
 function functionName(request: GatewayRequest): string {

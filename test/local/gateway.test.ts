@@ -7,7 +7,12 @@ import * as codebuild from "@aws-sdk/client-codebuild";
 import * as ecr from "@aws-sdk/client-ecr";
 import * as ecs from "@aws-sdk/client-ecs";
 import * as eventbridge from "@aws-sdk/client-eventbridge";
-import { InvokeCommand, LambdaClient, ResourceNotFoundException } from "@aws-sdk/client-lambda";
+import {
+  GetFunctionCommand,
+  InvokeCommand,
+  LambdaClient,
+  ResourceNotFoundException,
+} from "@aws-sdk/client-lambda";
 import * as secrets from "@aws-sdk/client-secrets-manager";
 import * as sfn from "@aws-sdk/client-sfn";
 import { afterEach, describe, expect, it } from "vitest";
@@ -425,6 +430,10 @@ describe("doors beside AWS JSON", () => {
     await expect(lambda.send(new InvokeCommand({ FunctionName: "missing" }))).rejects.toBeInstanceOf(
       ResourceNotFoundException,
     );
+    await expect(lambda.send(new GetFunctionCommand({ FunctionName: "a" }))).rejects.toMatchObject({
+      name: "NotImplemented",
+      message: expect.stringContaining("GET /2015-03-31/functions/a"),
+    });
     const event = await lambda.send(
       new InvokeCommand({
         FunctionName: "arn:aws:lambda:eu-central-1:000000000000:function:a:3",
