@@ -6,5 +6,7 @@ export default defineConfig({
     // Two processes: each test file starts real processes of its own, and a laptop has two cores to spare.
     maxWorkers: 2,
     testTimeout: 30_000,
+    // What a function logs is tested where it matters; elsewhere it would bury the results.
+    env: { POWERTOOLS_LOG_LEVEL: "SILENT" },
   },
 });

@@ -1,0 +1,138 @@
+import type { FrontDesk } from "./apprunner/front.ts";
+import { createInstances, type Probe } from "./apprunner/instance.ts";
+import { createAppRunner } from "./apprunner/service.ts";
+import type { Clock, Random } from "./asl/clock.ts";
+import type { BuildRunner } from "./codebuild/runner.ts";
+import { createCodeBuild } from "./codebuild/service.ts";
+import type { ContainerRunner } from "./containers.ts";
+import { createDynamoDb } from "./dynamodb.ts";
+import { createLayerDoor } from "./ecr/layer-door.ts";
+import { createRegistry, registryPrefix } from "./ecr/registry.ts";
+import { createEcr } from "./ecr/service.ts";
+import { createImageStore, type ImageStore } from "./ecr/store.ts";
+import { createEcs } from "./ecs/service.ts";
+import { createEventBridge, type DroppedEvent, type EventBridge } from "./eventbridge/index.ts";
+import { createGateway, type Gateway } from "./gateway.ts";
+import { createInvokeDoor } from "./invoke-door.ts";
+import type { FunctionRunner } from "./lambda/function.ts";
+import { createLambda } from "./lambda/service.ts";
+import { createLogs, type Logs } from "./logs.ts";
+import { createSecretsManager } from "./secrets-manager.ts";
+import { createStepFunctions } from "./step-functions.ts";
+import type { ServiceEvent, World } from "./world.ts";
+
+/** The innermost parts: what really runs things. A simulation gives others. */
+export interface Runners {
+  readonly functions: FunctionRunner;
+  readonly builds: BuildRunner;
+  readonly containers: ContainerRunner;
+  readonly frontDesk: FrontDesk;
+  readonly probe: Probe;
+  readonly freePort: () => Promise<number>;
+}
+
+/** What the runners may need of the services around them. */
+export interface Surroundings {
+  readonly world: World;
+  readonly images: ImageStore;
+  readonly resolveSecret: (reference: string) => string;
+}
+
+export interface LocalAwsOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly folder: string;
+  /** `http://127.0.0.1:PORT`, once something listens there. */
+  readonly endpoint: () => string;
+  /** Whether log lines are also kept in files that a person can open. */
+  readonly logFiles: boolean;
+  readonly runners: (surroundings: Surroundings) => Promise<Runners>;
+  /** Told of every event of a service, beside the bus. */
+  readonly onEvent?: (event: ServiceEvent) => void;
+  readonly onDropped?: (dropped: DroppedEvent) => void;
+  readonly onFault?: (where: string, error: unknown) => void;
+}
+
+/** The whole local AWS behind one gateway. */
+export interface LocalAws {
+  readonly world: World;
+  readonly gateway: Gateway;
+  readonly images: ImageStore;
+  readonly logs: Logs;
+  readonly lambda: ReturnType<typeof createLambda>;
+  readonly eventBridge: EventBridge;
+  readonly stepFunctions: ReturnType<typeof createStepFunctions>;
+  /** Ends every process, timer and socket that it started. */
+  stop(): Promise<void>;
+}
+
+/** Makes every service and joins them as AWS does. */
+export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws> {
+  const { clock, random } = options;
+  const world: World = {
+    clock,
+    random,
+    folder: options.folder,
+    endpoint: options.endpoint,
+    accountId: "000000000000",
+    region: "us-east-1",
+    emit: (event) => {
+      eventBridge.putServiceEvent(event);
+      options.onEvent?.(event);
+    },
+  };
+  const logs = createLogs(world, { files: options.logFiles });
+  const secrets = createSecretsManager(world);
+  const resolveSecret = (reference: string) => secrets.resolve(reference);
+  const images = await createImageStore(world);
+  const runners = await options.runners({ world, images, resolveSecret });
+  const lambda = createLambda(world, { runner: runners.functions, logs });
+  const stepFunctions = createStepFunctions(world, { invoke: lambda.invoke });
+  const eventBridge = createEventBridge(world, {
+    invoke: lambda.invoke,
+    startExecution: (stateMachineArn, input) => stepFunctions.startExecution(stateMachineArn, input),
+    ...(options.onDropped === undefined ? {} : { onDropped: options.onDropped }),
+  });
+  const dynamoDb = await createDynamoDb(world);
+  const codeBuild = createCodeBuild(world, { runner: runners.builds, logs, resolveSecret });
+  const ecs = createEcs(world, { containers: runners.containers, logs, resolveSecret });
+  const appRunner = createAppRunner(world, {
+    instances: createInstances(clock, runners),
+    frontDesk: runners.frontDesk,
+    logs,
+    resolveSecret,
+  });
+  const gateway = createGateway(
+    [stepFunctions, eventBridge, logs, secrets, createEcr(world, images), codeBuild, ecs, appRunner],
+    {
+      clock,
+      random,
+      doors: [
+        dynamoDb,
+        createLayerDoor(images),
+        createInvokeDoor({
+          invoke: lambda.invoke,
+          invokeLater: (name, payload) => void lambda.invoke(name, payload),
+        }),
+      ],
+      routes: [{ prefix: registryPrefix, listener: createRegistry(world, images) }],
+      ...(options.onFault === undefined ? {} : { onFault: options.onFault }),
+    },
+  );
+  return {
+    world,
+    gateway,
+    images,
+    logs,
+    lambda,
+    eventBridge,
+    stepFunctions,
+    async stop() {
+      await eventBridge.stop();
+      await stepFunctions.stop();
+      await Promise.all([codeBuild.stop(), ecs.stop(), appRunner.stop(), lambda.stop()]);
+      await dynamoDb.stop();
+      await logs.stop();
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import { join } from "node:path";
+import { createFrontDesk } from "./apprunner/front.ts";
+import { findFreePort, probeLoopback } from "./apprunner/instance.ts";
+import type { Clock } from "./asl/clock.ts";
+import { createLocalAws, type LocalAws, type LocalAwsOptions } from "./aws.ts";
+import { createShellRunner } from "./codebuild/shell-runner.ts";
+import { createProcessContainers } from "./containers.ts";
+import { type ListeningGateway, listen } from "./http.ts";
+import { createUnpacker } from "./images/unpack.ts";
+import { createChildFunctionRunner } from "./lambda/child-runner.ts";
+
+/** The local AWS on a laptop: everything in it is a process or a loopback socket of this machine. */
+export interface Laptop {
+  readonly aws: LocalAws;
+  readonly url: string;
+  /** Starts a process for each function, so that the first invocations do not wait for one. */
+  prewarm(): void;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the local AWS with real runners and listens on loopback.
+ * @throws PortInUseError if a demanded port is taken.
+ */
+export async function startLaptop(options: {
+  readonly clock: Clock;
+  readonly folder: string;
+  /** Undefined: 4566, or the next free port. */
+  readonly port: number | undefined;
+  /** A source's location → a local git repository. */
+  readonly sources: (location: string) => string | undefined;
+  readonly path: string;
+  readonly onEvent: NonNullable<LocalAwsOptions["onEvent"]>;
+  readonly onFault: NonNullable<LocalAwsOptions["onFault"]>;
+}): Promise<Laptop> {
+  const { clock, folder, sources, path } = options;
+  let listening: ListeningGateway | undefined;
+  let functions: Awaited<ReturnType<typeof createChildFunctionRunner>> | undefined;
+  const aws = await createLocalAws({
+    clock,
+    random: Math.random,
+    folder,
+    logFiles: true,
+    endpoint: () => listening?.url ?? "",
+    onEvent: options.onEvent,
+    onFault: options.onFault,
+    onDropped: (dropped) => options.onFault("an event was dropped", dropped),
+    runners: async ({ world, images, resolveSecret }) => {
+      functions = await createChildFunctionRunner(world);
+      const interpreters = { node: process.execPath, python3: join("/", "usr", "bin", "python3") };
+      return {
+        functions,
+        builds: createShellRunner(world, { sources, path, resolveSecret }),
+        containers: createProcessContainers(clock, {
+          unpack: createUnpacker(world, images),
+          interpreters,
+          path,
+        }),
+        frontDesk: createFrontDesk(clock),
+        probe: probeLoopback,
+        freePort: findFreePort,
+      };
+    },
+  });
+  try {
+    listening = await listen(aws.gateway, {
+      port: options.port ?? 4566,
+      demanded: options.port !== undefined,
+    });
+  } catch (error) {
+    await aws.stop();
+    throw error;
+  }
+  const { url, close } = listening;
+  return {
+    aws,
+    url,
+    prewarm() {
+      for (const fn of aws.lambda.list()) functions?.prewarm(fn);
+    },
+    async stop() {
+      await aws.stop();
+      await close();
+    },
+  };
+}

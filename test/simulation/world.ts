@@ -1,0 +1,345 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Context } from "aws-lambda";
+import type { Connection } from "../../aws/connection.ts";
+import { connectRecords } from "../../aws/dynamodb.ts";
+import { type ConfigInput, parseConfig } from "../../core/config.ts";
+import { createHandler, type Place } from "../../functions/middleware.ts";
+import { describeApplication } from "../../infra/application.ts";
+import type { Front } from "../../local/apprunner/front.ts";
+import { createVirtualClock, sleep, type VirtualClock } from "../../local/asl/index.ts";
+import { createLocalAws, type LocalAws } from "../../local/aws.ts";
+import type { BuildOutcome } from "../../local/codebuild/runner.ts";
+import type { ContainerRequest, ContainerRunner } from "../../local/containers.ts";
+import { createRequestHandler } from "../../local/handover.ts";
+import type { FunctionRunner } from "../../local/lambda/function.ts";
+import { type Provisioned, provision } from "../../local/provision.ts";
+import type { ServiceEvent } from "../../local/world.ts";
+import config from "../../spillway.config.ts";
+import { imageOf } from "./image.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+
+/** How one image behaves; the rest of the world is real. */
+export interface Behaviour {
+  /** Seconds a stage takes, and whether it passes; 10 s and true unless said. */
+  readonly stages?: Readonly<Record<string, { readonly seconds?: number; readonly passes?: boolean }>>;
+  readonly migration?: {
+    readonly exitCode?: number;
+    readonly before?: string | null;
+    readonly after?: string | null;
+    readonly silent?: boolean;
+  };
+  /** HTTP status of the health path as App Runner sees it, and as the world sees it; 200 unless said. */
+  readonly probeStatus?: number;
+  readonly healthStatus?: number;
+  readonly crashesOnStart?: boolean;
+}
+
+/** The whole application in one process: real machines, handlers, SDK clients and services; virtual time; simulated work. */
+export interface SimulatedWorld {
+  readonly clock: VirtualClock;
+  readonly aws: LocalAws;
+  readonly made: Provisioned;
+  readonly events: ServiceEvent[];
+  readonly records: ReturnType<typeof connectRecords>;
+  readonly connection: Connection;
+  /** Pushes both images of a commit and waits until the release that it starts has ended. */
+  release(tag: string, behaviour?: Behaviour): Promise<string>;
+  /** Pushes without waiting. @returns the digest. */
+  push(tag: string, behaviour?: Behaviour): Promise<string>;
+  /** What answers at the service's address now: the tag of the image. */
+  serving(): string | undefined;
+  close(): Promise<void>;
+}
+
+/** Mulberry32: small, good enough, and the same for the same seed. */
+export function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Makes a world from a seed and, if given, a config other than the example's. */
+export async function createWorld(seed = 1, input: ConfigInput = config): Promise<SimulatedWorld> {
+  const clock = createVirtualClock({ start: Date.UTC(2026, 0, 1) });
+  const folder = await mkdtemp(join(tmpdir(), "spillway-simulation-"));
+  const parsed = parseConfig(input);
+  const application = describeApplication(parsed, "spillway");
+  const behaviours = new Map<string, { tag: string; behaviour: Behaviour }>();
+  const events: ServiceEvent[] = [];
+  const watchers = new Set<(event: ServiceEvent) => void>();
+  const fronts = new Map<string, number | undefined>();
+  const ports = new Map<number, string>();
+  let lastPort = 10_000;
+
+  const behaviourOf = (image: string) => behaviours.get(image.split("@").at(-1) ?? "");
+
+  const connection: Connection = {
+    now: clock.now,
+    fetch: async (target) => answer(new URL(String(target))),
+    client: {
+      maxAttempts: 1,
+      region: "us-east-1",
+      endpoint: "http://local",
+      credentials: { accessKeyId: "local", secretAccessKey: "local" },
+    },
+  };
+
+  async function answer(url: URL): Promise<Response> {
+    if (url.pathname.startsWith("/ecr-layers/")) {
+      const { status, body } = await aws.gateway.handle({
+        method: "GET",
+        path: url.pathname,
+        query: {},
+        headers: {},
+        body: new Uint8Array(),
+      });
+      return new Response(Buffer.from(body), { status });
+    }
+    const port = fronts.get(url.origin);
+    const image = port === undefined ? undefined : ports.get(port);
+    if (image === undefined) return new Response("nobody serves", { status: 503 });
+    return new Response("", { status: behaviourOf(image)?.behaviour.healthStatus ?? 200 });
+  }
+
+  const containers: ContainerRunner = {
+    start: async (request) =>
+      request.environment.PORT === undefined ? runMigration(request) : runService(request),
+  };
+
+  function runMigration({ image, command, onLine }: ContainerRequest) {
+    const {
+      exitCode = 0,
+      before = null,
+      after = "0001",
+      silent = false,
+    } = behaviourOf(image)?.behaviour.migration ?? {};
+    const stands = exitCode === 0 ? after : before;
+    const report =
+      command?.[0] === "status"
+        ? { command: "status", before: stands, after: stands }
+        : { command: "up", before, after: stands, applied: [] };
+    const exited = sleep(clock, 5_000).then(() => {
+      if (!silent) onLine(JSON.stringify({ migration: report }));
+      return { exitCode: command?.[0] === "status" ? 0 : exitCode };
+    });
+    return { exited, stop: async () => {} };
+  }
+
+  function runService({ image, environment }: ContainerRequest) {
+    const port = Number(environment.PORT);
+    let end = (_how: { exitCode: number | null }) => {};
+    const exited = new Promise<{ exitCode: number | null }>((resolve) => {
+      end = (how) => {
+        ports.delete(port);
+        resolve(how);
+      };
+    });
+    ports.set(port, image);
+    if (behaviourOf(image)?.behaviour.crashesOnStart === true) clock.after(100, () => end({ exitCode: 1 }));
+    return {
+      exited,
+      stop: async () => {
+        await sleep(clock, 50);
+        end({ exitCode: null });
+      },
+    };
+  }
+
+  const functions: FunctionRunner = {
+    stop: async () => {},
+    async invoke(fn, payload, invocation) {
+      const handler = handlers.get(fn.name);
+      if (handler === undefined) throw new Error(`no function ${fn.name}`);
+      try {
+        return {
+          payload: JSON.stringify(
+            (await handler(JSON.parse(payload), contextOf(fn.name, fn.arn, invocation.requestId))) ?? null,
+          ),
+        };
+      } catch (error) {
+        const { name, message } = error instanceof Error ? error : new Error(String(error));
+        return {
+          functionError: "Unhandled",
+          payload: JSON.stringify({ errorType: name, errorMessage: message, trace: [] }),
+        };
+      }
+    },
+  };
+
+  const builds = {
+    async run(
+      job: { project: string; variables: Readonly<Record<string, string>> },
+      _progress: unknown,
+      signal: AbortSignal,
+    ): Promise<BuildOutcome> {
+      const { SPILLWAY_IMAGE: image = "", SPILLWAY_STAGE: stage = "" } = job.variables;
+      const { seconds = 10, passes = true } = behaviourOf(image)?.behaviour.stages?.[stage] ?? {};
+      const stopped = await sleep(clock, seconds * 1000, signal).then(
+        () => false,
+        () => true,
+      );
+      return { status: stopped ? "STOPPED" : passes ? "SUCCEEDED" : "FAILED", exportedVariables: [] };
+    },
+  };
+
+  const aws = await createLocalAws({
+    clock,
+    random: seeded(seed),
+    folder,
+    logFiles: false,
+    endpoint: () => "http://local",
+    onEvent: (event) => {
+      events.push(event);
+      for (const watch of watchers) watch(event);
+    },
+    runners: async () => ({
+      functions,
+      builds,
+      containers,
+      frontDesk: { open: async () => openFront() },
+      probe: async (port, check) => {
+        const image = ports.get(port);
+        const status = image === undefined ? 503 : (behaviourOf(image)?.behaviour.probeStatus ?? 200);
+        return check.protocol === "TCP" || status < 400;
+      },
+      freePort: async () => ++lastPort,
+    }),
+  });
+
+  function openFront(): Front {
+    const url = `http://service-${fronts.size}`;
+    fronts.set(url, undefined);
+    return {
+      url,
+      switchTo: (port) => void fronts.set(url, port),
+      drained: async () => {},
+      close: async () => {},
+    };
+  }
+
+  const place: Place = {
+    connection: {
+      ...connection,
+      client: { ...connection.client, requestHandler: createRequestHandler(aws.gateway, clock) },
+    },
+    environment: { table: "spillway-records", region: "us-east-1" },
+  };
+  const handlers = new Map<string, ReturnType<typeof createHandler>>();
+  for (const { name, file } of application.functions) {
+    const module = await import(join(root, file));
+    handlers.set(
+      `spillway-${name}`,
+      createHandler(module[name.charAt(0).toLowerCase() + name.slice(1)], place),
+    );
+  }
+  const bundles = new Map(application.functions.map(({ file }) => [file, file]));
+  const secrets = Object.fromEntries(application.secrets.map((name) => [name, "postgres://simulated"]));
+  const made = await provision(aws, {
+    application,
+    config: parsed,
+    prefix: "spillway",
+    root,
+    bundles,
+    secrets,
+  });
+  const records = connectRecords(place.connection, made.table);
+  let sequence = 0;
+
+  async function put(
+    repository: string,
+    tag: string,
+    { blob, manifest }: ReturnType<typeof imageOf>,
+  ): Promise<string> {
+    await aws.images.writeBlob(once(blob));
+    return (
+      await aws.images.putManifest(repository, {
+        text: manifest,
+        mediaType: "application/vnd.oci.image.manifest.v1+json",
+        tag,
+      })
+    ).digest;
+  }
+
+  async function push(tag: string, behaviour: Behaviour = {}): Promise<string> {
+    sequence++;
+    const history = behaviour.migration?.after ?? "0001";
+    const migration = imageOf({
+      tag,
+      "dev.spillway.schema.history": history,
+      "dev.spillway.schema.readable-from": history,
+    });
+    const application = imageOf({
+      "org.opencontainers.image.revision": tag,
+      "dev.spillway.sequence": String(sequence),
+      "dev.spillway.schema": history,
+    });
+    // Known before the push is told of: the release starts at once.
+    behaviours.set(migration.digest, { tag, behaviour });
+    behaviours.set(application.digest, { tag, behaviour });
+    await put("web-migrate", tag, migration);
+    return put("web", tag, application);
+  }
+
+  return {
+    clock,
+    aws,
+    made,
+    events,
+    records,
+    connection: place.connection,
+    push: (tag, behaviour) => clock.runUntil(push(tag, behaviour)),
+    async release(tag, behaviour) {
+      const ended = new Promise<void>((resolve) => {
+        const watch = ({ "detail-type": type, detail }: ServiceEvent) => {
+          const over =
+            type === "Step Functions Execution Status Change" &&
+            detail.stateMachineArn === made.machines.ReleaseMachine &&
+            detail.status !== "RUNNING";
+          if (over) watchers.delete(watch);
+          if (over) resolve();
+        };
+        watchers.add(watch);
+      });
+      const digest = await clock.runUntil(push(tag, behaviour));
+      await clock.runUntil(ended);
+      return `web-${digest.replace("sha256:", "").slice(0, 12)}-1`;
+    },
+    serving: () => {
+      const port = [...fronts.values()].find((one) => one !== undefined);
+      const image = port === undefined ? undefined : ports.get(port);
+      return image === undefined ? undefined : behaviourOf(image)?.tag;
+    },
+    async close() {
+      await clock.runUntil(aws.stop());
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function* once(text: string): AsyncGenerator<Uint8Array> {
+  yield new TextEncoder().encode(text);
+}
+
+function contextOf(functionName: string, invokedFunctionArn: string, awsRequestId: string): Context {
+  return {
+    awsRequestId,
+    functionName,
+    invokedFunctionArn,
+    functionVersion: "1",
+    memoryLimitInMB: "512",
+    logGroupName: "",
+    logStreamName: "",
+    callbackWaitsForEmptyEventLoop: false,
+    getRemainingTimeInMillis: () => 60_000,
+    done: () => {},
+    fail: () => {},
+    succeed: () => {},
+  };
+}
