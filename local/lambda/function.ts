@@ -17,15 +17,25 @@ export interface InvocationResult {
   readonly functionError?: "Handled" | "Unhandled";
 }
 
+/** One run of a function. */
 export interface Invocation {
   readonly requestId: string;
   /** When the function's time is up; milliseconds since the epoch. */
   readonly deadline: number;
+  /** The log stream that `onLine` writes to, as the handler's context names it. */
+  readonly logStream: string;
+  /** Takes what the function prints. Never throws. */
   readonly onLine: (line: string) => void;
 }
 
 /** What runs functions: child processes really, handlers in this process in a simulation. */
 export interface FunctionRunner {
+  /** Told of each version when it is published, to keep what it will need to run it. */
+  prepare?(fn: FunctionVersion): void;
+  /**
+   * Runs one invocation. When `signal` is aborted its time is up: the runner ends it; its result is not used.
+   * Rejects only for a fault of the runner itself.
+   */
   invoke(
     fn: FunctionVersion,
     payload: string,
@@ -35,9 +45,14 @@ export interface FunctionRunner {
   stop(): Promise<void>;
 }
 
-/** Invokes by name, name:version or ARN. @throws AwsError ResourceNotFoundException. */
+/** The result of an invocation that the platform, not the handler, ended. */
+export function platformFailure(errorType: string, errorMessage: string): InvocationResult {
+  return { functionError: "Unhandled", payload: JSON.stringify({ errorType, errorMessage, trace: [] }) };
+}
+
+/** Invokes by name, name:version or ARN. Rejects with AwsError ResourceNotFoundException. */
 export type InvokeFunction = (
-  functionName: string,
+  functionArnOrName: string,
   payload: string,
   signal?: AbortSignal,
 ) => Promise<InvocationResult & { readonly executedVersion: string }>;
