@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Definition, Json } from "../asl/index.ts";
+import type { PredefinedVariables } from "../eventbridge/transformer.ts";
 
 /** What became of one recording. `feature` names what is not supported; `difference` is the first one found. */
 export interface Verdict {
@@ -46,6 +47,12 @@ export interface RecordedEvent {
   readonly details: Readonly<Record<string, unknown>> | null;
 }
 
+/** An error with which AWS answered. */
+export interface RecordedError {
+  readonly code: string;
+  readonly message: string;
+}
+
 /** A line of event-patterns.jsonl. */
 export interface PatternRecording {
   readonly id: string;
@@ -53,7 +60,9 @@ export interface PatternRecording {
   readonly patternText?: string;
   readonly event?: Json;
   readonly eventText?: string;
+  readonly via: "TestEventPattern" | "PutEvents";
   readonly expected: "match" | "no-match" | "invalid" | "invalid-event";
+  readonly error?: RecordedError;
 }
 
 /** A line of input-transformers.jsonl. */
@@ -62,9 +71,10 @@ export interface TransformerRecording {
   readonly inputPath?: string | null;
   readonly inputPathsMap?: Readonly<Record<string, string>> | null;
   readonly inputTemplate?: string | null;
-  readonly event: Readonly<Record<string, unknown>>;
-  readonly predefined?: Readonly<Record<string, string>> | null;
+  readonly event: Readonly<Record<string, unknown>> | null;
+  readonly predefined?: PredefinedVariables | null;
   readonly delivered: boolean;
+  readonly error?: RecordedError;
   readonly expectedTargetInputText?: string | null;
   readonly expectedTargetInput?: unknown;
 }
@@ -77,7 +87,7 @@ export interface ValidationRecording {
   readonly definitionText?: string;
   readonly request?: { readonly type?: string };
   readonly expected: {
-    readonly error?: { readonly code: string; readonly message: string };
+    readonly error?: RecordedError;
     readonly diagnostics?: readonly { readonly code: string; readonly message: string }[];
     readonly result?: "OK" | "FAIL";
   };
