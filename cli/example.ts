@@ -73,7 +73,12 @@ export async function releaseImages(
   clock: Clock,
   source: ExampleSource,
   commit: Commit,
-  options: { readonly registry: string; readonly folder: string; readonly onLine: (line: string) => void },
+  options: {
+    readonly registry: string;
+    readonly folder: string;
+    readonly network: Readonly<Record<string, string>>;
+    readonly onLine: (line: string) => void;
+  },
 ): Promise<{ tag: string; digest: string }> {
   const tag = commit.id.slice(0, 7);
   const images = [
@@ -91,7 +96,7 @@ export async function releaseImages(
       environment: {
         PATH: [dirname(process.execPath), process.env.PATH ?? ""].join(delimiter),
         HOME: options.folder,
-        npm_config_cache: join(options.folder, "cache", "npm"),
+        ...options.network,
       },
       clock,
       onLine: options.onLine,

@@ -16,6 +16,7 @@ import config from "../spillway.config.ts";
 import { readArguments, type StartArguments } from "./arguments.ts";
 import { pollService, type Tally } from "./client.ts";
 import { type Commit, cloneExample, releaseImages } from "./example.ts";
+import { readNetworkSettings } from "./network-settings.ts";
 import { createProgress } from "./progress.ts";
 import { type Report, reportOf } from "./report.ts";
 import { takeFolder } from "./state-folder.ts";
@@ -44,6 +45,7 @@ async function start(options: StartArguments, ending: Ending): Promise<boolean> 
   const application = describeApplication(parsed, prefix);
   const folder = await takeFolder(resolve(options.folder));
   ending.add(() => folder.release());
+  const network = readNetworkSettings(process.env);
   const watchers = new Set<(event: ServiceEvent) => void>();
 
   const [source, postgres, bundles] = await Promise.all([
@@ -62,6 +64,7 @@ async function start(options: StartArguments, ending: Ending): Promise<boolean> 
     folder: folder.run,
     port: options.port,
     path: process.env.PATH ?? "",
+    network,
     sources: () => source.folder,
     onEvent: (event) => {
       progress.onEvent(event);
@@ -117,6 +120,7 @@ async function start(options: StartArguments, ending: Ending): Promise<boolean> 
     const { digest } = await releaseImages(clock, source, commit, {
       registry: laptop.url,
       folder: folder.run,
+      network,
       onLine: () => {},
     });
     const pushedAt = clock.now();

@@ -2,6 +2,7 @@ import type { FrontDesk } from "./apprunner/front.ts";
 import { createInstances, type Probe } from "./apprunner/instance.ts";
 import { createAppRunner } from "./apprunner/service.ts";
 import type { Clock, Random } from "./asl/clock.ts";
+import { createAsynchronousInvocations } from "./asynchronous-invocation.ts";
 import type { BuildRunner } from "./codebuild/runner.ts";
 import { createCodeBuild } from "./codebuild/service.ts";
 import type { ContainerRunner } from "./containers.ts";
@@ -19,6 +20,7 @@ import { createLambda } from "./lambda/service.ts";
 import { createLogs, type Logs } from "./logs.ts";
 import { createSecretsManager } from "./secrets-manager.ts";
 import { createStepFunctions } from "./step-functions.ts";
+import { createStsDoor } from "./sts.ts";
 import type { ServiceEvent, World } from "./world.ts";
 
 /** The innermost parts: what really runs things. A simulation gives others. */
@@ -93,6 +95,9 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
     startExecution: (stateMachineArn, input) => stepFunctions.startExecution(stateMachineArn, input),
     ...(options.onDropped === undefined ? {} : { onDropped: options.onDropped }),
   });
+  const later = createAsynchronousInvocations(clock, lambda.invoke, (dropped) =>
+    options.onFault?.("an invocation was dropped", dropped),
+  );
   const dynamoDb = await createDynamoDb(world);
   const codeBuild = createCodeBuild(world, { runner: runners.builds, logs, resolveSecret });
   const ecs = createEcs(world, { containers: runners.containers, logs, resolveSecret });
@@ -110,9 +115,10 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
       doors: [
         dynamoDb,
         createLayerDoor(images),
+        createStsDoor(world),
         createInvokeDoor({
           invoke: lambda.invoke,
-          invokeLater: (name, payload) => void lambda.invoke(name, payload),
+          invokeLater: later.submit,
         }),
       ],
       routes: [{ prefix: registryPrefix, listener: createRegistry(world, images) }],
@@ -128,6 +134,7 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
     eventBridge,
     stepFunctions,
     async stop() {
+      await later.stop();
       await eventBridge.stop();
       await stepFunctions.stop();
       await Promise.all([codeBuild.stop(), ecs.stop(), appRunner.stop(), lambda.stop()]);

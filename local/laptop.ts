@@ -30,10 +30,12 @@ export async function startLaptop(options: {
   /** A source's location → a local git repository. */
   readonly sources: (location: string) => string | undefined;
   readonly path: string;
+  /** How this machine reaches its package registry: npm's settings, proxies, certificates. */
+  readonly network: Readonly<Record<string, string>>;
   readonly onEvent: NonNullable<LocalAwsOptions["onEvent"]>;
   readonly onFault: NonNullable<LocalAwsOptions["onFault"]>;
 }): Promise<Laptop> {
-  const { clock, folder, sources, path } = options;
+  const { clock, folder, sources, path, network } = options;
   let listening: ListeningGateway | undefined;
   let functions: Awaited<ReturnType<typeof createChildFunctionRunner>> | undefined;
   const aws = await createLocalAws({
@@ -50,7 +52,7 @@ export async function startLaptop(options: {
       const interpreters = { node: process.execPath, python3: join("/", "usr", "bin", "python3") };
       return {
         functions,
-        builds: createShellRunner(world, { sources, path, resolveSecret }),
+        builds: createShellRunner(world, { sources, path, network, resolveSecret }),
         containers: createProcessContainers(clock, {
           unpack: createUnpacker(world, images),
           interpreters,

@@ -16,6 +16,8 @@ export function createShellRunner(
     readonly sources: (location: string) => string | undefined;
     /** The PATH of the machine; the pinned Node comes before it. */
     readonly path: string;
+    /** How this machine reaches its package registry: npm's settings, proxies, certificates. */
+    readonly network: Readonly<Record<string, string>>;
     readonly resolveSecret: (reference: string) => string;
   },
 ): BuildRunner {
@@ -61,8 +63,7 @@ export function createShellRunner(
       CODEBUILD_START_TIME: String(clock.now()),
       CODEBUILD_SOURCE_VERSION: job.source.version ?? "",
       CODEBUILD_RESOLVED_SOURCE_VERSION: commit ?? "",
-      // What was fetched before is kept, as a cache in AWS would.
-      npm_config_cache: join(world.folder, "cache", "npm"),
+      ...options.network,
       ...spec.variables,
       ...Object.fromEntries(secrets),
       ...job.variables,
