@@ -24,6 +24,7 @@ export async function buildFunctions(
     format: "esm",
     minify: true,
     mainFields: ["module", "main"],
+    alias: { "@aws-sdk/credential-provider-node": join(root, "infra/lambda-credentials.ts") },
     // Some dependencies of the SDK are CommonJS and ask for Node's own modules by require.
     banner: {
       js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
