@@ -23,7 +23,11 @@ export class AwsError extends Error {
   readonly status: number;
   /** Further members of the exception's shape. */
   readonly members: Readonly<Record<string, unknown>>;
-  constructor(name: string, message: string, options: { status?: number; members?: Record<string, unknown> } = {}) {
+  constructor(
+    name: string,
+    message: string,
+    options: { status?: number; members?: Record<string, unknown> } = {},
+  ) {
     super(message);
     this.name = name;
     this.status = options.status ?? 400;
