@@ -25,17 +25,20 @@ export interface Place {
 export async function runFlow(flow: Flow, place: Place, input: Payload): Promise<Payload> {
   let name: string | undefined = flow.startAt;
   let current = input;
-  while (name !== undefined) {
-    const state = flow.states.get(name);
-    if (!state) throw new StateFailure("States.Runtime", `The state '${name}' does not exist.`);
-    const visit = new Visit(place.run, place.fiber, place.scope, state, current, place.mapContext);
-    const outcome = await runState(visit);
-    place.fiber.check();
-    current = visit.leave(outcome.leave);
-    name = outcome.next;
+  try {
+    while (name !== undefined) {
+      const state = flow.states.get(name);
+      if (!state) throw new StateFailure("States.Runtime", `The state '${name}' does not exist.`);
+      const visit = new Visit(place.run, place.fiber, place.scope, state, current, place.mapContext);
+      const outcome = await runState(visit);
+      place.fiber.check();
+      current = visit.leave(outcome.leave);
+      name = outcome.next;
+    }
+    return current;
+  } finally {
+    place.scope.release();
   }
-  place.scope.release();
-  return current;
 }
 
 async function runState(visit: Visit): Promise<Outcome> {

@@ -33,7 +33,7 @@ export function createVirtualClock(options: VirtualClockOptions = {}): VirtualCl
   const busyLimitMilliseconds = options.busyLimitMilliseconds ?? 60_000;
   let now = options.start ?? 0;
   let created = 0;
-  let onIdle: (() => void) | undefined;
+  const idleWaiters = new Set<() => void>();
 
   const after = (milliseconds: number, run: () => void) => {
     const timer: Timer = { due: now + Math.max(milliseconds, 0), order: created++, run, cancelled: false };
@@ -49,22 +49,23 @@ export function createVirtualClock(options: VirtualClockOptions = {}): VirtualCl
     busyWork.set(tracked, what);
     void tracked.then(() => {
       busyWork.delete(tracked);
-      if (busyWork.size === 0) onIdle?.();
+      if (busyWork.size === 0) for (const resume of idleWaiters) resume();
     });
     return work;
   };
 
   const waitForBusyWork = () =>
     new Promise<void>((resolve, reject) => {
-      const watchdog = setTimeout(
-        () => reject(stuck(`busy work did not end within ${busyLimitMilliseconds} ms of real time`)),
-        busyLimitMilliseconds,
-      );
-      onIdle = () => {
+      const resume = () => {
         clearTimeout(watchdog);
-        onIdle = undefined;
+        idleWaiters.delete(resume);
         resolve();
       };
+      const watchdog = setTimeout(() => {
+        idleWaiters.delete(resume);
+        reject(stuck(`busy work did not end within ${busyLimitMilliseconds} ms of real time`));
+      }, busyLimitMilliseconds);
+      idleWaiters.add(resume);
     });
 
   const settle = async () => {

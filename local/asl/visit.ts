@@ -6,7 +6,7 @@ import type { AbortableType, EventDetails } from "./history.ts";
 import { assignedVariablesOf, errorDetails, inputOf, outputOf } from "./history.ts";
 import { isOverLimit, type Json, type JsonObject, type Payload, payload } from "./json.ts";
 import type { Run } from "./run.ts";
-import type { Scope } from "./scope.ts";
+import type { Assigned, Scope } from "./scope.ts";
 import type { Assignments, State } from "./state-machine.ts";
 import { evaluateTemplate, type Template } from "./template.ts";
 
@@ -19,7 +19,7 @@ export interface Extra {
 /** What leaves a state: its output and the variables that it assigns. */
 export interface Leave {
   readonly output: Payload;
-  readonly assigned: readonly { name: string; value: Json; text: string }[];
+  readonly assigned: readonly Assigned[];
 }
 
 const ABORTABLE: ReadonlySet<string> = new Set<AbortableType>(["Task", "Parallel", "Map", "Wait"]);
@@ -70,7 +70,6 @@ export class Visit {
   leave(leave: Leave): Payload {
     const { state } = this;
     if (state.type === "Fail") return leave.output;
-    if (isOverLimit(leave.output.text)) throw dataLimitExceeded(state.name);
     this.scope.assign(leave.assigned);
     const assigned =
       leave.assigned.length === 0
@@ -89,12 +88,14 @@ export class Visit {
     unchanged: Payload,
     extra: Extra = {},
   ): Promise<Leave> {
-    const assigned: { name: string; value: Json; text: string }[] = [];
+    const assigned: Assigned[] = [];
     for (const [name, template] of exit.assign) {
       const value = await this.evaluate(template, extra);
       assigned.push({ name, value, text: JSON.stringify(value) });
     }
     const output = exit.output === undefined ? unchanged : payload(await this.evaluate(exit.output, extra));
+    if (isOverLimit(output.text)) throw dataLimitExceeded(this.state.name);
+    this.scope.check(assigned);
     return { output, assigned };
   }
 
