@@ -1,9 +1,11 @@
 import { Logger } from "@aws-lambda-powertools/logger";
+import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
 import middy from "@middy/core";
 import type { Context } from "aws-lambda";
 import type * as z from "zod";
 import { type Connection, connect } from "../aws/connection.ts";
 import { SpillwayError } from "../core/errors.ts";
+import { Outcome } from "../core/outcome.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 
 /** Where a function works: its connection to AWS and what its installation told it. */
@@ -21,7 +23,8 @@ export interface FunctionDefinition<Input extends z.ZodType, Output> {
 }
 
 /**
- * The one middleware stack: parse the input, log start and end with release and execution, name the error.
+ * The one middleware stack: parse the input, log start and end with release and execution, count what happened
+ * (CloudWatch namespace `Spillway`: Succeeded, Failed, and each outcome by its name), name the error.
  * @param place where to work; by default what the process's environment says, read at the first invocation.
  */
 export function createHandler<Input extends z.ZodType, Output>(
@@ -29,6 +32,11 @@ export function createHandler<Input extends z.ZodType, Output>(
   place?: Place,
 ) {
   const logger = new Logger({ serviceName: definition.name });
+  const metrics = new Metrics({ namespace: "Spillway", serviceName: definition.name });
+  const count = (name: string) => {
+    metrics.addMetric(name, MetricUnit.Count, 1);
+    metrics.publishStoredMetrics();
+  };
   let here = place;
   return middy<unknown, Output, Error, Context>()
     .use({
@@ -38,17 +46,27 @@ export function createHandler<Input extends z.ZodType, Output>(
         logger.appendKeys(subjectOf(event));
         logger.info("begun");
       },
-      after: () => {
+      after: ({ response }) => {
         logger.info("ended");
+        count("Succeeded");
+        const outcome = outcomeOf(response);
+        if (outcome !== undefined) count(outcome);
       },
       onError: ({ error }) => {
         logger.error("failed", { error_name: error?.name, error_message: error?.message });
+        count("Failed");
       },
     })
     .handler(async (event: unknown) => {
       here ??= { connection: connect(), environment: readEnvironment(process.env) };
       return definition.run(parse(definition, event), here);
     });
+}
+
+/** The end of a release or deployment, if that is what a function answers with. */
+function outcomeOf(response: unknown): Outcome | undefined {
+  if (typeof response !== "object" || response === null || !("outcome" in response)) return undefined;
+  return Outcome.safeParse(response.outcome).data;
 }
 
 /** Which release a log line is about. Never the whole event: it may hold a token. */
