@@ -1,0 +1,21 @@
+import { cpus } from "node:os";
+import { benchEngine, renderEngineBench } from "./engine.ts";
+import { benchFunctions, renderFunctionBench } from "./functions.ts";
+import { benchRelease, renderReleaseBench } from "./release.ts";
+
+const benches: Readonly<Record<string, () => Promise<string>>> = {
+  engine: async () => renderEngineBench(benchEngine()),
+  functions: async () => renderFunctionBench(await benchFunctions()),
+  release: async () => renderReleaseBench(await benchRelease()),
+};
+
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => !Object.hasOwn(benches, name));
+if (unknown !== undefined) {
+  console.error(`There is no bench "${unknown}"; there is ${Object.keys(benches).join(", ")}.`);
+  process.exitCode = 2;
+} else {
+  console.log(`Node ${process.version}, ${process.platform} ${process.arch}, ${cpus().length} cores`);
+  for (const [name, run] of Object.entries(benches))
+    if (asked.length === 0 || asked.includes(name)) console.log(`\n${await run()}`);
+}
