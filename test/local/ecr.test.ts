@@ -1,0 +1,188 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  BatchGetImageCommand,
+  DescribeImagesCommand,
+  ECRClient,
+  GetAuthorizationTokenCommand,
+  GetDownloadUrlForLayerCommand,
+  ListImagesCommand,
+} from "@aws-sdk/client-ecr";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createRealClock } from "../../local/asl/index.ts";
+import { createLayerDoor } from "../../local/ecr/layer-door.ts";
+import { createRegistry, registryPrefix } from "../../local/ecr/registry.ts";
+import { createEcr } from "../../local/ecr/service.ts";
+import { createImageStore, type ImageStore } from "../../local/ecr/store.ts";
+import { createGateway } from "../../local/gateway.ts";
+import { type ListeningGateway, listen } from "../../local/http.ts";
+import type { ServiceEvent, World } from "../../local/world.ts";
+import { imageOf } from "../simulation/image.ts";
+
+let folder: string;
+let world: World;
+let store: ImageStore;
+let gateway: ListeningGateway;
+let client: ECRClient;
+let events: ServiceEvent[];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "spillway-ecr-"));
+  events = [];
+  const clock = createRealClock();
+  world = {
+    clock,
+    random: Math.random,
+    accountId: "000000000000",
+    region: "us-east-1",
+    endpoint: () => gateway.url,
+    folder,
+    emit: (event) => events.push(event),
+  };
+  store = await createImageStore(world);
+  await store.createRepository("web", true);
+  const routes = [{ prefix: registryPrefix, listener: createRegistry(world, store) }];
+  gateway = await listen(
+    createGateway([createEcr(world, store)], {
+      clock,
+      random: Math.random,
+      doors: [createLayerDoor(store)],
+      routes,
+    }),
+    { port: 0 },
+  );
+  client = new ECRClient({
+    region: "us-east-1",
+    endpoint: gateway.url,
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+  });
+});
+afterEach(async () => {
+  client.destroy();
+  await gateway.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Speaks the registry's protocol with the token that ECR gives. */
+async function registry(path: string, init: RequestInit = {}) {
+  const { authorizationData } = await client.send(new GetAuthorizationTokenCommand({}));
+  return fetch(`${gateway.url}/v2/${path}`, {
+    ...init,
+    headers: { authorization: `Basic ${authorizationData?.[0]?.authorizationToken}`, ...init.headers },
+  });
+}
+
+async function push(tag: string, labels: Record<string, string>) {
+  const { blob, manifest, digest } = imageOf(labels);
+  const config = JSON.parse(manifest).config.digest;
+  const begun = await registry("web/blobs/uploads/", { method: "POST" });
+  expect(begun.status).toBe(202);
+  const location = begun.headers.get("location")?.replace("/v2/", "") ?? "";
+  await registry(location, { method: "PATCH", body: blob.slice(0, 10) });
+  expect(
+    (await registry(`${location}?digest=${config}`, { method: "PUT", body: blob.slice(10) })).status,
+  ).toBe(201);
+  const answer = await registry(`web/manifests/${tag}`, {
+    method: "PUT",
+    body: manifest,
+    headers: { "content-type": "application/vnd.oci.image.manifest.v1+json" },
+  });
+  return { answer, digest, config };
+}
+
+describe("ECR", () => {
+  it("takes a push in chunks, tells of it as AWS does, and shows it through its API", async () => {
+    const { answer, digest, config } = await push("v1", { a: "1" });
+    expect([answer.status, answer.headers.get("docker-content-digest")]).toEqual([201, digest]);
+    expect(events).toMatchObject([
+      {
+        source: "aws.ecr",
+        "detail-type": "ECR Image Action",
+        resources: [],
+        detail: {
+          "action-type": "PUSH",
+          result: "SUCCESS",
+          "repository-name": "web",
+          "image-tag": "v1",
+          "image-digest": digest,
+          "manifest-media-type": "application/vnd.oci.image.manifest.v1+json",
+        },
+      },
+    ]);
+    const { imageDetails } = await client.send(
+      new DescribeImagesCommand({ repositoryName: "web", imageIds: [{ imageTag: "v1" }] }),
+    );
+    expect(imageDetails?.[0]).toMatchObject({
+      imageDigest: digest,
+      imageTags: ["v1"],
+      imagePushedAt: expect.any(Date),
+    });
+    const { downloadUrl } = await client.send(
+      new GetDownloadUrlForLayerCommand({ repositoryName: "web", layerDigest: config }),
+    );
+    expect(await (await fetch(downloadUrl ?? "")).json()).toMatchObject({ config: { Labels: { a: "1" } } });
+  });
+
+  it("gives an untagged push an empty tag, as real events have", async () => {
+    const { digest } = imageOf({ b: "2" });
+    await push("v1", { a: "1" });
+    events.length = 0;
+    await push(digest, { b: "2" });
+    expect(events[0]?.detail).toMatchObject({ "image-tag": "", "image-digest": digest });
+  });
+
+  it("does not move an immutable tag", async () => {
+    await push("v1", { a: "1" });
+    const { answer } = await push("v1", { a: "2" });
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ errors: [{ code: "TAG_INVALID" }] });
+    expect(events).toHaveLength(1);
+  });
+
+  it("refuses who has no token, a manifest of blobs that are not here, and content of another digest", async () => {
+    expect((await fetch(`${gateway.url}/v2/`)).status).toBe(401);
+    const { manifest } = imageOf({ c: "3" });
+    const early = await registry("web/manifests/v9", {
+      method: "PUT",
+      body: manifest,
+      headers: { "content-type": "application/vnd.oci.image.manifest.v1+json" },
+    });
+    expect(await early.json()).toMatchObject({ errors: [{ code: "MANIFEST_BLOB_UNKNOWN" }] });
+    const wrong = await registry(`web/blobs/uploads/?digest=sha256:${"0".repeat(64)}`, {
+      method: "POST",
+      body: "content",
+    });
+    expect(await wrong.json()).toMatchObject({ errors: [{ code: "DIGEST_INVALID" }] });
+    expect((await registry("nope/tags/list")).status).toBe(404);
+  });
+
+  it("answers what is not there with AWS's typed errors, and pages what is", async () => {
+    await expect(
+      client.send(new DescribeImagesCommand({ repositoryName: "web", imageIds: [{ imageTag: "nope" }] })),
+    ).rejects.toMatchObject({ name: "ImageNotFoundException" });
+    await expect(client.send(new ListImagesCommand({ repositoryName: "nope" }))).rejects.toMatchObject({
+      name: "RepositoryNotFoundException",
+    });
+    const { failures } = await client.send(
+      new BatchGetImageCommand({ repositoryName: "web", imageIds: [{ imageTag: "nope" }] }),
+    );
+    expect(failures?.[0]).toMatchObject({ failureCode: "ImageNotFound" });
+    for (const tag of ["v1", "v2", "v3"]) await push(tag, { tag });
+    const first = await client.send(new ListImagesCommand({ repositoryName: "web", maxResults: 2 }));
+    const second = await client.send(
+      new ListImagesCommand({ repositoryName: "web", maxResults: 2, nextToken: first.nextToken }),
+    );
+    expect([...(first.imageIds ?? []), ...(second.imageIds ?? [])].map(({ imageTag }) => imageTag)).toEqual([
+      "v1",
+      "v2",
+      "v3",
+    ]);
+    expect(second.nextToken).toBeUndefined();
+  });
+
+  it("keeps its images when it is opened again", async () => {
+    const { digest } = await push("v1", { a: "1" });
+    expect((await createImageStore(world)).find("web", "v1")?.digest).toBe(digest);
+  });
+});

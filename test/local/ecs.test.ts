@@ -1,0 +1,222 @@
+import {
+  DescribeTasksCommand,
+  ECSClient,
+  ListTasksCommand,
+  RegisterTaskDefinitionCommand,
+  RunTaskCommand,
+  StopTaskCommand,
+} from "@aws-sdk/client-ecs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createVirtualClock, sleep, type VirtualClock } from "../../local/asl/index.ts";
+import { type ContainerRequest, ContainerStartError } from "../../local/containers.ts";
+import { createEcs } from "../../local/ecs/service.ts";
+import { createGateway } from "../../local/gateway.ts";
+import { createRequestHandler } from "../../local/handover.ts";
+import type { ServiceEvent, World } from "../../local/world.ts";
+
+let clock: VirtualClock;
+let client: ECSClient;
+let events: ServiceEvent[];
+let lines: string[];
+let started: ContainerRequest[];
+let run: (request: ContainerRequest) => Promise<number | null>;
+
+beforeEach(async () => {
+  clock = createVirtualClock();
+  [events, lines, started] = [[], [], []];
+  run = async () => 0;
+  const world: World = {
+    clock,
+    random: Math.random,
+    accountId: "000000000000",
+    region: "us-east-1",
+    endpoint: () => "http://local",
+    folder: "/nowhere",
+    emit: (event) => events.push(event),
+  };
+  const ecs = createEcs(world, {
+    logs: {
+      write: (group, stream, line) =>
+        void lines.push(`${group} ${stream.replace(/[0-9a-f]{32}$/, "ID")} ${line}`),
+    },
+    resolveSecret: (reference) => `value of ${reference}`,
+    containers: {
+      async start(request) {
+        if (request.image.includes("missing"))
+          throw new ContainerStartError(
+            "CannotPullContainerError",
+            "CannotPullContainerError: failed to resolve ref",
+          );
+        started.push(request);
+        const stopped = new AbortController();
+        const exited = Promise.race([
+          run(request).then((exitCode) => ({ exitCode })),
+          new Promise<{ exitCode: null }>((resolve) =>
+            stopped.signal.addEventListener("abort", () => resolve({ exitCode: null })),
+          ),
+        ]);
+        return { exited, stop: async () => stopped.abort() };
+      },
+    },
+  });
+  client = new ECSClient({
+    region: "us-east-1",
+    endpoint: "http://local",
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+    maxAttempts: 1,
+    requestHandler: createRequestHandler(createGateway([ecs], { clock, random: Math.random }), clock),
+  });
+  await ecs.operations.CreateCluster?.({ clusterName: "main" } as never);
+});
+afterEach(() => client.destroy());
+
+/** A client's first request loads parts of the SDK, which the virtual clock cannot see by itself. */
+const ask = <Answer>(answer: Promise<Answer>): Promise<Answer> =>
+  clock.runUntil(clock.busy(answer, "a request to ECS"));
+
+async function register(image = "host/web-migrate@sha256:ab"): Promise<string> {
+  const { taskDefinition } = await ask(
+    client.send(
+      new RegisterTaskDefinitionCommand({
+        family: "migration",
+        requiresCompatibilities: ["FARGATE"],
+        cpu: "256",
+        memory: "512",
+        containerDefinitions: [
+          {
+            name: "migration",
+            image,
+            command: ["up"],
+            secrets: [{ name: "DATABASE_URL", valueFrom: "arn:database" }],
+            logConfiguration: {
+              logDriver: "awslogs",
+              options: { "awslogs-group": "/migrations", "awslogs-stream-prefix": "web" },
+            },
+          },
+        ],
+      }),
+    ),
+  );
+  return taskDefinition?.taskDefinitionArn ?? "";
+}
+
+async function start(image?: string, clientToken?: string): Promise<string> {
+  const taskDefinition = await register(image);
+  const { tasks } = await ask(
+    client.send(
+      new RunTaskCommand({
+        cluster: "main",
+        taskDefinition,
+        startedBy: "work/1",
+        ...(clientToken === undefined ? {} : { clientToken }),
+      }),
+    ),
+  );
+  return tasks?.[0]?.taskArn ?? "";
+}
+
+async function look(arn: string) {
+  const { tasks } = await ask(client.send(new DescribeTasksCommand({ cluster: "main", tasks: [arn] })));
+  return tasks?.[0];
+}
+
+describe("an ECS task", () => {
+  it("goes from PROVISIONING to STOPPED, tells of each step with a rising version, and keeps its log", async () => {
+    run = async ({ environment, command, onLine }) => {
+      onLine(`${command?.join(" ")} on ${environment.DATABASE_URL}`);
+      await sleep(clock, 5_000);
+      return 0;
+    };
+    const arn = await start();
+    await clock.advance(1_000);
+    expect(await look(arn)).toMatchObject({ lastStatus: "RUNNING", startedBy: "work/1" });
+    await clock.advance(10_000);
+    expect(await look(arn)).toMatchObject({
+      lastStatus: "STOPPED",
+      stopCode: "EssentialContainerExited",
+      stoppedReason: "Essential container in task exited",
+      containers: [{ name: "migration", exitCode: 0, imageDigest: "sha256:ab" }],
+    });
+    expect(events.map(({ detail }) => detail.lastStatus)).toEqual([
+      "PENDING",
+      "RUNNING",
+      "DEPROVISIONING",
+      "STOPPED",
+    ]);
+    expect(events.map(({ detail }) => detail.version)).toEqual([2, 3, 4, 5]);
+    expect(lines).toEqual(["/migrations web/migration/ID up on value of arn:database"]);
+  });
+
+  it("tells failure from success by the exit code alone", async () => {
+    run = async () => 3;
+    const arn = await start();
+    await clock.advance(1_000);
+    expect(await look(arn)).toMatchObject({
+      stopCode: "EssentialContainerExited",
+      containers: [{ exitCode: 3 }],
+    });
+  });
+
+  it("that cannot pull its image never had an exit code", async () => {
+    const arn = await start("host/missing:1");
+    await clock.advance(1_000);
+    const task = await look(arn);
+    expect(task).toMatchObject({
+      stopCode: "TaskFailedToStart",
+      stoppedReason: expect.stringContaining("CannotPullContainerError"),
+    });
+    expect(task?.containers?.[0]?.exitCode).toBeUndefined();
+  });
+
+  it("is stopped by a person with the reason given", async () => {
+    run = () => new Promise(() => {});
+    const arn = await start();
+    await clock.advance(1_000);
+    await ask(client.send(new StopTaskCommand({ cluster: "main", task: arn, reason: "enough" })));
+    await clock.advance(1_000);
+    expect(await look(arn)).toMatchObject({
+      lastStatus: "STOPPED",
+      stopCode: "UserInitiated",
+      stoppedReason: "enough",
+    });
+  });
+
+  it("is run once for one client token, is found by who started it, and is MISSING when it is not there", async () => {
+    run = () => new Promise(() => {});
+    const taskDefinition = await register();
+    const again = () =>
+      ask(
+        client.send(
+          new RunTaskCommand({ cluster: "main", taskDefinition, startedBy: "work/1", clientToken: "once" }),
+        ),
+      );
+    const [first, second] = [await again(), await again()];
+    expect(second.tasks?.[0]?.taskArn).toBe(first.tasks?.[0]?.taskArn);
+    await clock.advance(1_000);
+    expect(started).toHaveLength(1);
+    const other = new RunTaskCommand({
+      cluster: "main",
+      taskDefinition,
+      startedBy: "work/2",
+      clientToken: "once",
+    });
+    await expect(ask(client.send(other))).rejects.toMatchObject({ name: "ConflictException" });
+    const { taskArns } = await ask(
+      client.send(new ListTasksCommand({ cluster: "main", startedBy: "work/1" })),
+    );
+    expect(taskArns).toEqual([first.tasks?.[0]?.taskArn]);
+    const { failures } = await ask(
+      client.send(new DescribeTasksCommand({ cluster: "main", tasks: ["nope"] })),
+    );
+    expect(failures?.[0]).toMatchObject({ reason: "MISSING" });
+  });
+
+  it("refuses a cluster or definition that is not there by AWS's names", async () => {
+    await expect(
+      ask(client.send(new RunTaskCommand({ cluster: "other", taskDefinition: "x" }))),
+    ).rejects.toMatchObject({ name: "ClusterNotFoundException" });
+    await expect(
+      ask(client.send(new RunTaskCommand({ cluster: "main", taskDefinition: "x" }))),
+    ).rejects.toMatchObject({ name: "ClientException" });
+  });
+});
