@@ -1,4 +1,4 @@
-import type { PhaseName } from "./buildspec.ts";
+import type { BuildPhaseType } from "@aws-sdk/client-codebuild";
 
 /** A build to be run: what CodeBuild made of the project and the overrides. */
 export interface BuildJob {
@@ -6,37 +6,62 @@ export interface BuildJob {
   readonly id: string;
   readonly arn: string;
   readonly project: string;
+  readonly buildNumber: number;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly image: string | undefined;
   readonly source: {
     readonly type: string;
     readonly location: string | undefined;
+    /** A commit, branch or tag; undefined for the newest commit. */
     readonly version: string | undefined;
   };
   /** A path in the source, or the buildspec itself. */
   readonly buildspec: string;
+  /** The project's and the start's variables, those of secrets resolved. */
   readonly variables: Readonly<Record<string, string>>;
+}
+
+/** The phases that a runner goes through; the ones around them are CodeBuild's own. */
+export type RunnerPhase = Extract<
+  BuildPhaseType,
+  "DOWNLOAD_SOURCE" | "INSTALL" | "PRE_BUILD" | "BUILD" | "POST_BUILD" | "UPLOAD_ARTIFACTS" | "FINALIZING"
+>;
+
+/** Why a phase failed, as a build's record says it. */
+export interface PhaseFailure {
+  readonly statusCode: string;
+  readonly message: string;
 }
 
 /** What a runner tells while it works. */
 export interface BuildProgress {
   line(text: string): void;
-  phase(phase: PhaseOutcome): void;
+  /** A phase begins; the one before it, if still open, has succeeded. */
+  enter(phase: RunnerPhase): void;
+  /** The open phase has failed, and why. */
+  fail(context: PhaseFailure): void;
+  /** The source was fetched: the full commit. */
+  resolved(sourceVersion: string): void;
 }
 
-export interface PhaseOutcome {
-  readonly phase: Uppercase<PhaseName> | "DOWNLOAD_SOURCE" | "UPLOAD_ARTIFACTS";
-  readonly status: "SUCCEEDED" | "FAILED" | "STOPPED";
-  readonly startedAt: number;
-  readonly endedAt: number;
-  readonly context?: { readonly statusCode: string; readonly message: string };
-}
-
+/** How a build ended. */
 export interface BuildOutcome {
   readonly status: "SUCCEEDED" | "FAILED" | "STOPPED";
-  readonly resolvedSourceVersion?: string;
   readonly exportedVariables: readonly { readonly name: string; readonly value: string }[];
+  /** ARNs of the reports whose files were kept. */
+  readonly reportArns?: readonly string[];
+  /** Where the artifacts are. */
+  readonly artifactsLocation?: string;
 }
 
-/** What runs builds: a shell really, a table of outcomes in a simulation. Rejects only for a fault of its own. */
+/** What runs builds: a shell really, a table of outcomes in a simulation. */
 export interface BuildRunner {
+  /**
+   * Runs a build to its end. When `signal` is aborted it ends everything it started and settles, either way.
+   * Rejects only for a fault of its own; the build's status is then FAULT.
+   */
   run(job: BuildJob, progress: BuildProgress, signal: AbortSignal): Promise<BuildOutcome>;
+  /** Awaited while the build is queued, if given: resolves when there is room for it. */
+  waitForRoom?(job: BuildJob, signal: AbortSignal): Promise<void>;
 }

@@ -1,5 +1,4 @@
-import { type Buildspec, phaseNames } from "./buildspec.ts";
-import type { PhaseOutcome } from "./runner.ts";
+import { type Buildspec, type PhaseName, phaseNames } from "./buildspec.ts";
 
 /**
  * The shell script of a build. Commands run one after another in one shell, as in CodeBuild 0.2: folders and
@@ -56,10 +55,10 @@ function quote(text: string): string {
 }
 
 type Mark =
-  | { readonly kind: "begin"; readonly phase: PhaseOutcome["phase"] }
+  | { readonly kind: "begin"; readonly phase: Uppercase<PhaseName> }
   | {
       readonly kind: "end";
-      readonly phase: PhaseOutcome["phase"];
+      readonly phase: Uppercase<PhaseName>;
       readonly exitStatus: number;
       readonly command: string;
     }

@@ -1,19 +1,27 @@
 import * as codebuild from "@aws-sdk/client-codebuild";
 import type { LogSink } from "../logs.ts";
 import { AwsError, type Operation, type Service } from "../service.ts";
-import { arn, uuid, type World } from "../world.ts";
-import { buildStateChange } from "./events.ts";
-import type { BuildRunner, PhaseOutcome } from "./runner.ts";
+import type { World } from "../world.ts";
+import { type BuildRecord, makeBuild } from "./build.ts";
+import { type EarlyEnd, liveThrough } from "./lifecycle.ts";
+import { createProjects, page } from "./projects.ts";
+import type { BuildRunner } from "./runner.ts";
+import { createSecretMask } from "./secret-mask.ts";
 
-interface RunningBuild {
-  readonly build: codebuild.Build & { phases: codebuild.BuildPhase[] };
+/** How long an idempotency token of StartBuild is remembered (API reference). */
+const TOKEN_MILLISECONDS = 5 * 60_000;
+/** CodeBuild's own limit differs by account; this is what it often is (AWS documentation, "quotas"). */
+const CONCURRENT_BUILDS = 20;
+
+interface StartedBuild {
+  readonly record: BuildRecord;
+  /** What it was started with, to tell a repeated request from another one. */
   readonly request: string;
   readonly token: string | undefined;
   readonly stop: AbortController;
-  ended: Promise<void>;
+  /** Resolves when it has ended. */
+  readonly ended: Promise<void>;
 }
-
-const tokenMilliseconds = 5 * 60_000;
 
 /** CodeBuild: projects, and builds that really run. */
 export function createCodeBuild(
@@ -21,273 +29,110 @@ export function createCodeBuild(
   deps: {
     readonly runner: BuildRunner;
     readonly logs: LogSink;
-    readonly resolveSecret: (reference: string) => string;
+    /** `secret-id:json-key:version-stage:version-id` or an ARN → its value. */
+    readonly resolveSecret: (reference: string) => string | Promise<string>;
+    /** How many builds may run at one time before StartBuild refuses. */
     readonly concurrentBuilds?: number;
   },
 ): Service & { stop(): Promise<void> } {
   const { clock } = world;
-  const projects = new Map<string, codebuild.Project>();
-  const builds = new Map<string, RunningBuild>();
-  let number = 0;
+  const projects = createProjects(world);
+  const builds = new Map<string, StartedBuild>();
+  const numbers = new Map<string, number>();
+  const limit = deps.concurrentBuilds ?? CONCURRENT_BUILDS;
 
-  const projectNamed = (name = ""): codebuild.Project => {
-    const found = projects.get(name.split("/").at(-1) ?? "");
-    if (found !== undefined) return found;
-    throw new AwsError(
-      "ResourceNotFoundException",
-      `Project cannot be found: ${arn(world, "codebuild", `project/${name}`)}`,
-    );
-  };
-
-  const CreateProject: Operation<
-    codebuild.CreateProjectCommandInput,
-    codebuild.CreateProjectCommandOutput
-  > = (input) => {
-    const name = input.name ?? "";
-    if (!/^[A-Za-z0-9][A-Za-z0-9\-_]{1,149}$/.test(name))
-      throw new AwsError("InvalidInputException", `Invalid project name: ${name.slice(0, 80)}`);
-    if (projects.has(name))
-      throw new AwsError(
-        "ResourceAlreadyExistsException",
-        `Project already exists: ${arn(world, "codebuild", `project/${name}`)}`,
-      );
-    const project: codebuild.Project = {
-      ...input,
-      name,
-      arn: arn(world, "codebuild", `project/${name}`),
-      created: new Date(clock.now()),
-      lastModified: new Date(clock.now()),
-    };
-    projects.set(name, project);
-    return { project };
-  };
-
-  const BatchGetProjects: Operation<
-    codebuild.BatchGetProjectsCommandInput,
-    codebuild.BatchGetProjectsCommandOutput
-  > = (input) => ({
-    projects: (input.names ?? []).flatMap((name) => projects.get(name) ?? []),
-    projectsNotFound: (input.names ?? []).filter((name) => !projects.has(name)),
-  });
-
-  const ListProjects: Operation<
-    codebuild.ListProjectsCommandInput,
-    codebuild.ListProjectsCommandOutput
-  > = () => ({ projects: [...projects.keys()].toSorted() });
+  const isRunning = ({ record }: StartedBuild) => record.buildComplete !== true;
 
   const StartBuild: Operation<codebuild.StartBuildCommandInput, codebuild.StartBuildCommandOutput> = (
     input,
   ) => {
-    const project = projectNamed(input.projectName);
+    const project = projects.require(input.projectName);
     const request = JSON.stringify(input);
-    const same =
-      input.idempotencyToken === undefined
-        ? undefined
-        : [...builds.values()].find(
-            ({ token, build }) =>
-              token === input.idempotencyToken &&
-              clock.now() - (build.startTime?.getTime() ?? 0) < tokenMilliseconds,
-          );
-    if (same !== undefined) {
-      if (same.request !== request)
-        throw new AwsError("InvalidInputException", "The idempotency token was used with other parameters.");
-      return { build: copy(same.build) };
+    const before = withToken(builds.values(), input.idempotencyToken, clock.now());
+    if (before !== undefined) {
+      if (before.request === request) return { build: structuredClone(before.record) };
+      throw new AwsError(
+        "InvalidInputException",
+        "The idempotency token was used with other parameters in the last five minutes.",
+      );
     }
-    const limit = deps.concurrentBuilds ?? 20;
-    if ([...builds.values()].filter(({ build }) => build.buildComplete !== true).length >= limit)
+    if ([...builds.values()].filter(isRunning).length >= limit) {
       throw new AwsError(
         "AccountLimitExceededException",
         `Cannot have more than ${limit} builds in queue for the account`,
       );
-    const running = makeBuild(project, input, request);
-    builds.set(running.build.id ?? "", running);
-    running.ended = live(running, project, input);
-    return { build: copy(running.build) };
+    }
+    const number = (numbers.get(project.name) ?? 0) + 1;
+    const record = makeBuild(world, project, input, number);
+    numbers.set(project.name, number);
+    const answer = structuredClone({ ...record, currentPhase: "QUEUED" });
+    const stop = new AbortController();
+    const ended = run(record, stop);
+    builds.set(record.id, { record, request, token: input.idempotencyToken, stop, ended });
+    return { build: answer };
   };
 
-  function makeBuild(
-    project: codebuild.Project,
-    input: codebuild.StartBuildCommandInput,
-    request: string,
-  ): RunningBuild {
-    const unique = uuid(world.random);
-    const id = `${project.name}:${unique}`;
-    const build = {
-      id,
-      arn: arn(world, "codebuild", `build/${id}`),
-      buildNumber: ++number,
-      startTime: new Date(clock.now()),
-      currentPhase: "QUEUED",
-      buildStatus: "IN_PROGRESS" as const,
-      buildComplete: false,
-      projectName: project.name,
-      ...(input.sourceVersion === undefined ? {} : { sourceVersion: input.sourceVersion }),
-      source: project.source,
-      environment: {
-        type: "LINUX_CONTAINER" as const,
-        image: input.imageOverride ?? project.environment?.image,
-        computeType: project.environment?.computeType,
-        environmentVariables: [
-          ...(project.environment?.environmentVariables ?? []),
-          ...(input.environmentVariablesOverride ?? []),
-        ],
-        privilegedMode: false,
-      },
-      logs: { groupName: `/aws/codebuild/${project.name}`, streamName: unique },
-      timeoutInMinutes: input.timeoutInMinutesOverride ?? project.timeoutInMinutes ?? 60,
-      queuedTimeoutInMinutes: 480,
-      initiator: "spillway",
-      phases: [
-        {
-          phaseType: "SUBMITTED" as const,
-          phaseStatus: "SUCCEEDED" as const,
-          startTime: new Date(clock.now()),
-          endTime: new Date(clock.now()),
-          durationInSeconds: 0,
-        },
-      ],
+  function run(record: BuildRecord, stop: AbortController): Promise<void> {
+    const mask = createSecretMask();
+    const { groupName = "", streamName = "" } = record.logs ?? {};
+    const variables = async () => {
+      const resolved: Record<string, string> = {};
+      for (const { name = "", value = "", type } of record.environment?.environmentVariables ?? []) {
+        resolved[name] = type === "SECRETS_MANAGER" ? mask.add(await deps.resolveSecret(value)) : value;
+      }
+      return resolved;
     };
-    return {
-      build: build as RunningBuild["build"],
-      request,
-      token: input.idempotencyToken,
-      stop: new AbortController(),
-      ended: Promise.resolve(),
-    };
-  }
-
-  /** A build's whole life. */
-  async function live(
-    running: RunningBuild,
-    project: codebuild.Project,
-    input: codebuild.StartBuildCommandInput,
-  ): Promise<void> {
-    const { build, stop } = running;
-    tell(running);
-    let timedOut = false;
-    const cancel = clock.after((build.timeoutInMinutes ?? 60) * 60_000, () => {
-      timedOut = true;
-      stop.abort();
-    });
-    const result = await runJob(running, project, input);
-    cancel();
-    const status = timedOut ? "TIMED_OUT" : result.status;
-    Object.assign(build, {
-      buildStatus: status,
-      buildComplete: true,
-      currentPhase: "COMPLETED",
-      endTime: new Date(clock.now()),
-      exportedEnvironmentVariables: "exportedVariables" in result ? [...result.exportedVariables] : [],
-      ...("resolvedSourceVersion" in result ? { resolvedSourceVersion: result.resolvedSourceVersion } : {}),
-    });
-    build.phases.push({ phaseType: "COMPLETED", startTime: new Date(clock.now()) });
-    tell(running);
-  }
-
-  async function runJob(
-    { build, stop }: RunningBuild,
-    project: codebuild.Project,
-    input: codebuild.StartBuildCommandInput,
-  ) {
-    const stream = build.logs?.streamName ?? "";
-    const line = (text: string) => deps.logs.write(`/aws/codebuild/${project.name}`, stream, text);
-    try {
-      const job = {
-        id: build.id ?? "",
-        arn: build.arn ?? "",
-        project: project.name ?? "",
-        source: {
-          type: project.source?.type ?? "NO_SOURCE",
-          location: project.source?.location,
-          version: input.sourceVersion ?? project.sourceVersion,
-        },
-        buildspec: input.buildspecOverride ?? project.source?.buildspec ?? "buildspec.yml",
-        variables: resolveVariables(build.environment?.environmentVariables ?? []),
-      };
-      return await deps.runner.run(
-        job,
-        { line, phase: (outcome) => note(build, outcome, line) },
-        stop.signal,
-      );
-    } catch (error) {
-      // The runner's own fault, not the stage's word.
-      line(`The build could not be run: ${error instanceof Error ? error.message : String(error)}`);
-      return { status: "FAULT" as const };
-    }
-  }
-
-  function resolveVariables(variables: readonly codebuild.EnvironmentVariable[]): Record<string, string> {
-    return Object.fromEntries(
-      variables.map(({ name = "", value = "", type }) => [
-        name,
-        type === "SECRETS_MANAGER" ? deps.resolveSecret(value) : value,
-      ]),
-    );
-  }
-
-  function note(build: RunningBuild["build"], outcome: PhaseOutcome, line: (text: string) => void): void {
-    build.currentPhase = outcome.phase;
-    build.phases.push({
-      phaseType: outcome.phase,
-      phaseStatus: outcome.status,
-      startTime: new Date(outcome.startedAt),
-      endTime: new Date(outcome.endedAt),
-      durationInSeconds: Math.round((outcome.endedAt - outcome.startedAt) / 1000),
-      contexts: outcome.context === undefined ? [{ statusCode: "", message: "" }] : [{ ...outcome.context }],
-    });
-    line(`[Container] Phase complete: ${outcome.phase} State: ${outcome.status}`);
-    if (outcome.context !== undefined)
-      line(
-        `[Container] Phase context status code: ${outcome.context.statusCode} Message: ${outcome.context.message}`,
-      );
-  }
-
-  function tell({ build }: RunningBuild): void {
-    world.emit(buildStateChange(build));
+    const line = (text: string) => deps.logs.write(groupName, streamName, mask.apply(text));
+    return liveThrough(world, record, { runner: deps.runner, variables, line, stop });
   }
 
   const BatchGetBuilds: Operation<
     codebuild.BatchGetBuildsCommandInput,
     codebuild.BatchGetBuildsCommandOutput
-  > = (input) => {
-    const ids = (input.ids ?? []).map((id) => (id.startsWith("arn:") ? (id.split(":build/")[1] ?? id) : id));
+  > = ({ ids = [] }) => {
+    if (ids.length < 1 || ids.length > 100) {
+      throw new AwsError("InvalidInputException", `Give 1 to 100 build ids; there are ${ids.length}.`);
+    }
+    const found = (id: string) => builds.get(buildId(id));
     return {
-      builds: ids.flatMap((id) => (builds.has(id) ? [copy(builds.get(id)?.build ?? {})] : [])),
-      buildsNotFound: ids.filter((id) => !builds.has(id)),
+      builds: ids.flatMap((id) => structuredClone(found(id)?.record) ?? []),
+      buildsNotFound: ids.filter((id) => found(id) === undefined),
     };
   };
 
-  const page = (ids: string[], sortOrder: string | undefined, token: string | undefined) => {
-    const sorted = sortOrder === "ASCENDING" ? ids : ids.toReversed();
-    const start = Number(token ?? 0);
-    return {
-      ids: sorted.slice(start, start + 100),
-      ...(start + 100 < sorted.length ? { nextToken: String(start + 100) } : {}),
-    };
+  const list = (
+    kept: readonly StartedBuild[],
+    { sortOrder, nextToken }: { sortOrder?: string | undefined; nextToken?: string | undefined },
+  ) => {
+    const ids = kept.map(({ record }) => record.id);
+    // The newest first, unless asked otherwise; builds are kept in the order in which they began.
+    const { items, ...more } = page(sortOrder === "ASCENDING" ? ids : ids.toReversed(), nextToken);
+    return { ids: items, ...more };
   };
+
   const ListBuilds: Operation<codebuild.ListBuildsCommandInput, codebuild.ListBuildsCommandOutput> = (
     input,
-  ) => page([...builds.keys()], input.sortOrder, input.nextToken);
+  ) => list([...builds.values()], input);
+
   const ListBuildsForProject: Operation<
     codebuild.ListBuildsForProjectCommandInput,
     codebuild.ListBuildsForProjectCommandOutput
   > = (input) => {
-    const { name } = projectNamed(input.projectName);
-    return page(
-      [...builds.values()]
-        .filter(({ build }) => build.projectName === name)
-        .flatMap(({ build }) => build.id ?? []),
-      input.sortOrder,
-      input.nextToken,
+    const { name } = projects.require(input.projectName);
+    return list(
+      [...builds.values()].filter(({ record }) => record.projectName === name),
+      input,
     );
   };
 
-  const StopBuild: Operation<codebuild.StopBuildCommandInput, codebuild.StopBuildCommandOutput> = (input) => {
-    const id = input.id?.split(":build/").at(-1) ?? "";
-    const running = builds.get(id);
-    if (running === undefined) throw new AwsError("ResourceNotFoundException", `Build not found: ${id}`);
-    running.stop.abort();
-    return { build: copy(running.build) };
+  const StopBuild: Operation<codebuild.StopBuildCommandInput, codebuild.StopBuildCommandOutput> = ({
+    id = "",
+  }) => {
+    const build = builds.get(buildId(id));
+    if (build === undefined)
+      throw new AwsError("ResourceNotFoundException", `Build not found: ${buildId(id)}`);
+    if (isRunning(build)) build.stop.abort("STOPPED" satisfies EarlyEnd);
+    return { build: structuredClone(build.record) };
   };
 
   return {
@@ -295,9 +140,7 @@ export function createCodeBuild(
     protocol: "json1.1",
     schemas: codebuild,
     operations: {
-      CreateProject,
-      BatchGetProjects,
-      ListProjects,
+      ...projects.operations,
       StartBuild,
       BatchGetBuilds,
       ListBuilds,
@@ -305,13 +148,27 @@ export function createCodeBuild(
       StopBuild,
     },
     async stop() {
-      const running = [...builds.values()].filter(({ build }) => build.buildComplete !== true);
-      for (const { stop } of running) stop.abort();
+      const running = [...builds.values()].filter(isRunning);
+      for (const { stop } of running) stop.abort("STOPPED" satisfies EarlyEnd);
       await Promise.all(running.map(({ ended }) => ended));
     },
   };
 }
 
-function copy(build: codebuild.Build): codebuild.Build {
-  return structuredClone(build);
+function withToken(
+  builds: Iterable<StartedBuild>,
+  token: string | undefined,
+  now: number,
+): StartedBuild | undefined {
+  if (token === undefined) return undefined;
+  return [...builds].find(
+    (build) => build.token === token && now - build.record.startTime.getTime() < TOKEN_MILLISECONDS,
+  );
+}
+
+/** `arn:aws:codebuild:…:build/PROJECT:uuid` or `PROJECT:uuid` → `PROJECT:uuid`. */
+function buildId(idOrArn: string): string {
+  const marker = ":build/";
+  const start = idOrArn.indexOf(marker);
+  return start < 0 ? idOrArn : idOrArn.slice(start + marker.length);
 }

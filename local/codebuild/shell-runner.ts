@@ -2,11 +2,28 @@ import { cp, glob, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join, resolve, sep } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { startProcess } from "../process.ts";
-import type { World } from "../world.ts";
+import { arn, uuid, type World } from "../world.ts";
 import { type Buildspec, BuildspecError, readBuildspec } from "./buildspec.ts";
-import type { BuildJob, BuildOutcome, BuildProgress, BuildRunner, PhaseOutcome } from "./runner.ts";
+import type { BuildJob, BuildOutcome, BuildProgress, BuildRunner, PhaseFailure } from "./runner.ts";
 import { phaseMark, script } from "./script.ts";
+import { createSecretMask, type SecretMask } from "./secret-mask.ts";
 import { checkOut, SourceError } from "./source.ts";
+
+/** What a build has once its source is there. */
+interface PreparedBuild {
+  readonly spec: Buildspec;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Where a build works, all of it removed when it ends. */
+interface BuildFolders {
+  readonly place: string;
+  readonly source: string;
+  readonly home: string;
+}
+
+/** How long a stopped build may take to end by itself. */
+const STOP_MILLISECONDS = 3_000;
 
 /** Runs builds as shells of this machine, each in a folder of its own. */
 export function createShellRunner(
@@ -18,36 +35,48 @@ export function createShellRunner(
     readonly path: string;
     /** How this machine reaches its package registry: npm's settings, proxies, certificates. */
     readonly network: Readonly<Record<string, string>>;
-    readonly resolveSecret: (reference: string) => string;
+    readonly resolveSecret: (reference: string) => string | Promise<string>;
   },
 ): BuildRunner {
   const { clock } = world;
 
   async function prepare(
     job: BuildJob,
-    folder: string,
-  ): Promise<{ spec: Buildspec; commit: string | undefined }> {
-    const commit = await checkOut(clock, job.source, options.sources, folder, options.path);
+    folders: BuildFolders,
+    progress: BuildProgress,
+    mask: SecretMask,
+  ): Promise<PreparedBuild> {
+    const commit = await checkOut(clock, job.source, options.sources, folders.source, options.path);
+    if (commit !== undefined) progress.resolved(commit);
     const inline = job.buildspec.includes("\n");
-    const path = resolve(folder, job.buildspec);
-    if (!inline && !path.startsWith(folder + sep))
+    const path = resolve(folders.source, job.buildspec);
+    if (!inline && !path.startsWith(folders.source + sep))
       throw new BuildspecError(`${job.buildspec} is outside the source`);
     const text = inline ? job.buildspec : await readFile(path, "utf8").catch(() => undefined);
     if (text === undefined) throw new BuildspecError(`the source has no file ${job.buildspec}`);
-    return { spec: readBuildspec(text), commit };
+    const spec = readBuildspec(text);
+    const secrets: Record<string, string> = {};
+    for (const [name, reference] of Object.entries(spec.secrets)) {
+      secrets[name] = mask.add(await secretOf(name, reference));
+    }
+    return { spec, environment: environmentOf(job, spec, folders, secrets, commit) };
+  }
+
+  async function secretOf(name: string, reference: string): Promise<string> {
+    try {
+      return await options.resolveSecret(reference);
+    } catch (error) {
+      throw new SecretError(name, error);
+    }
   }
 
   function environmentOf(
     job: BuildJob,
     spec: Buildspec,
-    folder: string,
-    home: string,
+    { source, home }: BuildFolders,
+    secrets: Readonly<Record<string, string>>,
     commit: string | undefined,
   ): Record<string, string> {
-    const secrets = Object.entries(spec.secrets).map(([name, reference]) => [
-      name,
-      options.resolveSecret(reference),
-    ]);
     return {
       PATH: [dirname(process.execPath), options.path].join(delimiter),
       HOME: home,
@@ -58,14 +87,15 @@ export function createShellRunner(
       AWS_ENDPOINT_URL: world.endpoint(),
       CODEBUILD_BUILD_ID: job.id,
       CODEBUILD_BUILD_ARN: job.arn,
-      CODEBUILD_BUILD_IMAGE: "local",
-      CODEBUILD_SRC_DIR: folder,
-      CODEBUILD_START_TIME: String(clock.now()),
+      CODEBUILD_BUILD_IMAGE: job.image ?? "local",
+      CODEBUILD_BUILD_NUMBER: String(job.buildNumber),
+      CODEBUILD_SRC_DIR: source,
+      CODEBUILD_START_TIME: String(job.startedAt),
       CODEBUILD_SOURCE_VERSION: job.source.version ?? "",
       CODEBUILD_RESOLVED_SOURCE_VERSION: commit ?? "",
       ...options.network,
       ...spec.variables,
-      ...Object.fromEntries(secrets),
+      ...secrets,
       ...job.variables,
     };
   }
@@ -74,37 +104,30 @@ export function createShellRunner(
     run: (job, progress, signal) => clock.busy(run(job, progress, signal)),
   };
 
-  async function run(job: BuildJob, progress: BuildProgress, signal: AbortSignal): Promise<BuildOutcome> {
+  async function run(job: BuildJob, told: BuildProgress, signal: AbortSignal): Promise<BuildOutcome> {
     const place = join(world.folder, "builds", job.id.split(":").at(-1) ?? "");
-    const [folder, home] = [join(place, "source"), join(place, "home")];
-    await mkdir(home, { recursive: true });
+    const folders = { place, source: join(place, "source"), home: join(place, "home") };
+    const mask = createSecretMask();
+    const progress: BuildProgress = {
+      ...told,
+      line: (text) => told.line(mask.apply(text)),
+      fail: ({ statusCode, message }) => told.fail({ statusCode, message: mask.apply(message) }),
+    };
+    await mkdir(folders.home, { recursive: true });
     try {
-      const began = clock.now();
-      const prepared = await prepare(job, folder).catch((error: unknown) => {
-        if (!(error instanceof BuildspecError || error instanceof SourceError)) throw error;
-        const statusCode = error instanceof BuildspecError ? "YAML_FILE_ERROR" : "GIT_CLONE_FAILED";
-        progress.phase({
-          phase: "DOWNLOAD_SOURCE",
-          status: "FAILED",
-          startedAt: began,
-          endedAt: clock.now(),
-          context: { statusCode, message: error.message },
-        });
+      progress.enter("DOWNLOAD_SOURCE");
+      const prepared = await prepare(job, folders, progress, mask).catch((error: unknown) => {
+        progress.fail(sourceFailure(error));
       });
       if (prepared === undefined) return { status: "FAILED", exportedVariables: [] };
-      progress.phase({
-        phase: "DOWNLOAD_SOURCE",
-        status: "SUCCEEDED",
-        startedAt: began,
-        endedAt: clock.now(),
-      });
-      const { spec, commit } = prepared;
+      const { cachePaths } = prepared.spec;
       const cache = join(world.folder, "cache", "projects", job.project);
-      await copyMatches(spec.cachePaths, cache, folder);
-      const ended = await runPhases(job, spec, { folder, home, place, commit }, progress, signal);
-      if (ended.status === "SUCCEEDED") await copyMatches(spec.cachePaths, folder, cache);
-      await keepFiles(job, spec, folder, progress);
-      return { ...ended, ...(commit === undefined ? {} : { resolvedSourceVersion: commit }) };
+      await copyMatches(cachePaths, cache, folders.source);
+      const ended = await runPhases(prepared, folders, progress, signal);
+      if (ended.status === "STOPPED") return ended;
+      if (ended.status === "SUCCEEDED") await copyMatches(cachePaths, folders.source, cache);
+      progress.enter("UPLOAD_ARTIFACTS");
+      return { ...ended, ...(await keepFiles(job, prepared.spec, folders.source)) };
     } finally {
       await rm(place, { recursive: true, force: true });
     }
@@ -112,94 +135,83 @@ export function createShellRunner(
 
   /** One shell runs every phase, so that variables and folders last; marks in its output tell where it is. */
   async function runPhases(
-    job: BuildJob,
-    spec: Buildspec,
-    {
-      folder,
-      home,
-      place,
-      commit,
-    }: { folder: string; home: string; place: string; commit: string | undefined },
+    { spec, environment }: PreparedBuild,
+    { place, source }: BuildFolders,
     progress: BuildProgress,
     signal: AbortSignal,
   ): Promise<BuildOutcome> {
-    const mark = `${job.id}#`;
+    const mark = `${uuid(world.random)}#`;
     const file = join(place, "build.sh");
     await writeFile(file, script(spec, mark));
-    let startedAt = clock.now();
-    let open: PhaseOutcome["phase"] | undefined;
-    let failed = false;
+    let isOpen = false;
+    let hasFailed = false;
     const exportedVariables: { name: string; value: string }[] = [];
+    const fail = (message: string) => {
+      hasFailed = true;
+      progress.fail({ statusCode: "COMMAND_EXECUTION_ERROR", message });
+    };
     const onLine = (line: string) => {
       const told = phaseMark(line, mark);
       if (told === undefined) return progress.line(withoutEscapes(line));
       if (told.kind === "export") return void exportedVariables.push({ name: told.name, value: told.value });
-      if (told.kind === "begin") {
-        [open, startedAt] = [told.phase, clock.now()];
-        return;
-      }
-      const ok = told.exitStatus === 0;
-      failed ||= !ok;
-      open = undefined;
-      progress.phase({
-        phase: told.phase,
-        status: ok ? "SUCCEEDED" : "FAILED",
-        startedAt,
-        endedAt: clock.now(),
-        ...(ok
-          ? {}
-          : {
-              context: {
-                statusCode: "COMMAND_EXECUTION_ERROR",
-                message: `Error while executing command: ${told.command}. Reason: exit status ${told.exitStatus}`,
-              },
-            }),
-      });
+      isOpen = told.kind === "begin";
+      if (told.kind === "begin") return progress.enter(told.phase);
+      if (told.exitStatus !== 0)
+        fail(`Error while executing command: ${told.command}. Reason: exit status ${told.exitStatus}`);
     };
     const shell = startProcess(clock, {
       command: spec.shell,
       arguments: [file],
-      folder,
-      environment: environmentOf(job, spec, folder, home, commit),
+      folder: source,
+      environment,
       onLine,
     });
-    const onAbort = () => void shell.stop(3_000);
+    const onAbort = () => void shell.stop(STOP_MILLISECONDS);
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
-    const { code } = await shell.exited;
-    signal.removeEventListener("abort", onAbort);
+    const ended = await shell.exited.finally(() => signal.removeEventListener("abort", onAbort));
     shell.kill("SIGKILL");
-    if (open !== undefined)
-      progress.phase({
-        phase: open,
-        status: signal.aborted ? "STOPPED" : "FAILED",
-        startedAt,
-        endedAt: clock.now(),
-      });
     if (signal.aborted) return { status: "STOPPED", exportedVariables };
-    return { status: failed || code !== 0 ? "FAILED" : "SUCCEEDED", exportedVariables };
+    // A command such as `exit 3` ends the shell itself, and the phase with it.
+    if (isOpen)
+      fail(`The shell ended within the phase. Reason: ${ended.signal ?? `exit status ${ended.code}`}`);
+    return { status: hasFailed || ended.code !== 0 ? "FAILED" : "SUCCEEDED", exportedVariables };
   }
 
   /** Reports and artifacts outlive the build's folder. */
-  async function keepFiles(
-    job: BuildJob,
-    spec: Buildspec,
-    folder: string,
-    progress: BuildProgress,
-  ): Promise<void> {
+  async function keepFiles(job: BuildJob, spec: Buildspec, source: string) {
     const kept = join(world.folder, "artifacts", ...job.id.split(":"));
-    const sets = [
-      ...Object.entries(spec.reports),
-      ...(spec.artifacts === undefined ? [] : [["artifacts", spec.artifacts] as const]),
-    ];
-    const startedAt = clock.now();
-    for (const [name, { files, folder: base }] of sets) {
-      const from = resolve(folder, base);
-      if (from === folder || from.startsWith(folder + sep))
-        await copyMatches(files, from, join(kept, name.replace(/[^\w.-]/g, "_")));
+    const keep = async (name: string, { files, folder }: { files: readonly string[]; folder: string }) => {
+      const from = resolve(source, folder);
+      if (from !== source && !from.startsWith(source + sep)) return;
+      await copyMatches(files, from, join(kept, name.replace(/[^\w.-]/g, "_")));
+    };
+    const reportArns: string[] = [];
+    for (const [name, report] of Object.entries(spec.reports)) {
+      await keep(name, report);
+      reportArns.push(arn(world, "codebuild", `report/${job.project}-${name}:${uuid(world.random)}`));
     }
-    progress.phase({ phase: "UPLOAD_ARTIFACTS", status: "SUCCEEDED", startedAt, endedAt: clock.now() });
+    if (spec.artifacts === undefined) return { reportArns };
+    await keep("artifacts", spec.artifacts);
+    return { reportArns, artifactsLocation: join(kept, "artifacts") };
   }
+}
+
+/** A secret that the buildspec names is not to be had; the build ends in DOWNLOAD_SOURCE. */
+class SecretError extends Error {
+  override readonly name = "SecretError";
+  constructor(variable: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`env.secrets-manager.${variable}: ${reason}`, { cause });
+  }
+}
+
+/** Why the source could not be had, as CodeBuild says it. @throws what is not the build's own failure. */
+function sourceFailure(error: unknown): PhaseFailure {
+  if (error instanceof BuildspecError) return { statusCode: "YAML_FILE_ERROR", message: error.message };
+  if (error instanceof SourceError) return { statusCode: "GIT_CLONE_FAILED", message: error.message };
+  if (error instanceof SecretError) return { statusCode: "CLIENT_ERROR", message: error.message };
+  throw error;
 }
 
 /** Copies what the patterns match from one folder to the other, and nothing from outside it. */

@@ -1,0 +1,159 @@
+import type { BuildPhaseType, StatusType } from "@aws-sdk/client-codebuild";
+import type { World } from "../world.ts";
+import { type BuildRecord, jobOf } from "./build.ts";
+import { buildPhaseChange, buildStateChange } from "./events.ts";
+import type { BuildOutcome, BuildProgress, BuildRunner, PhaseFailure } from "./runner.ts";
+
+/** Why a build is ended before its own end. */
+export type EarlyEnd = Extract<StatusType, "STOPPED" | "TIMED_OUT">;
+
+type Resolve = () => Promise<Readonly<Record<string, string>>>;
+
+/**
+ * A build's whole life, from SUBMITTED to COMPLETED: each phase in its turn, each change told as an event.
+ * `stop` ends it; its abort reason is the status that it ends with. Never rejects.
+ */
+export async function liveThrough(
+  world: World,
+  build: BuildRecord,
+  deps: {
+    readonly runner: BuildRunner;
+    /** Resolves the values of the build's variables. */
+    readonly variables: Resolve;
+    readonly line: (text: string) => void;
+    readonly stop: AbortController;
+  },
+): Promise<void> {
+  const { clock } = world;
+  const { runner, stop, line } = deps;
+  const phases = createPhases(world, build);
+  const expireAfter = (minutes: number) => clock.after(minutes * 60_000, () => stop.abort("TIMED_OUT"));
+
+  world.emit(buildStateChange(build));
+  phases.enter("SUBMITTED");
+  await Promise.resolve();
+  phases.enter("QUEUED");
+  let cancelTimeout = expireAfter(build.queuedTimeoutInMinutes);
+  try {
+    await runner.waitForRoom?.(jobOf(build, {}), stop.signal);
+    stop.signal.throwIfAborted();
+    cancelTimeout();
+    cancelTimeout = expireAfter(build.timeoutInMinutes);
+    phases.enter("PROVISIONING");
+    const outcome = await runBuild();
+    finish(stop.signal.aborted ? endOf(stop.signal) : outcome.status, outcome);
+  } catch (error) {
+    if (stop.signal.aborted) finish(endOf(stop.signal));
+    else fault(error);
+  } finally {
+    cancelTimeout();
+  }
+
+  async function runBuild(): Promise<BuildOutcome> {
+    const variables = await deps.variables().catch((error: unknown) => {
+      phases.enter("DOWNLOAD_SOURCE");
+      phases.close("FAILED", { statusCode: "CLIENT_ERROR", message: messageOf(error) });
+    });
+    if (variables === undefined) return { status: "FAILED", exportedVariables: [] };
+    const progress: BuildProgress = {
+      line,
+      enter(phase) {
+        phases.enter(phase);
+        line(`[Container] Entering phase ${phase}`);
+      },
+      fail(context) {
+        line(`[Container] Phase context status code: ${context.statusCode} Message: ${context.message}`);
+        phases.close("FAILED", context);
+      },
+      resolved(sourceVersion) {
+        build.resolvedSourceVersion = sourceVersion;
+      },
+    };
+    stop.signal.throwIfAborted();
+    return runner.run(jobOf(build, variables), progress, stop.signal);
+  }
+
+  function finish(status: StatusType, outcome?: BuildOutcome): void {
+    if (status === "STOPPED" || status === "TIMED_OUT") phases.close(status);
+    // A runner that does not tell its phases still has one: the build itself.
+    if (status === "FAILED" && !phases.hasFailed) {
+      if (phases.current === "PROVISIONING") phases.enter("BUILD");
+      phases.close("FAILED", { statusCode: "COMMAND_EXECUTION_ERROR", message: "The build failed." });
+    }
+    if (status === "SUCCEEDED" || status === "FAILED") phases.enter("FINALIZING");
+    if (outcome !== undefined) {
+      build.exportedEnvironmentVariables = [...outcome.exportedVariables];
+      build.reportArns = [...(outcome.reportArns ?? [])];
+      build.artifacts = { location: outcome.artifactsLocation ?? "" };
+    }
+    line(`[Container] Build ${status}`);
+    phases.complete(status);
+    world.emit(buildStateChange(build));
+  }
+
+  /** The runner's own fault, not the build's word. */
+  function fault(error: unknown): void {
+    phases.close("FAULT", { statusCode: "INTERNAL_SERVICE_ERROR", message: messageOf(error) });
+    finish("FAULT");
+  }
+}
+
+function endOf({ reason }: AbortSignal): EarlyEnd {
+  return reason === "TIMED_OUT" ? "TIMED_OUT" : "STOPPED";
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** AWS gives these phases no context at all, and the others an empty one. */
+const WITHOUT_CONTEXT: readonly BuildPhaseType[] = ["SUBMITTED", "QUEUED"];
+
+/** Writes a build's phases: at most one is open, and each that ends is told. */
+function createPhases(world: World, build: BuildRecord) {
+  const open = () => build.phases.find(({ endTime }) => endTime === undefined);
+  let hasFailed = false;
+
+  const close = (phaseStatus: StatusType, context?: PhaseFailure) => {
+    const phase = open();
+    if (phase?.phaseType === undefined || phase.startTime === undefined) return;
+    const endTime = new Date(world.clock.now());
+    const empty = WITHOUT_CONTEXT.includes(phase.phaseType) ? [] : [{ statusCode: "", message: "" }];
+    Object.assign(phase, {
+      phaseStatus,
+      endTime,
+      durationInSeconds: Math.floor((endTime.getTime() - phase.startTime.getTime()) / 1000),
+      contexts: context === undefined ? empty : [context],
+    });
+    hasFailed ||= phaseStatus !== "SUCCEEDED";
+    world.emit(buildPhaseChange(build, phase));
+  };
+
+  const enter = (phaseType: BuildPhaseType) => {
+    close("SUCCEEDED");
+    build.currentPhase = phaseType;
+    build.phases.push({ phaseType, startTime: new Date(world.clock.now()) });
+  };
+
+  return {
+    enter,
+    close,
+    get hasFailed() {
+      return hasFailed;
+    },
+    get current() {
+      return build.currentPhase;
+    },
+    complete(status: StatusType) {
+      close("SUCCEEDED");
+      const endTime = new Date(world.clock.now());
+      build.phases.push({ phaseType: "COMPLETED", startTime: endTime });
+      Object.assign(build, {
+        buildStatus: status,
+        buildComplete: true,
+        currentPhase: "COMPLETED",
+        endTime,
+      });
+    },
+  };
+}
