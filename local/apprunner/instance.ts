@@ -1,4 +1,5 @@
-import { createServer } from "node:net";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
 import { type Clock, sleep } from "../asl/clock.ts";
 import type { ContainerRunner, RunningContainer } from "../containers.ts";
 
@@ -83,16 +84,25 @@ export type Instances = ReturnType<typeof createInstances>;
 export const probeLoopback: Probe = async (port, check) => {
   const signal = AbortSignal.timeout(check.timeoutSeconds * 1000);
   try {
-    const answer = await fetch(`http://127.0.0.1:${port}${check.protocol === "HTTP" ? check.path : "/"}`, {
-      signal,
-      redirect: "manual",
-    });
+    if (check.protocol === "TCP") return await accepts(port, signal);
+    const answer = await fetch(`http://127.0.0.1:${port}${check.path}`, { signal, redirect: "manual" });
     await answer.body?.cancel();
-    return check.protocol === "TCP" || (answer.status >= 200 && answer.status < 400);
+    return answer.status >= 200 && answer.status < 400;
   } catch {
     return false;
   }
 };
+
+/** A TCP check passes as soon as the port is open, whatever is spoken there. */
+async function accepts(port: number, signal: AbortSignal): Promise<boolean> {
+  const socket = connect({ host: "127.0.0.1", port });
+  try {
+    await once(socket, "connect", { signal });
+    return true;
+  } finally {
+    socket.on("error", () => {}).destroy();
+  }
+}
 
 /** A port of loopback that is free now. */
 export function findFreePort(): Promise<number> {

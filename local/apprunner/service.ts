@@ -28,6 +28,10 @@ type Settings = Pick<RunnerService, "source" | "instanceConfiguration" | "health
 const imagePattern =
   /^[0-9]{12}\.dkr\.ecr\.[a-z-]+-[0-9]\.amazonaws\.com\/[a-z0-9]+(?:[._/-][a-z0-9]+)*(?::[\w+\-=.:/@]+|@[\w:]+)?$/;
 
+/** An instance that served this long did not die of how it was started: the next pause is short again. */
+const STEADY_MILLISECONDS = 60_000;
+const LONGEST_PAUSE_MILLISECONDS = 60_000;
+
 /** App Runner: supervised instances behind a stable address, health-checked, rolled back by itself. */
 export function createAppRunner(
   world: World,
@@ -106,8 +110,15 @@ export function createAppRunner(
     };
   }
 
-  /** Brings up an instance with these settings; the old one serves until the new one is healthy. @returns why not. */
-  async function bringUp(service: RunnerService, settings: Settings): Promise<string | undefined> {
+  /**
+   * Brings up an instance with these settings; the old one serves until the new one is healthy.
+   * `restart` says that it replaces one that died, and whether it is still wanted when it is healthy. @returns why not.
+   */
+  async function bringUp(
+    service: RunnerService,
+    settings: Settings,
+    restart: { crashes: number; wanted: () => boolean } = { crashes: 0, wanted: () => true },
+  ): Promise<string | undefined> {
     const image = settings.source.ImageRepository;
     log(service, "service", `Starting ${image?.ImageIdentifier}`);
     const startCommand = image?.ImageConfiguration?.StartCommand;
@@ -133,10 +144,14 @@ export function createAppRunner(
       await result.instance.container.stop(0);
       return "the local AWS is stopping";
     }
+    if (!restart.wanted()) {
+      await result.instance.container.stop(0);
+      return "an operation on the service took over";
+    }
     const old = service.instance;
     service.instance = result.instance;
     service.front.switchTo(result.instance.port);
-    watch(service, result.instance);
+    watch(service, result.instance, restart.crashes);
     if (old !== undefined) void retire(service, old);
     log(service, "service", "The new instance is healthy and serves.");
     return undefined;
@@ -148,23 +163,28 @@ export function createAppRunner(
     await old.container.stop(30_000);
   }
 
-  /** An instance that dies while it serves is replaced, with growing pauses. */
-  function watch(service: RunnerService, instance: Instance, crashes = 0): void {
-    void instance.container.exited.then(async ({ exitCode }) => {
-      if (
-        stopping ||
-        service.instance !== instance ||
-        service.status === "DELETED" ||
-        service.status === "PAUSED"
-      )
-        return;
+  /** An instance that dies while it serves is replaced, with growing pauses if it dies again soon. */
+  function watch(service: RunnerService, instance: Instance, crashesBefore: number): void {
+    const since = clock.now();
+    void instance.container.exited.then(({ exitCode }) => {
+      if (stopping || service.instance !== instance) return;
       log(service, "service", `The instance exited with code ${exitCode}; starting another.`);
       service.instance = undefined;
       service.front.switchTo(undefined);
-      await sleep(clock, Math.min(1000 * 2 ** crashes, 60_000));
-      if (stopping || service.instance !== undefined || service.status !== "RUNNING") return;
-      await bringUp(service, service);
+      return replace(service, clock.now() - since >= STEADY_MILLISECONDS ? 0 : crashesBefore);
     });
+  }
+
+  /** Tries until an instance serves; an operation that begins meanwhile sees to the service instead. */
+  async function replace(service: RunnerService, crashesBefore: number): Promise<void> {
+    const operation = service.operations[0];
+    const wanted = () =>
+      service.operations[0] === operation && service.instance === undefined && service.status === "RUNNING";
+    for (let crashes = crashesBefore; ; crashes++) {
+      await sleep(clock, Math.min(1000 * 2 ** crashes, LONGEST_PAUSE_MILLISECONDS));
+      if (stopping || !wanted()) return;
+      if ((await bringUp(service, service, { crashes: crashes + 1, wanted })) === undefined) return;
+    }
   }
 
   /** Runs one operation to its end and tells what happened, as App Runner does. */

@@ -33,6 +33,8 @@ export class ExpressionSyntaxError extends Error {
  */
 const STEP_LIMIT = 500_000;
 const DEPTH_LIMIT = 2_000;
+/** The items of all arrays that an evaluation makes, intermediate ones too: some 200 MB at the most. */
+const ITEM_LIMIT = 10_000_000;
 
 /** A node of JSONata's syntax tree. */
 interface Node {
@@ -72,11 +74,11 @@ function parse(text: string): jsonata.Expression {
 
 function evaluator(compiled: jsonata.Expression, text: string, found: Inspection) {
   registerQueryFunctions(compiled, found.names);
-  // Without a function of its own an expression cannot run longer than its input is large.
-  if (found.hasLambda) installBudget(compiled);
+  // Any other expression does work in proportion to its text and its input, and runs faster unwatched.
+  if (found.canGrow) installBudget(compiled);
   const variables = [...found.names].filter((name) => name !== "states" && name !== "" && name !== "$");
   return async (scope: QueryScope, location: string): Promise<Json> => {
-    const host: QueryHost = { clock: scope.clock, random: scope.random, steps: 0, depth: 0 };
+    const host: QueryHost = { clock: scope.clock, random: scope.random, steps: 0, depth: 0, items: 0 };
     const bindings: Record<string, unknown> = { states: scope.states, [HOST]: host };
     for (const name of variables) {
       const value = scope.variable(name);
@@ -86,7 +88,7 @@ function evaluator(compiled: jsonata.Expression, text: string, found: Inspection
   };
 }
 
-type Hook = (node: unknown, input: unknown, at: jsonata.Environment) => void;
+type Hook = (node: unknown, input: unknown, at: jsonata.Environment, result: unknown) => void;
 
 function installBudget(compiled: jsonata.Expression): void {
   // JSONata calls hooks around each step; they are named by symbols, which its declared types leave out.
@@ -98,8 +100,11 @@ function installBudget(compiled: jsonata.Expression): void {
     if (host.depth > DEPTH_LIMIT) throw new Error(`The evaluation is nested more than ${DEPTH_LIMIT} deep.`);
     if (host.steps > STEP_LIMIT) throw new Error(`The evaluation took more than ${STEP_LIMIT} steps.`);
   });
-  assign(Symbol.for("jsonata.__evaluate_exit"), (_node, _input, at) => {
-    hostOf(at).depth -= 1;
+  assign(Symbol.for("jsonata.__evaluate_exit"), (_node, _input, at, result) => {
+    const host = hostOf(at);
+    host.depth -= 1;
+    if (Array.isArray(result)) host.items += result.length;
+    if (host.items > ITEM_LIMIT) throw new Error(`The evaluation made more than ${ITEM_LIMIT} items.`);
   });
 }
 
@@ -211,14 +216,15 @@ function describe(error: unknown): string {
 interface Inspection {
   /** Every `$name` that occurs, functions and variables alike, without `$`. */
   readonly names: ReadonlySet<string>;
-  readonly hasLambda: boolean;
+  /** Whether its work can be out of proportion to text and input: it has functions, ranges or nested loops. */
+  readonly canGrow: boolean;
   /** Whether `$` or `$$` stands where no step, predicate or sort gives it a value. */
   readonly readsRoot: boolean;
 }
 
 function inspect(tree: Node): Inspection {
   const names = new Set<string>();
-  let hasLambda = false;
+  let canGrow = false;
   let readsRoot = false;
   const visit = (value: unknown, isInner: boolean): void => {
     if (Array.isArray(value)) {
@@ -227,10 +233,13 @@ function inspect(tree: Node): Inspection {
     }
     if (typeof value !== "object" || value === null) return;
     const node: Node = { ...value };
-    if (node.type === "lambda") hasLambda = true;
+    if (GROWING_TYPES.has(String(node.type)) || node.value === "..") canGrow = true;
     if (node.type === "variable" && typeof node.value === "string") {
       names.add(node.value);
-      if ((node.value === "" || node.value === "$") && !isInner) readsRoot = true;
+      const isItem = node.value === "" || node.value === "$";
+      if (isItem && !isInner) readsRoot = true;
+      // A variable read anew for each item makes the work quadratic, or worse.
+      if (!isItem && isInner) canGrow = true;
     }
     for (const [member, child] of Object.entries(node)) {
       if (member === "steps" && Array.isArray(child)) {
@@ -241,8 +250,11 @@ function inspect(tree: Node): Inspection {
     }
   };
   visit(tree, false);
-  return { names, hasLambda, readsRoot };
+  return { names, canGrow, readsRoot };
 }
+
+/** A path of several `**` visits each descendant once for each of its ancestors. */
+const GROWING_TYPES: ReadonlySet<string> = new Set(["lambda", "partial", "descendant"]);
 
 /** The members of a node of JSONata's tree inside which `$` is the item at hand. */
 const REBINDING_MEMBERS: ReadonlySet<string> = new Set(["predicate", "stages", "group", "terms"]);

@@ -8,6 +8,7 @@ export interface QueryHost {
   readonly random: Random;
   steps: number;
   depth: number;
+  items: number;
 }
 
 /** Under this name an expression's environment holds its QueryHost; no variable of a user can be called so. */

@@ -180,8 +180,12 @@ async function apply(header: Header, content: () => Promise<Buffer>, root: strin
   if (!(await staysInside(root, folder))) return;
   const name = path.slice(folder.length + 1);
   if (name === ".wh..wh..opq") return emptyFolder(folder);
-  if (name.startsWith(".wh."))
-    return rm(join(folder, name.slice(".wh.".length)), { recursive: true, force: true });
+  if (name.startsWith(".wh.")) {
+    const hidden = name.slice(".wh.".length);
+    // ".wh..." would hide "..": the folder above, which may be the one that holds every image.
+    if (hidden === "" || hidden === "." || hidden === "..") return;
+    return rm(join(folder, hidden), { recursive: true, force: true });
+  }
   await mkdir(folder, { recursive: true });
   if (header.type === "directory") {
     await mkdir(path, { recursive: true });

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { createServer } from "node:http";
+import { createServer as createTcpServer } from "node:net";
 import type {
   CreateServiceCommandOutput,
   ListOperationsCommandOutput,
@@ -80,15 +82,18 @@ describe("App Runner under a virtual clock", () => {
   let clock: VirtualClock;
   const started: { image: string; environment: Readonly<Record<string, string>> }[] = [];
   let current: number | undefined;
+  let refusing = false;
   const alive = new Map<number, string>();
   const ends = new Map<number, (how: { exitCode: number | null }) => void>();
 
   const make = () => {
     clock = createVirtualClock();
     started.length = 0;
+    refusing = false;
     alive.clear();
     const containers: ContainerRunner = {
       async start({ image: name, environment }) {
+        if (refusing) throw new Error("no room for another container");
         started.push({ image: name, environment });
         const port = Number(environment.PORT);
         alive.set(port, name);
@@ -190,6 +195,68 @@ describe("App Runner under a virtual clock", () => {
     await clock.advance(10_000);
     expect(current).not.toBe(dead);
     expect(serving()).toBe(image("one"));
+  });
+
+  it("waits longer each time that an instance soon dies again", async () => {
+    const { call } = make();
+    await call("CreateService", { ServiceName: "web-prod", ...source("one") });
+    await clock.advance(5_000);
+    const pauses: number[] = [];
+    for (let death = 0; death < 4; death++) {
+      const dead = current ?? 0;
+      const before = clock.now();
+      ends.get(dead)?.({ exitCode: 1 });
+      while (current === undefined || current === dead) await clock.advance(1_000);
+      pauses.push(clock.now() - before);
+    }
+    // One, two, four, eight seconds, and one until the first health check.
+    expect(pauses).toEqual([2_000, 3_000, 5_000, 9_000]);
+  });
+
+  it("goes on trying while no instance can be started", async () => {
+    const { call } = make();
+    await call("CreateService", { ServiceName: "web-prod", ...source("one") });
+    await clock.advance(5_000);
+    refusing = true;
+    ends.get(current ?? 0)?.({ exitCode: 1 });
+    await clock.advance(20_000);
+    expect(serving()).toBeUndefined();
+    refusing = false;
+    await clock.advance(60_000);
+    expect(serving()).toBe(image("one"));
+  });
+
+  it("leaves a service to the update that begins while a dead instance is being replaced", async () => {
+    const { call } = make();
+    const { Service } = await call<CreateServiceCommandOutput>("CreateService", {
+      ServiceName: "web-prod",
+      ...source("one"),
+    });
+    await clock.advance(5_000);
+    ends.get(current ?? 0)?.({ exitCode: 1 });
+    await clock.advance(2_000);
+    await call("UpdateService", { ServiceArn: Service?.ServiceArn, ...source("two") });
+    await clock.advance(120_000);
+    expect(serving()).toBe(image("two"));
+    expect([...alive.values()]).toEqual([image("two")]);
+  });
+
+  it("takes an open port for healthy when the check is TCP, whatever is spoken there", async () => {
+    const silent = createTcpServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const address = silent.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const check = {
+      path: "/",
+      intervalSeconds: 1,
+      timeoutSeconds: 1,
+      healthyThreshold: 1,
+      unhealthyThreshold: 1,
+    };
+    expect(await probeLoopback(port, { ...check, protocol: "TCP" })).toBe(true);
+    silent.close();
+    await once(silent, "close");
+    expect(await probeLoopback(port, { ...check, protocol: "TCP" })).toBe(false);
   });
 
   it("refuses an image that is no ECR image, and a name that is taken, in AWS's words", async () => {

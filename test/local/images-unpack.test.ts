@@ -119,6 +119,7 @@ describe("unpacking an image", () => {
         { name: "b/outside", content: "bad" },
       ],
     ],
+    ["a whiteout of the folder above", [{ name: ".wh..." }, { name: "keep/.wh..." }, { name: ".wh.." }]],
     [
       "a hard link to a file outside",
       [{ name: "outside", type: "link", linkname: "../../../../../../etc/hostname" }],

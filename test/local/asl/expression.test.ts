@@ -48,8 +48,11 @@ describe("JSONata as AWS has it", () => {
     ["'a' + 1", "T2001"],
     ["($f := function($n) { $f($n + 1) }; $f(1))", "more than 500000 steps"],
     ["($f := function($n) { 1 + $f($n + 1) }; $f(1))", "nested more than 2000 deep"],
+    ["$sum([1..20000].([1..20000]))", "more than 10000000 items"],
+    ["($r := [1..50000]; $count($r.$r))", "more than 10000000 items"],
+    ["$count($states.input.list.([1..9000000]))", "more than 10000000 items"],
   ])("%s fails", async (expression, text) => {
-    const failure = await evaluate(expression);
+    const failure = await evaluate(expression, { list: [1, 2, 3] });
     expect(failure).toMatchObject({ error: "States.QueryEvaluationError" });
     expect(JSON.stringify(failure)).toContain(text);
   });
