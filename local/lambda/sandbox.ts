@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { ProcessExit } from "../process.ts";
 import { startProcess } from "../process.ts";
@@ -68,8 +69,12 @@ export function startSandbox(
       settle(result);
     },
     onResult(requestId, result) {
+      const done = work;
       // An answer to an earlier invocation must not be taken for this one's.
-      if (requestId === work?.invocation.requestId) settle(result);
+      if (done === undefined || requestId !== done.invocation.requestId) return;
+      work = undefined;
+      // It overtakes what the handler printed before it, which is in the pipe already.
+      void nextTurn().then(() => done.settle(result));
     },
   });
 
