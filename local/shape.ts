@@ -34,6 +34,8 @@ type Shape =
 
 const LIST_MODIFIER = 64;
 const MAP_MODIFIER = 128;
+/** The last second of a Date (ECMAScript, "time values"). */
+const LATEST_SECONDS = 8.64e12;
 
 function shapeOf(reference: $SchemaRef): Shape | undefined {
   const schema: unknown = derefSchema(reference);
@@ -74,7 +76,7 @@ function simpleShape(code: number): Shape | undefined {
     case 5:
     case 6:
     case 7:
-      return { kind: "simple", wanted: "Timestamp", holds: (value) => typeof value === "number" };
+      return { kind: "simple", wanted: "Timestamp", holds: isTimestamp };
     case 21:
       return { kind: "simple", wanted: "Blob (base64)", holds: isBase64 };
     default:
@@ -84,6 +86,11 @@ function simpleShape(code: number): Shape | undefined {
 
 function isNumeric(value: unknown): boolean {
   return typeof value === "number" || value === "NaN" || value === "Infinity" || value === "-Infinity";
+}
+
+/** Seconds since the epoch that a Date can hold. */
+function isTimestamp(value: unknown): boolean {
+  return typeof value === "number" && Math.abs(value) <= LATEST_SECONDS;
 }
 
 function isBase64(value: unknown): boolean {
@@ -101,12 +108,14 @@ function walk(schema: $SchemaRef, value: unknown, path: string, missing: string[
     case "list":
       if (!Array.isArray(value)) throw wrongType(value, "List", path);
       for (const [index, item] of value.entries()) {
-        walk(shape.item, item, `${inner}${index + 1}.member`, missing);
+        walkItem(shape.item, item, `${inner}${index + 1}.member`, missing);
       }
       return;
     case "map":
       if (!isRecord(value)) throw wrongType(value, "Map", path);
-      for (const [key, entry] of Object.entries(value)) walk(shape.entry, entry, `${inner}${key}`, missing);
+      for (const [key, entry] of Object.entries(value)) {
+        walkItem(shape.entry, entry, `${inner}${key}`, missing);
+      }
       return;
     case "structure":
       if (!isRecord(value)) throw wrongType(value, "Structure", path);
@@ -120,6 +129,12 @@ function walk(schema: $SchemaRef, value: unknown, path: string, missing: string[
         }
       }
   }
+}
+
+/** A list or a map has no gaps: the services here have no sparse ones. */
+function walkItem(schema: $SchemaRef, value: unknown, path: string, missing: string[]): void {
+  if (value === null) missing.push(path);
+  else walk(schema, value, path, missing);
 }
 
 function wrongType(value: unknown, wanted: string, path: string): AwsError {

@@ -49,7 +49,8 @@ export function targetKind(targetArn: string): "function" | "state-machine" | "b
 
 /** Brings events to targets, beside whoever put them. */
 export interface Delivery {
-  deliver(rule: Rule, target: RuleTarget, event: BusEvent): void;
+  /** An event that was `forwarded` from another bus is not forwarded again, so that buses cannot send it in circles. */
+  deliver(rule: Rule, target: RuleTarget, event: BusEvent, forwarded: boolean): void;
   /** Resolves when everything has been delivered or dropped, retries included. */
   idle(): Promise<void>;
   stop(): void;
@@ -66,11 +67,19 @@ export function createDelivery(clock: Clock, destinations: Destinations): Delive
   const stopping = new AbortController();
   const underway = new Set<Promise<void>>();
 
-  const deliverOnce = async (rule: Rule, target: RuleTarget, event: BusEvent): Promise<void> => {
+  const deliverOnce: (...delivered: Parameters<Delivery["deliver"]>) => Promise<void> = async (
+    rule,
+    target,
+    event,
+    forwarded,
+  ) => {
     const drop = (reason: string) =>
       destinations.onDropped({ ...describe(event), ruleName: rule.name, targetArn: target.Arn, reason });
     const kind = targetKind(target.Arn);
-    if (kind === "bus") return destinations.forward(target.Arn, event);
+    if (kind === "bus") {
+      if (forwarded) return drop("the event already came from another bus, and buses forward events once");
+      return destinations.forward(target.Arn, event);
+    }
     const input = renderTargetInput(targetInput(target), event, {
       ruleArn: rule.arn,
       ruleName: rule.name,
@@ -92,11 +101,11 @@ export function createDelivery(clock: Clock, destinations: Destinations): Delive
     if (failure) drop(failure);
   };
 
-  const deliver = (rule: Rule, target: RuleTarget, event: BusEvent) => {
+  const deliver: Delivery["deliver"] = (rule, target, event, forwarded) => {
     if (stopping.signal.aborted) return;
     // Deferred, so that whoever put the event goes on before its targets begin.
     const work: Promise<void> = Promise.resolve()
-      .then(() => deliverOnce(rule, target, event))
+      .then(() => deliverOnce(rule, target, event, forwarded))
       .catch((error: unknown) => {
         destinations.onDropped({
           ...describe(event),

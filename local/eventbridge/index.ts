@@ -41,7 +41,7 @@ export function createEventBridge(world: World, options: EventBridgeOptions): Ev
     startExecution: options.startExecution,
     forward: (busArn, event) => {
       const bus = buses.find(busArn);
-      if (bus) entrance.route(bus, event);
+      if (bus) entrance.forward(bus, event);
     },
     onDropped,
   });
@@ -55,7 +55,7 @@ export function createEventBridge(world: World, options: EventBridgeOptions): Ev
 
   const fire = (rule: Rule) => {
     const event = entrance.scheduled(rule.arn);
-    for (const target of rule.targets.values()) delivery.deliver(rule, target, event);
+    for (const target of rule.targets.values()) delivery.deliver(rule, target, event, false);
   };
 
   const onChange = (rule: Rule) => {

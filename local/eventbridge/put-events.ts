@@ -28,8 +28,8 @@ export interface EventEntrance {
   put(bus: EventBus, event: UnstampedEvent): void;
   /** The event of a schedule that is due; it goes to the targets of its rule and to no other. */
   scheduled(ruleArn: string): BusEvent;
-  /** Hands an event that already is one to the matching rules of a bus. */
-  route(bus: EventBus, event: BusEvent): void;
+  /** Hands an event that came from another bus to the matching rules of a bus. */
+  forward(bus: EventBus, event: BusEvent): void;
   readonly operations: {
     readonly PutEvents: Operation<PutEventsCommandInput, PutEventsCommandOutput>;
     readonly TestEventPattern: Operation<TestEventPatternCommandInput, TestEventPatternCommandOutput>;
@@ -43,10 +43,10 @@ export function createEventEntrance(
   delivery: Delivery,
   onDropped: (dropped: DroppedEvent) => void,
 ): EventEntrance {
-  const route = (bus: EventBus, event: BusEvent) => {
+  const route = (bus: EventBus, event: BusEvent, forwarded = false) => {
     for (const rule of bus.rules.values()) {
       if (!rule.enabled || !rule.pattern?.matches(event)) continue;
-      for (const target of rule.targets.values()) delivery.deliver(rule, target, event);
+      for (const target of rule.targets.values()) delivery.deliver(rule, target, event, forwarded);
     }
   };
 
@@ -85,7 +85,7 @@ export function createEventEntrance(
   return {
     put: (bus, event) => route(bus, stamp(event)),
     scheduled,
-    route,
+    forward: (bus, event) => route(bus, event, true),
     operations: { PutEvents, TestEventPattern: testEventPattern },
   };
 }

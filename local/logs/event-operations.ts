@@ -14,6 +14,8 @@ import type { LogEvent, LogStore } from "./store.ts";
 const EVENTS_LIMIT = 10_000;
 const BATCH_LIMIT_BYTES = 1_048_576;
 const EVENT_OVERHEAD_BYTES = 26;
+/** The last millisecond of a Date (ECMAScript, "time values"). */
+const LATEST_MILLISECONDS = 8.64e15;
 
 /** The operations on log events. `append` writes one event, as a service does. */
 export function createEventOperations(
@@ -92,6 +94,10 @@ function checkBatch(events: NonNullable<PutLogEventsCommandInput["logEvents"]>):
   );
   if (events.length > EVENTS_LIMIT || size > BATCH_LIMIT_BYTES) {
     throw invalid(`A batch may have ${EVENTS_LIMIT} events and ${BATCH_LIMIT_BYTES} bytes at most.`);
+  }
+  const isTime = (value: number) => Number.isInteger(value) && value >= 0 && value <= LATEST_MILLISECONDS;
+  if (!events.every(({ timestamp = 0 }) => isTime(timestamp))) {
+    throw invalid("The timestamp of a log event must be whole milliseconds since the epoch.");
   }
   const isOrdered = events.every(
     ({ timestamp = 0 }, index) => index === 0 || timestamp >= (events[index - 1]?.timestamp ?? 0),

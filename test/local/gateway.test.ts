@@ -241,6 +241,27 @@ describe("bad requests", () => {
       JSON.stringify({ Rule: "r", Targets: [{ Id: "1", Arn: "a" }, { Id: "2" }] }),
     );
     expect(answer.json.message).toContain("Value null at 'targets.2.member.arn'");
+    const withGap = await post(
+      url,
+      { "x-amz-target": "AWSEvents.PutTargets" },
+      JSON.stringify({ Rule: "r", Targets: [null] }),
+    );
+    expect(withGap.status).toBe(400);
+    expect(withGap.json.message).toContain("Value null at 'targets.1.member'");
+  });
+
+  it("refuses a time that no date can hold", async () => {
+    const PutEvents: Operation<
+      eventbridge.PutEventsCommandInput,
+      eventbridge.PutEventsCommandOutput
+    > = () => ({ FailedEntryCount: 0, Entries: [] });
+    const { url } = await serve([
+      { target: "AWSEvents", protocol: "json1.1", schemas: eventbridge, operations: { PutEvents } },
+    ]);
+    const put = (time: string) =>
+      post(url, { "x-amz-target": "AWSEvents.PutEvents" }, `{"Entries":[{"Time":${time}}]}`);
+    expect((await put("1e300")).json.__type).toBe("SerializationException");
+    expect((await put("1.5")).status).toBe(200);
   });
 
   it.each([

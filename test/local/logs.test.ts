@@ -168,6 +168,7 @@ describe("groups and streams of users", () => {
       );
     await put(1, 2);
     await expect(put(4, 3)).rejects.toThrow("chronological order");
+    await expect(put(9e15)).rejects.toThrow("whole milliseconds");
     const { logGroups } = await client.send(
       new cloudwatch.DescribeLogGroupsCommand({ logGroupNamePrefix: "mi" }),
     );

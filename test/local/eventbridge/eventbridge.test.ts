@@ -382,6 +382,25 @@ describe("rules, targets and buses", () => {
     await expect(client.send(new PutRuleCommand({ Name: "none" }))).rejects.toThrow("must be specified");
   });
 
+  it("forward an event once and not in circles", async () => {
+    const { client, bridge, clock, dropped } = start();
+    const { EventBusArn } = await client.send(new eventbridge.CreateEventBusCommand({ Name: "circle" }));
+    await client.send(
+      new PutRuleCommand({ Name: "all", EventBusName: "circle", EventPattern: '{"source":["ci"]}' }),
+    );
+    await client.send(
+      new PutTargetsCommand({
+        Rule: "all",
+        EventBusName: "circle",
+        Targets: [{ Id: "itself", Arn: EventBusArn, RoleArn: ROLE }],
+      }),
+    );
+    const entry = { Source: "ci", DetailType: "t", Detail: "{}", EventBusName: "circle" };
+    await client.send(new PutEventsCommand({ Entries: [entry] }));
+    await clock.runUntil(bridge.idle());
+    expect(dropped).toMatchObject([{ ruleName: "all", targetArn: EventBusArn }]);
+  });
+
   it("pass events from bus to bus, and test patterns, over real HTTP", async () => {
     const { gateway, bridge, clock, started } = start();
     const listening = await listen(gateway, { port: 0 });
