@@ -21,12 +21,14 @@ export async function liveThrough(
     /** Resolves the values of the build's variables. */
     readonly variables: Resolve;
     readonly line: (text: string) => void;
+    /** Ends the build early; the reason of its abort is an EarlyEnd. */
     readonly stop: AbortController;
   },
 ): Promise<void> {
   const { clock } = world;
   const { runner, stop, line } = deps;
-  const phases = createPhases(world, build);
+  const note = (text: string) => line(`[Container] ${containerTime(clock.now())} ${text}`);
+  const phases = createPhases(world, build, note);
   const expireAfter = (minutes: number) => clock.after(minutes * 60_000, () => stop.abort("TIMED_OUT"));
 
   world.emit(buildStateChange(build));
@@ -57,14 +59,12 @@ export async function liveThrough(
     if (variables === undefined) return { status: "FAILED", exportedVariables: [] };
     const progress: BuildProgress = {
       line,
+      note,
       enter(phase) {
         phases.enter(phase);
-        line(`[Container] Entering phase ${phase}`);
+        note(`Entering phase ${phase}`);
       },
-      fail(context) {
-        line(`[Container] Phase context status code: ${context.statusCode} Message: ${context.message}`);
-        phases.close("FAILED", context);
-      },
+      fail: (context) => phases.close("FAILED", context),
       resolved(sourceVersion) {
         build.resolvedSourceVersion = sourceVersion;
       },
@@ -86,7 +86,6 @@ export async function liveThrough(
       build.reportArns = [...(outcome.reportArns ?? [])];
       build.artifacts = { location: outcome.artifactsLocation ?? "" };
     }
-    line(`[Container] Build ${status}`);
     phases.complete(status);
     world.emit(buildStateChange(build));
   }
@@ -109,8 +108,15 @@ function messageOf(error: unknown): string {
 /** AWS gives these phases no context at all, and the others an empty one. */
 const WITHOUT_CONTEXT: readonly BuildPhaseType[] = ["SUBMITTED", "QUEUED"];
 
+const BEFORE_CONTAINER: readonly BuildPhaseType[] = ["SUBMITTED", "QUEUED", "PROVISIONING"];
+
+/** "2017/09/01 16:12:29.000000", as in CodeBuild's logs. */
+function containerTime(now: number): string {
+  return new Date(now).toISOString().replaceAll("-", "/").replace("T", " ").replace("Z", "000");
+}
+
 /** Writes a build's phases: at most one is open, and each that ends is told. */
-function createPhases(world: World, build: BuildRecord) {
+function createPhases(world: World, build: BuildRecord, note: (text: string) => void) {
   const open = () => build.phases.find(({ endTime }) => endTime === undefined);
   let hasFailed = false;
 
@@ -127,6 +133,11 @@ function createPhases(world: World, build: BuildRecord) {
     });
     hasFailed ||= phaseStatus !== "SUCCEEDED";
     world.emit(buildPhaseChange(build, phase));
+    // What comes before the container is there is not in its log.
+    if (!BEFORE_CONTAINER.includes(phase.phaseType)) {
+      note(`Phase complete: ${phase.phaseType} State: ${phaseStatus}`);
+      note(`Phase context status code: ${context?.statusCode ?? ""} Message: ${context?.message ?? ""}`);
+    }
   };
 
   const enter = (phaseType: BuildPhaseType) => {

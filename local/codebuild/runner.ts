@@ -36,7 +36,10 @@ export interface PhaseFailure {
 
 /** What a runner tells while it works. */
 export interface BuildProgress {
+  /** A line that the build's commands printed. */
   line(text: string): void;
+  /** A line of CodeBuild itself. */
+  note(text: string): void;
   /** A phase begins; the one before it, if still open, has succeeded. */
   enter(phase: RunnerPhase): void;
   /** The open phase has failed, and why. */

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import * as codebuild from "@aws-sdk/client-codebuild";
 import type { LogSink } from "../logs.ts";
 import { AwsError, type Operation, type Service } from "../service.ts";
@@ -82,7 +83,7 @@ export function createCodeBuild(
       }
       return resolved;
     };
-    const line = (text: string) => deps.logs.write(groupName, streamName, mask.apply(text));
+    const line = (text: string) => deps.logs.write(groupName, streamName, mask.apply(withoutControl(text)));
     return liveThrough(world, record, { runner: deps.runner, variables, line, stop });
   }
 
@@ -171,4 +172,9 @@ function buildId(idOrArn: string): string {
   const marker = ":build/";
   const start = idOrArn.indexOf(marker);
   return start < 0 ? idOrArn : idOrArn.slice(start + marker.length);
+}
+
+/** Logs are shown in terminals, which what a build prints must not steer: colours and control characters go. */
+function withoutControl(text: string): string {
+  return stripVTControlCharacters(text).replace(/\p{Cc}/gu, (character) => (character === "\t" ? "\t" : ""));
 }

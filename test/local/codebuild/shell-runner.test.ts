@@ -1,224 +1,489 @@
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createRealClock } from "../../../local/asl/index.ts";
-import type { BuildProgress, PhaseFailure } from "../../../local/codebuild/runner.ts";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import {
+  BatchGetBuildsCommand,
+  type Build,
+  CodeBuildClient,
+  CreateProjectCommand,
+  StartBuildCommand,
+  type StartBuildCommandInput,
+  StopBuildCommand,
+} from "@aws-sdk/client-codebuild";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createRealClock } from "../../../local/asl/real-clock.ts";
+import { createCodeBuild } from "../../../local/codebuild/service.ts";
 import { createShellRunner } from "../../../local/codebuild/shell-runner.ts";
-import type { World } from "../../../local/world.ts";
+import { createGateway } from "../../../local/gateway.ts";
+import { createRequestHandler } from "../../../local/handover.ts";
+import type { ServiceEvent } from "../../../local/world.ts";
+import { createTestWorld } from "../test-world.ts";
 
-let folder: string;
-let repository: string;
-let world: World;
-let number = 0;
+const clock = createRealClock();
+const location = "https://example.com/web.git";
+let folder = "";
+let repository = "";
+let firstCommit = "";
+let codeBuild: ReturnType<typeof createCodeBuild>;
+let client: CodeBuildClient;
+let lines: string[] = [];
+let watchers: (() => void)[] = [];
 
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "spillway-codebuild-"));
-  repository = join(folder, "repository");
-  mkdirSync(repository);
-  writeFileSync(join(repository, "greeting.txt"), "hello from the commit\n");
-  const git = (...words: string[]) =>
-    execFileSync("git", ["-C", repository, "-c", "user.name=t", "-c", "user.email=t@example.com", ...words]);
-  git("init", "--quiet");
-  git("add", ".");
-  git("commit", "--quiet", "-m", "one");
-  world = {
-    clock: createRealClock(),
-    random: Math.random,
-    accountId: "000000000000",
-    region: "us-east-1",
-    endpoint: () => "http://local",
-    folder: join(folder, "state"),
-    emit: () => {},
-  };
-});
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-async function build(
-  buildspec: string,
-  options: { version?: string; signal?: AbortSignal; onLine?: (line: string) => void } = {},
-) {
-  const runner = createShellRunner(world, {
-    sources: () => repository,
-    path: process.env.PATH ?? "",
-    network: {},
-    resolveSecret: (reference) => `secret of ${reference}`,
-  });
-  const lines: string[] = [];
-  const phases: Record<string, PhaseFailure | "entered"> = {};
-  let resolved: string | undefined;
-  let current = "";
-  const job = {
-    id: `project:${++number}`,
-    arn: `arn:${number}`,
-    project: "project",
-    buildNumber: number,
-    startedAt: 0,
-    image: undefined,
-    source: { type: "GITHUB", location: "https://example.com/web.git", version: options.version },
-    buildspec,
-    variables: { GIVEN: "by the caller" },
-  };
-  const progress: BuildProgress = {
-    line: (line: string) => {
-      lines.push(line);
-      options.onLine?.(line);
-    },
-    enter: (phase) => {
-      current = phase;
-      phases[phase] = "entered";
-    },
-    fail: (context) => {
-      phases[current] = context;
-    },
-    resolved: (commit) => {
-      resolved = commit;
-    },
-  };
-  const outcome = await runner.run(job, progress, options.signal ?? new AbortController().signal);
-  return {
-    outcome,
-    text: lines.join("\n"),
-    lines,
-    phases,
-    resolved,
-  };
+async function git(...words: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)("git", [
+    "-C",
+    repository,
+    ...["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "init.defaultBranch=main"],
+    ...words,
+  ]);
+  return stdout.trim();
 }
 
-const spec = (phases: string, rest = "") => `version: 0.2\n${rest}phases:\n${phases}`;
+beforeAll(async () => {
+  repository = await mkdtemp(join(tmpdir(), "repository-"));
+  await git("init", "--quiet");
+  await writeFile(join(repository, "greeting.txt"), "hello from the first commit\n");
+  await git("add", ".");
+  await git("commit", "--quiet", "-m", "one");
+  firstCommit = await git("rev-parse", "HEAD");
+  await writeFile(join(repository, "greeting.txt"), "hello from the second commit\n");
+  await git("commit", "--quiet", "-am", "two");
+});
+afterAll(() => rm(repository, { recursive: true, force: true }));
 
-describe("a build", () => {
-  it("runs in the commit's files, one shell for all phases, with only the environment it was given", async () => {
-    process.env.SPILLWAY_TEST_LEAK = "leaked";
-    const { outcome, text, phases, resolved } = await build(
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "codebuild-"));
+  lines = [];
+  watchers = [];
+  const tell = () => {
+    for (const watch of watchers) watch();
+  };
+  const world = {
+    ...createTestWorld(clock, folder),
+    emit: (event: ServiceEvent) => {
+      if (event["detail-type"] === "CodeBuild Build State Change") tell();
+    },
+  };
+  const resolveSecret = (reference: string) => {
+    if (reference.startsWith("missing")) throw new Error(`There is no secret ${reference}.`);
+    return `value-of-${reference}`;
+  };
+  const runner = createShellRunner(world, {
+    sources: (wanted) => (wanted === location ? repository : undefined),
+    path: process.env.PATH ?? "",
+    network: { npm_config_registry: "http://registry.example" },
+    resolveSecret,
+  });
+  const logs = {
+    write: (_group: string, _stream: string, line: string) => {
+      lines.push(line);
+      tell();
+    },
+  };
+  codeBuild = createCodeBuild(world, { runner, logs, resolveSecret });
+  client = new CodeBuildClient({
+    region: world.region,
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+    endpoint: "http://local",
+    requestHandler: createRequestHandler(createGateway([codeBuild], { clock, random: world.random }), clock),
+  });
+  await client.send(
+    new CreateProjectCommand({
+      name: "web",
+      source: { type: "GITHUB", location, buildspec: "buildspec.yml" },
+      artifacts: { type: "NO_ARTIFACTS" },
+      environment: {
+        type: "LINUX_CONTAINER",
+        image: "aws/codebuild/standard:7.0",
+        computeType: "BUILD_GENERAL1_SMALL",
+        environmentVariables: [{ name: "GIVEN", value: "by the project" }],
+      },
+      serviceRole: "arn:aws:iam::000000000000:role/build",
+    }),
+  );
+});
+afterEach(async () => {
+  await codeBuild.stop();
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+
+async function begin(buildspec: string, more: Partial<StartBuildCommandInput> = {}): Promise<string> {
+  const input = { projectName: "web", buildspecOverride: buildspec, ...more };
+  const { build } = await client.send(new StartBuildCommand(input));
+  return build?.id ?? "";
+}
+
+async function look(id: string): Promise<Build> {
+  const { builds } = await client.send(new BatchGetBuildsCommand({ ids: [id] }));
+  return builds?.[0] ?? {};
+}
+
+/** Waits until something is told or logged that makes `check` true. */
+function until(check: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const watch = () => {
+      if (check()) resolve();
+    };
+    watchers.push(watch);
+    watch();
+  });
+}
+
+async function whenEnded(id: string): Promise<Build & { output: string[] }> {
+  for (;;) {
+    const told = new Promise<void>((resolve) => watchers.push(() => resolve()));
+    const build = await look(id);
+    if (build.buildComplete === true)
+      return { ...build, output: lines.filter((line) => !line.startsWith("[Container]")) };
+    await told;
+  }
+}
+
+const build = async (buildspec: string, more: Partial<StartBuildCommandInput> = {}) =>
+  whenEnded(await begin(buildspec, more));
+
+/** A buildspec of phases with commands. */
+function spec(phases: Record<string, readonly string[]>, rest: Record<string, unknown> = {}): string {
+  const entries = Object.entries(phases).map(([name, commands]) => [name, { commands }]);
+  return JSON.stringify({ version: 0.2, phases: Object.fromEntries(entries), ...rest }, null, 2);
+}
+
+const phaseOf = ({ phases }: Build, type: string) => phases?.find(({ phaseType }) => phaseType === type);
+
+const isGone = async (pid: number) => {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ") Z");
+  return stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
+};
+
+describe("a build in a shell", () => {
+  it("runs every phase in one shell, in the commit's files, with CodeBuild's variables", async () => {
+    const ended = await build(
       spec(
-        '  install:\n    commands:\n      - export KEPT=kept\n      - mkdir sub && cd sub\n  build:\n    commands:\n      - cat ../greeting.txt\n      - echo "$KEPT $GIVEN $SECRET leak=$SPILLWAY_TEST_LEAK."\n      - export RESULT=42\n',
-        "env:\n  secrets-manager:\n    SECRET: web/database\n  exported-variables: [RESULT]\n",
+        {
+          install: ["mkdir sub && cd sub", "export KEPT=kept", "plain=also"],
+          build: ["cat ../greeting.txt", 'echo "$KEPT $plain $GIVEN $FROM_SPEC $SECRET"'],
+          post_build: [
+            "echo $CODEBUILD_RESOLVED_SOURCE_VERSION $CODEBUILD_SOURCE_VERSION $CODEBUILD_BUILD_NUMBER",
+            "export RESULT='two\nlines'",
+          ],
+        },
+        {
+          env: {
+            variables: { FROM_SPEC: "by the buildspec", GIVEN: "overridden" },
+            "secrets-manager": { SECRET: "database:url" },
+            "exported-variables": ["RESULT", "UNSET"],
+          },
+        },
       ),
+      { sourceVersion: firstCommit.slice(0, 10) },
+    );
+    expect(ended.buildStatus).toBe("SUCCEEDED");
+    expect(ended.resolvedSourceVersion).toBe(firstCommit);
+    expect(ended.output).toEqual([
+      "hello from the first commit",
+      "kept also by the project by the buildspec ***",
+      `${firstCommit} ${firstCommit.slice(0, 10)} 1`,
+    ]);
+    expect(ended.exportedEnvironmentVariables).toEqual([
+      { name: "RESULT", value: "two\nlines" },
+      { name: "UNSET", value: "" },
+    ]);
+    expect(ended.phases?.map(({ phaseType }) => phaseType).slice(3)).toEqual([
+      "DOWNLOAD_SOURCE",
+      "INSTALL",
+      "PRE_BUILD",
+      "BUILD",
+      "POST_BUILD",
+      "UPLOAD_ARTIFACTS",
+      "FINALIZING",
+      "COMPLETED",
+    ]);
+  });
+
+  it("has nothing of our environment, and the pinned Node", async () => {
+    process.env.SPILLWAY_TEST_LEAK = "leaked";
+    const ended = await build(
+      spec({ build: ["env", "node --version", "cat", "test -d $HOME -a -d $TMPDIR"] }),
     );
     delete process.env.SPILLWAY_TEST_LEAK;
-    expect(text).toContain("hello from the commit");
-    expect(text).toContain("kept by the caller *** leak=.");
-    expect(outcome).toMatchObject({
-      status: "SUCCEEDED",
-      exportedVariables: [{ name: "RESULT", value: "42" }],
-    });
-    expect(resolved).toMatch(/^[0-9a-f]{40}$/);
-    expect(Object.entries(phases)).toEqual(
-      ["DOWNLOAD_SOURCE", "INSTALL", "BUILD", "UPLOAD_ARTIFACTS"].map((phase) => [phase, "entered"]),
-    );
-  });
-
-  it("names the command that failed, runs what must run all the same, and skips the rest", async () => {
-    const { outcome, text, phases } = await build(
-      spec(
-        "  build:\n    commands:\n      - sh -c 'exit 7'\n      - echo never\n    finally:\n      - echo always\n  post_build:\n    commands:\n      - echo succeeding=$CODEBUILD_BUILD_SUCCEEDING\n",
+    expect(ended.buildStatus).toBe("SUCCEEDED");
+    const names = ended.output.filter((line) => line.includes("=")).map((line) => line.split("=")[0]);
+    expect(
+      names.filter(
+        (name) =>
+          !/^(AWS_\w+|CODEBUILD_\w+|GIVEN|PATH|HOME|PWD|OLDPWD|SHLVL|_|LANG|CI|TMPDIR|npm_config_registry)$/.test(
+            name ?? "",
+          ),
       ),
-    );
-    expect(outcome.status).toBe("FAILED");
-    expect(phases.BUILD).toEqual({
-      statusCode: "COMMAND_EXECUTION_ERROR",
-      message: "Error while executing command: sh -c 'exit 7'. Reason: exit status 7",
+    ).toEqual([]);
+    expect(ended.output).toContain("AWS_ENDPOINT_URL=http://127.0.0.1:4566");
+    expect(ended.output).toContain(process.version);
+  });
+
+  it("checks out branches and tags, also commits that no branch reaches any more", async () => {
+    await git("checkout", "--quiet", "-b", "side");
+    await writeFile(join(repository, "greeting.txt"), "hello from the side\n");
+    await git("commit", "--quiet", "-am", "side");
+    const lost = await git("rev-parse", "HEAD");
+    await git("tag", "v1");
+    await git("checkout", "--quiet", "-");
+    const cat = spec({ build: ["cat greeting.txt"] });
+    for (const sourceVersion of ["side", "v1", "refs/heads/side"]) {
+      expect((await build(cat, { sourceVersion })).resolvedSourceVersion).toBe(lost);
+    }
+    await git("branch", "-D", "side");
+    await git("tag", "-d", "v1");
+    expect((await build(cat, { sourceVersion: lost })).resolvedSourceVersion).toBe(lost);
+    expect((await build(cat)).output.at(-1)).toBe("hello from the second commit");
+  });
+
+  it("names the command that failed; `finally` and POST_BUILD run all the same", async () => {
+    const ended = await build(`version: 0.2
+phases:
+  build:
+    commands: ["sh -c 'exit 7'", "echo never"]
+    finally: ["echo always"]
+  post_build:
+    commands: ["echo succeeding=$CODEBUILD_BUILD_SUCCEEDING"]
+`);
+    expect(ended.buildStatus).toBe("FAILED");
+    expect(phaseOf(ended, "BUILD")).toMatchObject({
+      phaseStatus: "FAILED",
+      contexts: [
+        {
+          statusCode: "COMMAND_EXECUTION_ERROR",
+          message: "Error while executing command: sh -c 'exit 7'. Reason: exit status 7",
+        },
+      ],
     });
-    expect(text).toContain("always");
-    expect(text).toContain("succeeding=0");
-    expect(text).not.toMatch(/^never$/m);
+    expect(ended.output).toEqual(["always", "succeeding=0"]);
+    expect(phaseOf(ended, "UPLOAD_ARTIFACTS")?.phaseStatus).toBe("SUCCEEDED");
   });
 
-  it("fails the phase whose command ends the shell itself", async () => {
-    const { outcome, phases } = await build(
-      spec("  build:\n    commands:\n      - exit 3\n  post_build:\n    commands:\n      - echo after\n"),
-    );
-    expect(outcome.status).toBe("FAILED");
-    expect(phases.BUILD).toMatchObject({ message: expect.stringMatching(/exit status 3/) });
-    expect(phases.POST_BUILD).toBeUndefined();
-  });
-
-  it("does not build after a failed install", async () => {
-    const { text, outcome } = await build(
-      spec('  install:\n    commands:\n      - "false"\n  build:\n    commands:\n      - echo built\n'),
-    );
-    expect(outcome.status).toBe("FAILED");
-    expect(text).not.toMatch(/^built$/m);
+  it("ends after a failed INSTALL, unless that says CONTINUE", async () => {
+    const ended = await build(spec({ install: ["false"], build: ["echo built"] }));
+    expect([ended.buildStatus, phaseOf(ended, "BUILD")]).toEqual(["FAILED", undefined]);
+    const continued = await build(`version: 0.2
+phases:
+  install: { commands: ["false"], on-failure: CONTINUE }
+  build: { commands: ["echo built"] }
+`);
+    expect(continued.output).toContain("built");
+    expect(continued.buildStatus).toBe("FAILED");
+    const aborted = await build(`version: 0.2
+phases:
+  build: { commands: ["false"], on-failure: ABORT }
+  post_build: { commands: ["echo after"] }
+`);
+    expect([aborted.buildStatus, phaseOf(aborted, "POST_BUILD")]).toEqual(["FAILED", undefined]);
   });
 
   it.each([
-    ["a buildspec of another version", "version: 0.1\nphases: {}\n", {}, "YAML_FILE_ERROR", /expected 0.2/],
-    [
-      "a phase that does not exist",
-      spec('  biuld:\n    commands: ["true"]\n'),
-      {},
-      "YAML_FILE_ERROR",
-      /biuld: expected install, pre_build, build, post_build/,
-    ],
-    [
-      "a command that YAML reads as a mapping",
-      spec("  build:\n    commands:\n      - echo a: b\n"),
-      {},
-      "YAML_FILE_ERROR",
-      /quote a command/,
-    ],
-    ["a missing file", "no/such/buildspec.yml", {}, "YAML_FILE_ERROR", /has no file/],
-    ["a path out of the source", "../../secrets.yml", {}, "YAML_FILE_ERROR", /outside the source/],
-    [
-      "a commit that is not there",
-      spec('  build:\n    commands: ["true"]\n'),
-      { version: "0123abc" },
-      "GIT_CLONE_FAILED",
-      /has no commit 0123abc/,
-    ],
-    [
-      "a commit that is an option",
-      spec('  build:\n    commands: ["true"]\n'),
-      { version: "--upload-pack=x" },
-      "GIT_CLONE_FAILED",
-      /is no commit/,
-    ],
-  ])("ends in DOWNLOAD_SOURCE, in clear words: %s", async (_what, text, options, statusCode, words) => {
-    const { outcome, phases } = await build(text, options);
-    expect(outcome.status).toBe("FAILED");
-    expect(phases.DOWNLOAD_SOURCE).toEqual({ statusCode, message: expect.stringMatching(words) });
+    ["exit 3", 3],
+    ["kill -9 $$", 137],
+    ["set -e\nfalse\necho on", 1],
+    ["no-such-command", 127],
+    ["if true; then", 2],
+  ])("survives a command that ends the shell: %s", async (command, status) => {
+    const ended = await build(spec({ build: [command], post_build: ["cat greeting.txt"] }));
+    expect(phaseOf(ended, "BUILD")?.contexts?.[0]?.message).toBe(
+      `Error while executing command: ${command}. Reason: exit status ${status}`,
+    );
+    expect(ended.output.at(-1)).toContain("hello");
+  });
+
+  it("runs commands of several lines, in bash where asked for, and keeps the order of what they print", async () => {
+    const ended = await build(
+      spec(
+        {
+          build: [
+            "for n in 1 2; do\n  echo out $n\n  echo err $n >&2\ndone",
+            '[[ "$BASH" ]] && read -r one two <<< "a b" && echo "$two"',
+            "printf unfinished",
+          ],
+        },
+        { env: { shell: "bash" } },
+      ),
+    );
+    expect(ended.output).toEqual(["out 1", "err 1", "out 2", "err 2", "b", "unfinished"]);
+    const order = lines
+      .filter((line) => /Running command|^out|^b$|unfinished/.test(line))
+      .map((line) => line.replace(/^.*(Running)/, "$1").split("\n")[0]);
+    expect(order.indexOf("b")).toBeLessThan(order.indexOf("Running command printf unfinished"));
+  });
+
+  it("cannot be fooled by what a command prints or writes to the shell's descriptors", async () => {
+    const ended = await build(spec({ build: ["echo 0 >&3 || echo closed", "false"] }));
+    expect(ended.output.at(-1)).toBe("closed");
+    expect(ended.buildStatus).toBe("FAILED");
   });
 
   it("keeps terminal escapes out of its log", async () => {
-    const { text } = await build(
-      spec("  build:\n    commands:\n      - printf '\\033[31mred\\033[0m \\033]0;title\\007bell\\n'\n"),
-    );
-    expect(text).toContain("red bell");
-    expect([...text].some((character) => character !== "\n" && /\p{Cc}/u.test(character))).toBe(false);
+    const ended = await build(spec({ build: ["printf '\\033[31mred\\033[0m \\033]0;title\\007bell\\n'"] }));
+    expect(ended.output).toEqual(["red bell"]);
   });
 
-  it("stops with everything that it started", async () => {
-    const stop = new AbortController();
-    let pid = 0;
-    const { outcome } = await build(
-      spec("  build:\n    commands:\n      - sleep 600 & echo started $!; wait\n"),
-      {
-        signal: stop.signal,
-        onLine: (line) => {
-          const found = /^started (\d+)$/.exec(line)?.[1];
-          if (found === undefined) return;
-          pid = Number(found);
-          stop.abort();
+  it.each([
+    [
+      "another version",
+      "version: 0.1\nphases: {}\n",
+      {},
+      "YAML_FILE_ERROR",
+      /version: expected 0.2, found 0.1/,
+    ],
+    [
+      "an unknown phase",
+      spec({ biuld: ["true"] }),
+      {},
+      "YAML_FILE_ERROR",
+      /unknown key "biuld"; expected install/,
+    ],
+    [
+      "an unknown key",
+      `${"version: 0.2\nphases: {}\n"}evn: {}\n`,
+      {},
+      "YAML_FILE_ERROR",
+      /unknown key "evn"/,
+    ],
+    [
+      "a mapping for a command",
+      "version: 0.2\nphases:\n  build:\n    commands:\n      - echo a: b\n",
+      {},
+      "YAML_FILE_ERROR",
+      /commands\[0\]: expected a text \(quote/,
+    ],
+    ["no YAML", "version: 0.2\n  phases: [\n", {}, "YAML_FILE_ERROR", /line \d/],
+    [
+      "no phases",
+      "version: 0.2\nenv: {}\n",
+      {},
+      "YAML_FILE_ERROR",
+      /phases: expected a mapping, found nothing/,
+    ],
+    ["a missing file", "no/such.yml", {}, "YAML_FILE_ERROR", /no such folder/],
+    ["a missing file in the root", "such.yml", {}, "YAML_FILE_ERROR", /no such file/],
+    ["a path out of the source", "../../secrets.yml", {}, "YAML_FILE_ERROR", /no such folder/],
+    [
+      "a missing commit",
+      spec({}),
+      { sourceVersion: "0123abc" },
+      "GIT_CLONE_FAILED",
+      /has no commit 0123abc here/,
+    ],
+    [
+      "an option for a commit",
+      spec({}),
+      { sourceVersion: "--upload-pack=x" },
+      "GIT_CLONE_FAILED",
+      /is no commit/,
+    ],
+    [
+      "an unknown source",
+      spec({}),
+      { sourceLocationOverride: "https://elsewhere" },
+      "GIT_CLONE_FAILED",
+      /No local git repository/,
+    ],
+    [
+      "a missing secret",
+      spec({}, { env: { "secrets-manager": { A: "missing" } } }),
+      {},
+      "CLIENT_ERROR",
+      /env.secrets-manager.A: There is no secret missing/,
+    ],
+  ])("ends in DOWNLOAD_SOURCE in clear words: %s", async (_what, buildspec, more, statusCode, words) => {
+    const ended = await build(buildspec, more);
+    expect(ended.buildStatus).toBe("FAILED");
+    expect(phaseOf(ended, "DOWNLOAD_SOURCE")).toMatchObject({
+      phaseStatus: "FAILED",
+      contexts: [{ statusCode, message: expect.stringMatching(words) }],
+    });
+  });
+
+  it("needs no source", async () => {
+    const ended = await build(spec({ build: ["ls -A | wc -l"] }), { sourceTypeOverride: "NO_SOURCE" });
+    expect([ended.buildStatus, ended.output.map((line) => line.trim())]).toEqual(["SUCCEEDED", ["0"]]);
+  });
+
+  it("stops with everything that it started, and leaves no folder", async () => {
+    const id = await begin(
+      spec({ build: ["sh -c 'trap \"\" TERM; echo started $$; sleep 600 & wait; wait'"] }),
+    );
+    await until(() => lines.some((line) => line.startsWith("started ")));
+    const pid = Number(lines.find((line) => line.startsWith("started "))?.split(" ")[1]);
+    await client.send(new StopBuildCommand({ id }));
+    const ended = await whenEnded(id);
+    expect(ended.buildStatus).toBe("STOPPED");
+    expect(phaseOf(ended, "BUILD")?.phaseStatus).toBe("STOPPED");
+    await expect.poll(() => isGone(pid)).toBe(true);
+    await expect.poll(() => readdir(join(folder, "builds"))).toEqual([]);
+  });
+
+  it("ends what a command left running", async () => {
+    const ended = await build(spec({ build: ["sleep 600 & echo left $!"] }));
+    expect(ended.buildStatus).toBe("SUCCEEDED");
+    const pid = Number(ended.output[0]?.split(" ")[1]);
+    await expect.poll(() => isGone(pid)).toBe(true);
+  });
+
+  it("keeps its caches from one build to the next, and a failed build does not spoil them", async () => {
+    const cached = (last: string) =>
+      spec(
+        {
+          build: [
+            "cat kept/.deep/mark ~/.tool/mark 2>/dev/null || echo cold",
+            `mkdir -p kept/.deep ~/.tool; echo source > kept/.deep/mark; echo home > ~/.tool/mark; ${last}`,
+          ],
         },
-      },
+        { cache: { paths: ["kept/**/*", "/root/.tool/**/*", "missing/**/*", "../outside/*"] } },
+      );
+    expect((await build(cached("true"))).output).toEqual(["cold"]);
+    lines = [];
+    expect((await build(cached("echo spoilt > kept/.deep/mark; false"))).output).toEqual(["source", "home"]);
+    lines = [];
+    expect((await build(cached("rm -r kept"))).output).toEqual(["source", "home"]);
+    lines = [];
+    expect((await build(cached("true"))).output).toEqual(["home", "cold"]);
+    expect(lines).toContainEqual(
+      expect.stringContaining("Not cached, because it is outside of the build: ../outside/*"),
     );
-    expect(outcome.status).toBe("STOPPED");
-    // Where nobody reaps orphans a dead process stays listed as a zombie.
-    const state = execFileSync("sh", ["-c", `ps -o stat= -p ${pid} || true`], { encoding: "utf8" }).trim();
-    expect(["", "Z"]).toContain(state.slice(0, 1));
   });
 
-  it("keeps cached files from one build to the next, and reports after it", async () => {
-    const cached = spec(
-      "  build:\n    commands:\n      - mkdir -p kept reports; cat kept/mark 2>/dev/null || echo cold; echo warm > kept/mark; echo '<xml/>' > reports/junit.xml\n",
-      "cache:\n  paths: ['kept/**/*']\nreports:\n  tests:\n    files: ['junit.xml']\n    base-directory: reports\n",
+  it("keeps reports and artifacts, but nothing from outside of the source", async () => {
+    await symlink("/etc", join(repository, "elsewhere"));
+    await git("add", ".");
+    await git("commit", "--quiet", "-m", "a link out");
+    const ended = await build(
+      spec(
+        { build: ["mkdir -p out/deep", "echo '<xml/>' > out/deep/junit.xml", "echo hi > out/artifact.txt"] },
+        {
+          reports: { tests: { files: ["**/*.xml"], "base-directory": "out" }, none: { files: ["nothing"] } },
+          artifacts: { files: ["*.txt", "../../**/*", "elsewhere/*"], "base-directory": "out" },
+        },
+      ),
     );
-    expect((await build(cached)).lines).toContain("cold");
-    expect((await build(cached)).lines).toContain("warm");
-    const report = join(world.folder, "artifacts", "project", String(number), "tests", "junit.xml");
-    expect(readFileSync(report, "utf8")).toBe("<xml/>\n");
-    expect(dirname(report)).toContain("artifacts");
+    expect(ended.reportArns).toEqual([
+      expect.stringMatching(/^arn:aws:codebuild:.*:report\/web-tests:[0-9a-f-]{36}$/),
+    ]);
+    const artifacts = ended.artifacts?.location ?? "";
+    expect(await readdir(artifacts, { recursive: true })).toEqual(["artifact.txt"]);
+    expect(await readFile(join(artifacts, "../reports/web-tests/deep/junit.xml"), "utf8")).toBe("<xml/>\n");
+    const out = await build(
+      spec({ build: ["true"] }, { artifacts: { files: ["**/*"], "base-directory": "elsewhere" } }),
+    );
+    expect(out.artifacts?.location).toBe("");
+    expect(lines).toContainEqual(expect.stringContaining("No files of artifacts were found"));
+  });
+
+  it("runs beside other builds", async () => {
+    await mkdir(join(folder, "x"));
+    const ids = await Promise.all(
+      [1, 2, 3].map((n) => begin(spec({ build: [`echo ${n} > mine; cat mine`] }))),
+    );
+    const ended = await Promise.all(ids.map(whenEnded));
+    expect(ended.map(({ buildStatus }) => buildStatus)).toEqual(["SUCCEEDED", "SUCCEEDED", "SUCCEEDED"]);
+    expect(lines.filter((line) => /^\d$/.test(line)).toSorted()).toEqual(["1", "2", "3"]);
   });
 });

@@ -96,6 +96,7 @@ describe("functions as child processes", () => {
     expect(functionError).toBe("Unhandled");
     expect(value).toMatchObject({ errorType: "Throttled", errorMessage: "busy" });
     expect(value.trace[0]).toContain("busy");
+    expect(lines.some((line) => line.includes("ERROR\tInvoke Error"))).toBe(true);
   });
 
   it("are kept warm, and run one invocation at a time", async () => {
