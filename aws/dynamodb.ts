@@ -6,8 +6,9 @@ import {
   QueryCommand,
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import { SpillwayError } from "../core/errors.ts";
+import { listProblems, parse } from "../core/parse.ts";
 import {
   Deployment,
   EnvironmentRecord,
@@ -44,17 +45,36 @@ const keys = {
   wait: (key: string): Key => ({ pk: `WAIT#${key}`, sk: "WAIT" }),
 };
 
+/** @throws SpillwayError RecordUnreadable if the item has another shape. */
+function understand<Shape extends z.ZodMiniType>(
+  shape: Shape,
+  item: Readonly<Record<string, unknown>>,
+): z.infer<Shape> {
+  return parse(
+    shape,
+    item,
+    (problems) =>
+      new SpillwayError(
+        "RecordUnreadable",
+        `The record ${item.pk} ${item.sk} cannot be read: ${listProblems(problems, "record")}. It was changed by hand or written by another version of Spillway: correct it, or deploy the version that wrote it.`,
+      ),
+  );
+}
+
 /** Connects to the table named `table`. */
 export function connectRecords({ client }: Connection, table: string) {
   const dynamo = DynamoDBDocumentClient.from(new DynamoDBClient(client), {
     marshallOptions: { removeUndefinedValues: true },
   });
 
-  async function read<Shape extends z.ZodType>(shape: Shape, key: Key): Promise<z.infer<Shape> | undefined> {
+  async function read<Shape extends z.ZodMiniType>(
+    shape: Shape,
+    key: Key,
+  ): Promise<z.infer<Shape> | undefined> {
     const { Item } = await call("read a record", () =>
       dynamo.send(new GetCommand({ TableName: table, Key: key, ConsistentRead: true })),
     );
-    return Item === undefined ? undefined : shape.parse(Item);
+    return Item === undefined ? undefined : understand(shape, Item);
   }
 
   /** Writes if `condition` holds. @returns false if it does not. */
@@ -125,7 +145,7 @@ export function connectRecords({ client }: Connection, table: string) {
     );
   }
 
-  async function query<Shape extends z.ZodType>(
+  async function query<Shape extends z.ZodMiniType>(
     shape: Shape,
     input: { index?: string; condition: string; values: Record<string, unknown> },
   ) {
@@ -143,7 +163,7 @@ export function connectRecords({ client }: Connection, table: string) {
           }),
         ),
       );
-      found.push(...(page.Items ?? []).map((item) => shape.parse(item)));
+      found.push(...(page.Items ?? []).map((item) => understand(shape, item)));
       start = page.LastEvaluatedKey;
     } while (start !== undefined);
     return found;

@@ -5,9 +5,10 @@ import {
   ECRClient,
   GetDownloadUrlForLayerCommand,
 } from "@aws-sdk/client-ecr";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { SpillwayError } from "../core/errors.ts";
 import type { PinnedImage } from "../core/image.ts";
+import { listProblems, type Problem, parse } from "../core/parse.ts";
 import type { Connection } from "./connection.ts";
 import { call } from "./faults.ts";
 
@@ -18,12 +19,12 @@ const Index = z.object({
   manifests: z.array(
     z.object({
       digest: z.string(),
-      platform: z.object({ os: z.string(), architecture: z.string() }).optional(),
+      platform: z.optional(z.object({ os: z.string(), architecture: z.string() })),
     }),
   ),
 });
 const ConfigBlob = z.object({
-  config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).optional(),
+  config: z.optional(z.object({ Labels: z.nullish(z.record(z.string(), z.string())) })),
 });
 
 const accepted = [
@@ -61,7 +62,7 @@ export function connectImages({ client, fetch }: Connection) {
   async function configDigest(repository: string, digest: string, platform: string): Promise<string> {
     const found = await manifest(repository, digest);
     const index = Index.safeParse(found);
-    if (!index.success) return Manifest.parse(found).config.digest;
+    if (!index.success) return readManifest(found, `${repository}@${digest}`);
     const child = index.data.manifests.find(
       (entry) =>
         entry.platform !== undefined && `${entry.platform.os}/${entry.platform.architecture}` === platform,
@@ -71,7 +72,7 @@ export function connectImages({ client, fetch }: Connection) {
         "ImageNotFound",
         `${repository}@${digest} has no image for ${platform}; build it with --platform ${platform}.`,
       );
-    return Manifest.parse(await manifest(repository, child.digest)).config.digest;
+    return readManifest(await manifest(repository, child.digest), `${repository}@${child.digest}`);
   }
 
   return {
@@ -123,9 +124,22 @@ export function connectImages({ client, fetch }: Connection) {
       if (downloadUrl === undefined)
         throw new SpillwayError("ImageNotFound", `ECR has no configuration for ${image.uri}.`);
       const blob = await call("download the image's configuration", () => download(fetch, downloadUrl));
-      return ConfigBlob.parse(blob).config?.Labels ?? {};
+      return parse(ConfigBlob, blob, unreadable(`The configuration of ${image.uri}`)).config?.Labels ?? {};
     },
   };
+}
+
+/** The digest of the configuration that a manifest names. */
+function readManifest(manifest: unknown, image: string): string {
+  return parse(Manifest, manifest, unreadable(`The manifest of ${image}`)).config.digest;
+}
+
+function unreadable(what: string): (problems: readonly Problem[]) => SpillwayError {
+  return (problems) =>
+    new SpillwayError(
+      "InvalidInput",
+      `${what} is not as OCI or Docker images have it: ${listProblems(problems, "document")}. Build and push the image again.`,
+    );
 }
 
 async function download(get: typeof fetch, url: string): Promise<unknown> {

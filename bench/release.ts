@@ -13,13 +13,13 @@ import {
   ListStateMachinesCommand,
   SFNClient,
 } from "@aws-sdk/client-sfn";
-import * as z from "zod";
+import * as z from "zod/mini";
 import config from "../spillway.config.ts";
 import { table } from "./figures.ts";
 
 const Report = z.object({
   outcome: z.string(),
-  reason: z.string().optional(),
+  reason: z.optional(z.string()),
   stages: z.array(z.object({ stage: z.string(), passed: z.boolean(), milliseconds: z.number() })),
   timings: z.object({
     readyMilliseconds: z.number(),

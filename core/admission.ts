@@ -1,29 +1,30 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { SpillwayError } from "./errors.ts";
 import { Digest } from "./image.ts";
+import { listProblems, type Problem, parse } from "./parse.ts";
 
 const EcrPush = z.object({
   source: z.literal("aws.ecr"),
   "detail-type": z.literal("ECR Image Action"),
-  account: z.string().optional(),
+  account: z.optional(z.string()),
   detail: z.object({
     "action-type": z.string(),
     result: z.string(),
     "repository-name": z.string(),
     "image-digest": Digest,
-    "image-tag": z.string().default(""),
+    "image-tag": z._default(z.string(), ""),
   }),
 });
 
 const Tag = z
   .string()
-  .regex(/^[\w][\w.-]{0,127}$/, "a tag has 1 to 128 letters, digits, dots, hyphens and underscores");
+  .check(z.regex(/^[\w][\w.-]{0,127}$/, "a tag has 1 to 128 letters, digits, dots, hyphens and underscores"));
 
 /** What a person types in the console, and the detail of a `Release Requested` event. */
 const StartInput = z.strictObject({
   service: z.string(),
-  tag: Tag.optional(),
-  digest: Digest.optional(),
+  tag: z.optional(Tag),
+  digest: z.optional(Digest),
 });
 
 const ReleaseRequested = z.object({
@@ -48,9 +49,10 @@ export interface ReleaseRequest {
 export function readRequest(input: unknown): ReleaseRequest {
   const detailType =
     typeof input === "object" && input !== null && "detail-type" in input ? input["detail-type"] : undefined;
-  if (detailType === undefined) return fromStart("console", parse(StartInput, input));
-  if (detailType === "Release Requested") return fromStart("event", parse(ReleaseRequested, input).detail);
-  if (detailType === "ECR Image Action") return fromPush(parse(EcrPush, input));
+  if (detailType === undefined) return fromStart("console", parse(StartInput, input, refuse));
+  if (detailType === "Release Requested")
+    return fromStart("event", parse(ReleaseRequested, input, refuse).detail);
+  if (detailType === "ECR Image Action") return fromPush(parse(EcrPush, input, refuse));
   throw new SpillwayError(
     "InvalidInput",
     `A release starts from "ECR Image Action", "Release Requested" or a console start, not from "${String(detailType).slice(0, 80)}". Check the pattern of the EventBridge rule.`,
@@ -85,15 +87,10 @@ function fromStart(trigger: "console" | "event", start: z.infer<typeof StartInpu
 
 const example = 'for example {"service":"web","tag":"3f2a91c"}.';
 
-function parse<Schema extends z.ZodType>(schema: Schema, input: unknown): z.infer<Schema> {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(
-    (issue) => `${issue.path.map(String).join(".") || "input"}: ${issue.message}`,
-  );
-  throw new SpillwayError(
+function refuse(problems: readonly Problem[]): SpillwayError {
+  return new SpillwayError(
     "InvalidInput",
-    `${problems.join("; ")}. A release starts from an ECR push or from an input, ${example}`,
+    `${listProblems(problems, "input")}. A release starts from an ECR push or from an input, ${example}`,
   );
 }
 

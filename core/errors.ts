@@ -8,6 +8,7 @@ export type ErrorName =
   | "UnknownService"
   | "ImageNotFound"
   | "MigrationImageMissing"
+  | "RecordUnreadable"
   | "ReleaseNotFound"
   | "LeaseHeld"
   | "LeaseLost"

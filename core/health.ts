@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { HealthConfig } from "./config.ts";
 
 /** One look at a service. `answered` is false when we could not ask: no connection, no name, no answer in time. */
@@ -6,19 +6,19 @@ export const Observation = z.object({
   /** Milliseconds since the epoch. */
   at: z.number(),
   answered: z.boolean(),
-  status: z.number().optional(),
+  status: z.optional(z.number()),
   latencyMilliseconds: z.number(),
   /** Why it is not good; absent when it is. Never holds the body. */
-  complaint: z.string().optional(),
+  complaint: z.optional(z.string()),
 });
 export type Observation = z.infer<typeof Observation>;
 
 /** What a health check remembers from one look to the next; carried by the state machine. */
 export const HealthState = z.object({
   startedAt: z.number(),
-  successes: z.number().int(),
-  failures: z.number().int(),
-  looks: z.number().int(),
+  successes: z.int(),
+  failures: z.int(),
+  looks: z.int(),
   /** The last few looks: the evidence kept with the verdict. */
   recent: z.array(Observation),
 });

@@ -1,10 +1,10 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { SpillwayError } from "./errors.ts";
 
 /** `sha256:` and 64 hexadecimal digits. */
 export const Digest = z
   .string()
-  .regex(/^sha256:[0-9a-f]{64}$/, "a digest is sha256: followed by 64 hexadecimal digits");
+  .check(z.regex(/^sha256:[0-9a-f]{64}$/, "a digest is sha256: followed by 64 hexadecimal digits"));
 
 /** An image pinned by digest, with what its labels say. Everything after admission uses this and never a tag. */
 export const PinnedImage = z.object({

@@ -1,12 +1,12 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { SchemaLabels } from "./image.ts";
 
 /** The one JSON line a migration image prints: the schema revision before and after. `null`: an empty database. */
 export const MigrationReport = z.object({
   command: z.enum(["status", "up", "down"]),
-  before: z.string().nullable(),
-  after: z.string().nullable(),
-  applied: z.array(z.string()).default([]),
+  before: z.nullable(z.string()),
+  after: z.nullable(z.string()),
+  applied: z._default(z.array(z.string()), []),
 });
 export type MigrationReport = z.infer<typeof MigrationReport>;
 

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Failure } from "./errors.ts";
 import type { Verdict } from "./health.ts";
 

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { Config } from "./config.ts";
 import { PinnedImage } from "./image.ts";
 import { Outcome } from "./outcome.ts";
@@ -28,12 +28,12 @@ export type Installation = z.infer<typeof Installation>;
 export const Revision = z.object({
   release: z.string(),
   image: PinnedImage,
-  commit: z.string().optional(),
+  commit: z.optional(z.string()),
   sequence: z.number(),
   /** The schema revision the code was built against. */
-  builtAgainst: z.string().optional(),
+  builtAgainst: z.optional(z.string()),
   /** The schema revision of the database when this went live; null: an empty database. */
-  schema: z.string().nullable().optional(),
+  schema: z.optional(z.nullable(z.string())),
   /** Milliseconds since the epoch. */
   since: z.number(),
 });
@@ -46,30 +46,30 @@ export const Evidence = z.object({
   buildArn: z.string(),
   startedAt: z.number(),
   endedAt: z.number(),
-  cause: z.string().optional(),
+  cause: z.optional(z.string()),
 });
 export type Evidence = z.infer<typeof Evidence>;
 
 export const Release = z.object({
   id: z.string(),
   service: z.string(),
-  attempt: z.number().int(),
+  attempt: z.int(),
   trigger: z.enum(["push", "console", "event"]),
   executionArn: z.string(),
-  tag: z.string().optional(),
+  tag: z.optional(z.string()),
   image: PinnedImage,
-  migrationImage: PinnedImage.optional(),
+  migrationImage: z.optional(PinnedImage),
   schemaHistory: z.array(z.string()),
-  readableFrom: z.string().optional(),
-  commit: z.string().optional(),
+  readableFrom: z.optional(z.string()),
+  commit: z.optional(z.string()),
   sequence: z.number(),
-  builtAgainst: z.string().optional(),
+  builtAgainst: z.optional(z.string()),
   installation: Installation,
   evidence: z.record(z.string(), Evidence),
   openedAt: z.number(),
-  endedAt: z.number().optional(),
-  outcome: Outcome.optional(),
-  reason: z.string().optional(),
+  endedAt: z.optional(z.number()),
+  outcome: z.optional(Outcome),
+  reason: z.optional(z.string()),
 });
 export type Release = z.infer<typeof Release>;
 
@@ -79,29 +79,29 @@ export const Deployment = z.object({
   environment: z.string(),
   service: z.string(),
   executionArn: z.string(),
-  fence: z.number().int(),
+  fence: z.int(),
   openedAt: z.number(),
-  previous: Revision.optional(),
-  migration: z
-    .object({
+  previous: z.optional(Revision),
+  migration: z.optional(
+    z.object({
       begunAt: z.number(),
       /** The schema before and after, as far as the migration or its status told. */
-      before: z.string().nullable().optional(),
-      after: z.string().nullable().optional(),
+      before: z.optional(z.nullable(z.string())),
+      after: z.optional(z.nullable(z.string())),
       confirmed: z.boolean(),
-    })
-    .optional(),
+    }),
+  ),
   /** Written before the target is told anything, so that a rollback never overlooks a change. */
-  switched: z.object({ begunAt: z.number(), operation: z.string().optional() }).optional(),
-  rollback: z
-    .object({
+  switched: z.optional(z.object({ begunAt: z.number(), operation: z.optional(z.string()) })),
+  rollback: z.optional(
+    z.object({
       action: z.enum(["nothing-done", "already-back", "restored", "nothing-to-go-back-to"]),
       at: z.number(),
-    })
-    .optional(),
-  endedAt: z.number().optional(),
-  outcome: Outcome.optional(),
-  reason: z.string().optional(),
+    }),
+  ),
+  endedAt: z.optional(z.number()),
+  outcome: z.optional(Outcome),
+  reason: z.optional(z.string()),
 });
 export type Deployment = z.infer<typeof Deployment>;
 
@@ -109,7 +109,7 @@ export type Deployment = z.infer<typeof Deployment>;
 export const Lease = z.object({
   owner: z.string(),
   release: z.string(),
-  fence: z.number().int(),
+  fence: z.int(),
   reason: z.string(),
   since: z.number(),
 });
@@ -119,10 +119,10 @@ export const EnvironmentRecord = z.object({
   service: z.string(),
   environment: z.string(),
   /** The last fence given out. */
-  fence: z.number().int(),
-  lease: Lease.optional(),
-  live: Revision.optional(),
+  fence: z.int(),
+  lease: z.optional(Lease),
+  live: z.optional(Revision),
   /** Set by a NeedsAttention: nothing is deployed until a person lifts it. */
-  frozen: z.object({ reason: z.string(), since: z.number(), release: z.string() }).optional(),
+  frozen: z.optional(z.object({ reason: z.string(), since: z.number(), release: z.string() })),
 });
 export type EnvironmentRecord = z.infer<typeof EnvironmentRecord>;

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /** What is awaited: a CodeBuild build, an ECS task, or an operation of a target. */
 export const WaitKind = z.enum(["build", "task", "operation"]);
@@ -22,15 +22,15 @@ export const Wait = z.object({
   release: z.string(),
   token: z.string(),
   /** Counts the times the work was begun anew after a fault of AWS. */
-  tries: z.number().int(),
+  tries: z.int(),
   begunAt: z.number(),
   /** ARN of what is awaited, once it is started. */
-  awaitedArn: z.string().optional(),
+  awaitedArn: z.optional(z.string()),
   /** What else is needed to ask about it: the operation's id, the image expected. */
   subject: z.record(z.string(), z.string()),
-  looks: z.number().int(),
+  looks: z.int(),
   lookAgainAt: z.number(),
-  result: WaitResult.optional(),
+  result: z.optional(WaitResult),
 });
 export type Wait = z.infer<typeof Wait>;
 

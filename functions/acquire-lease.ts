@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { connectExecutions } from "../aws/states.ts";
 import { SpillwayError } from "../core/errors.ts";

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { connectImages, type Images } from "../aws/ecr.ts";
 import {

@@ -1,3 +1,4 @@
+import * as z from "zod/mini";
 import { connectAppRunner } from "../aws/apprunner.ts";
 import { probe } from "../aws/http.ts";
 import { SpillwayError } from "../core/errors.ts";
@@ -7,9 +8,9 @@ import { environmentOf } from "../core/settings.ts";
 import { DeploymentInput, readDeployment } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 
-const Input = DeploymentInput.extend({
+const Input = z.extend(DeploymentInput, {
   /** What the last look remembered; null at the first. */
-  health: HealthState.nullable(),
+  health: z.nullable(HealthState),
 });
 
 interface Answer {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { readCause } from "../core/errors.ts";
 import { decideReleaseOutcome, type Outcome } from "../core/outcome.ts";

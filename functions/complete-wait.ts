@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { lookFor } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";

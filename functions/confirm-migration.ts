@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { connectLogs } from "../aws/logs.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { findMigrationReport, type MigrationReport } from "../core/migration.ts";
@@ -7,7 +7,7 @@ import { DeploymentInput, type OpenDeployment, readDeployment, updateDeployment 
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
 import { migrationKey } from "./migration-work.ts";
 
-const Input = DeploymentInput.extend({
+const Input = z.extend(DeploymentInput, {
   /** Whether the migration task failed. */
   failed: z.boolean(),
   /** Whether `InspectSchema` ran, so that its answer counts. */

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { SpillwayError } from "../core/errors.ts";
 import type { Deployment, Release } from "../core/records.ts";

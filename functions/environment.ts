@@ -1,10 +1,11 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { SpillwayError } from "../core/errors.ts";
+import { parse } from "../core/parse.ts";
 
 const Variables = z.object({
   /** The table that holds the records. */
-  SPILLWAY_TABLE: z.string().min(3),
-  AWS_REGION: z.string().min(1),
+  SPILLWAY_TABLE: z.string().check(z.minLength(3)),
+  AWS_REGION: z.string().check(z.minLength(1)),
 });
 
 /** What a function is told by its installation. */
@@ -18,8 +19,9 @@ export interface Environment {
  * @throws SpillwayError InvalidConfig naming the missing variable.
  */
 export function readEnvironment(variables: Readonly<Record<string, string | undefined>>): Environment {
-  const parsed = Variables.safeParse(variables);
-  if (parsed.success) return { table: parsed.data.SPILLWAY_TABLE, region: parsed.data.AWS_REGION };
-  const missing = parsed.error.issues.map(({ path }) => path.join(".")).join(", ");
-  throw new SpillwayError("InvalidConfig", `The function lacks ${missing}; deploy the installation again.`);
+  const { SPILLWAY_TABLE, AWS_REGION } = parse(Variables, variables, (missing) => {
+    const names = missing.map(({ path }) => path).join(", ");
+    return new SpillwayError("InvalidConfig", `The function lacks ${names}; deploy the installation again.`);
+  });
+  return { table: SPILLWAY_TABLE, region: AWS_REGION };
 }

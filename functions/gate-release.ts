@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { decideGate } from "../core/gate.ts";

@@ -1,11 +1,11 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { DeploymentInput, readDeployment } from "./deployment.ts";
 import { lookAtTask } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { migrationWork } from "./migration-work.ts";
 import { awaitWork } from "./waiting.ts";
 
-const Input = DeploymentInput.extend({ token: z.string() });
+const Input = z.extend(DeploymentInput, { token: z.string() });
 
 /** Asks the migration image where the schema stands, when the migration failed or did not say. */
 export const inspectSchema: FunctionDefinition<typeof Input, void> = {

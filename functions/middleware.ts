@@ -2,10 +2,11 @@ import { Logger } from "@aws-lambda-powertools/logger";
 import { Metrics, MetricUnit } from "@aws-lambda-powertools/metrics";
 import middy from "@middy/core";
 import type { Context } from "aws-lambda";
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import { type Connection, connect } from "../aws/connection.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { Outcome } from "../core/outcome.ts";
+import { listProblems, type Problem, parse } from "../core/parse.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 
 /** Where a function works: its connection to AWS and what its installation told it. */
@@ -15,7 +16,7 @@ export interface Place {
 }
 
 /** One function: its name, the shape of what it is given, and what it does. */
-export interface FunctionDefinition<Input extends z.ZodType, Output> {
+export interface FunctionDefinition<Input extends z.ZodMiniType, Output> {
   /** The same as the state, the file and the Lambda. */
   readonly name: string;
   readonly input: Input;
@@ -27,7 +28,7 @@ export interface FunctionDefinition<Input extends z.ZodType, Output> {
  * (CloudWatch namespace `Spillway`: Succeeded, Failed, and each outcome by its name), name the error.
  * @param place where to work; by default what the process's environment says, read at the first invocation.
  */
-export function createHandler<Input extends z.ZodType, Output>(
+export function createHandler<Input extends z.ZodMiniType, Output>(
   definition: FunctionDefinition<Input, Output>,
   place?: Place,
 ) {
@@ -37,6 +38,11 @@ export function createHandler<Input extends z.ZodType, Output>(
     metrics.addMetric(name, MetricUnit.Count, 1);
     metrics.publishStoredMetrics();
   };
+  const refuse = (problems: readonly Problem[]) =>
+    new SpillwayError(
+      "InvalidInput",
+      `${definition.name} was given an input it cannot use: ${listProblems(problems, "input")}.`,
+    );
   let here = place;
   return middy<unknown, Output, Error, Context>()
     .use({
@@ -59,7 +65,7 @@ export function createHandler<Input extends z.ZodType, Output>(
     })
     .handler(async (event: unknown) => {
       here ??= { connection: connect(), environment: readEnvironment(process.env) };
-      return definition.run(parse(definition, event), here);
+      return definition.run(parse(definition.input, event, refuse), here);
     });
 }
 
@@ -75,20 +81,5 @@ function subjectOf(event: unknown): Record<string, string> {
   const keys = ["release", "environment", "stage", "execution"];
   return Object.fromEntries(
     Object.entries(event).filter(([key, value]) => keys.includes(key) && typeof value === "string"),
-  );
-}
-
-function parse<Input extends z.ZodType, Output>(
-  { name, input }: FunctionDefinition<Input, Output>,
-  event: unknown,
-): z.infer<Input> {
-  const parsed = input.safeParse(event);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(
-    ({ path, message }) => `${path.map(String).join(".") || "input"}: ${message}`,
-  );
-  throw new SpillwayError(
-    "InvalidInput",
-    `${name} was given an input it cannot use: ${problems.join("; ")}.`,
   );
 }

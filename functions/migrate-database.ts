@@ -1,11 +1,11 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { DeploymentInput, readDeployment, updateDeployment } from "./deployment.ts";
 import { lookAtTask } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { migrationWork } from "./migration-work.ts";
 import { awaitWork } from "./waiting.ts";
 
-const Input = DeploymentInput.extend({ token: z.string() });
+const Input = z.extend(DeploymentInput, { token: z.string() });
 
 /** Runs the migration as a task of its own; that it was begun is on record before it is. */
 export const migrateDatabase: FunctionDefinition<typeof Input, void> = {

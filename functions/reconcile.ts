@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { connectExecutions } from "../aws/states.ts";
 import { lookFor } from "./looks.ts";
@@ -6,7 +6,7 @@ import { createHandler, type FunctionDefinition, type Place } from "./middleware
 import { settle } from "./waiting.ts";
 
 /** Each minute: asks about overdue waits, because events are hints, and closes releases whose execution ended. */
-export const reconcile: FunctionDefinition<z.ZodUnknown, { waits: number; releases: number }> = {
+export const reconcile: FunctionDefinition<z.ZodMiniUnknown, { waits: number; releases: number }> = {
   name: "Reconcile",
   input: z.unknown(),
   async run(_event, place) {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { readCause } from "../core/errors.ts";
 import { type DeploymentFacts, decideDeploymentOutcome, type Outcome } from "../core/outcome.ts";
@@ -6,9 +6,9 @@ import type { Deployment, Release, Revision } from "../core/records.ts";
 import { DeploymentInput } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 
-const Input = DeploymentInput.extend({
+const Input = z.extend(DeploymentInput, {
   failures: z.array(z.object({ error: z.string(), cause: z.string() })),
-  verdict: z.enum(["healthy", "unhealthy", "inconclusive"]).nullable(),
+  verdict: z.nullable(z.enum(["healthy", "unhealthy", "inconclusive"])),
 });
 
 /** Writes how the deployment ended, what is live now, and freezes the environment if a person must look. */

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { connectAppRunner } from "../aws/apprunner.ts";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { connectExecutions } from "../aws/states.ts";
@@ -12,7 +12,7 @@ import { createHandler, type FunctionDefinition, type Place } from "./middleware
 import { targetWork } from "./target-work.ts";
 import { awaitWork } from "./waiting.ts";
 
-const Input = DeploymentInput.extend({ token: z.string() });
+const Input = z.extend(DeploymentInput, { token: z.string() });
 
 /**
  * Brings the environment back to its previous revision, from what the record says was done and what the target

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { connectBuilds } from "../aws/codebuild.ts";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { projectName } from "../core/names.ts";

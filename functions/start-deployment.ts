@@ -1,11 +1,11 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { DeploymentInput, readDeployment, updateDeployment } from "./deployment.ts";
 import { lookAtOperation } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { targetWork } from "./target-work.ts";
 import { awaitWork } from "./waiting.ts";
 
-const Input = DeploymentInput.extend({ token: z.string() });
+const Input = z.extend(DeploymentInput, { token: z.string() });
 
 /** Brings the release to the target; that it may have changed is on record before it is told. */
 export const startDeployment: FunctionDefinition<typeof Input, void> = {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { connectBuilds } from "../aws/codebuild.ts";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";

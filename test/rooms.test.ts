@@ -18,15 +18,15 @@ const imports = (file: string): string[] =>
     .map((name) => (name.startsWith(".") ? relative(root, resolve(root, dirname(file), name)) : name));
 
 const rules: { room: string; may: RegExp; why: string }[] = [
-  { room: "core", may: /^(zod$|core\/)/, why: "decisions are pure" },
+  { room: "core", may: /^(zod\/(mini|locales)$|core\/)/, why: "decisions are pure" },
   {
     room: "aws",
-    may: /^(zod$|core\/|aws\/|@aws-sdk\/|node:crypto$)/,
+    may: /^(zod\/mini$|core\/|aws\/|@aws-sdk\/|node:crypto$)/,
     why: "the hands know AWS and the words of core",
   },
   {
     room: "functions",
-    may: /^(zod$|core\/|aws\/|functions\/|@middy\/core$|@aws-lambda-powertools\/|aws-lambda$)/,
+    may: /^(zod\/mini$|core\/|aws\/|functions\/|@middy\/core$|@aws-lambda-powertools\/|aws-lambda$)/,
     why: "a door parses, calls and returns",
   },
   { room: "local/asl", may: /^(jsonata$|local\/asl\/|node:)/, why: "the engine stands alone" },

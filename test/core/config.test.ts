@@ -45,6 +45,19 @@ describe("spillway.config.ts", () => {
     expect(said).toContain("unit-tests is never run");
   });
 
+  it("says how a name must be written, where one is not", () => {
+    const said = broken((config) => Object.assign(web(config).environments, { Staging: {} }));
+    expect(said).toContain("services.web.environments.Staging: use 1 to 31 lower-case letters");
+  });
+
+  it("says in words what was expected and what came", () => {
+    const said = broken((config) =>
+      Object.assign(web(config), { image: { repository: 7 }, migration: undefined, waves: [] }),
+    );
+    expect(said).toContain("services.web.image.repository: Invalid input: expected string, received number");
+    expect(said).toContain("services.web.waves: Too small: expected array to have >=1 items");
+  });
+
   it("refuses an environment deployed twice", () => {
     expect(broken((config) => (web(config).waves = [["production"], ["production"]]))).toContain(
       "production is listed twice",
