@@ -46,6 +46,10 @@ export function createProgress(say: (line: string) => void, now: () => number) {
 
   return {
     told,
+    onFault(where: string, error: unknown): void {
+      const what = error instanceof Error ? error.message : JSON.stringify(error);
+      told(styleText("red", `local AWS: ${where}: ${what}`));
+    },
     onEvent(event: ServiceEvent): void {
       const line = describe(event);
       if (line !== undefined) told(line);

@@ -1,3 +1,4 @@
+import { styleText } from "node:util";
 import type { Deployment, EnvironmentRecord, Release } from "../core/records.ts";
 
 /** What `--json` prints as its last line. Times are milliseconds. */
@@ -55,4 +56,18 @@ export function reportOf(
     })),
     timings: { ...timings, releaseMilliseconds: (release.endedAt ?? release.openedAt) - release.openedAt },
   };
+}
+
+/** What a person reads when a release has ended. */
+export function renderReport({ outcome, release, reason, environments, timings }: Report): string {
+  const colour = outcome === "Released" ? "green" : "yellow";
+  const seconds = ((timings.pushToEndMilliseconds ?? 0) / 1000).toFixed(1);
+  return [
+    `\n${styleText(["bold", colour], outcome)}  ${release}  in ${seconds} s`,
+    ...(outcome === "Released" ? [] : [`  why       ${reason}`]),
+    ...Object.entries(environments).map(
+      ([name, { digest, commit, schema, url }]) =>
+        `  ${name}\n    live    ${digest ?? "nothing"}\n    commit  ${commit ?? "unknown"}\n    schema  ${schema ?? "none"}\n    url     ${url ?? "none"}\n`,
+    ),
+  ].join("\n");
 }

@@ -1,154 +1,46 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { styleText } from "node:util";
-import { connectAppRunner } from "../aws/apprunner.ts";
-import type { Connection } from "../aws/connection.ts";
-import { connectRecords } from "../aws/dynamodb.ts";
 import { parseConfig } from "../core/config.ts";
-import { targetName } from "../core/names.ts";
-import { describeApplication } from "../infra/application.ts";
-import { buildFunctions } from "../infra/build.ts";
 import { createRealClock } from "../local/asl/index.ts";
-import { startLaptop } from "../local/laptop.ts";
-import { startPostgres } from "../local/postgres.ts";
-import { provision } from "../local/provision.ts";
-import type { ServiceEvent } from "../local/world.ts";
 import config from "../spillway.config.ts";
 import { readArguments, type StartArguments } from "./arguments.ts";
 import { pollService, type Tally } from "./client.ts";
-import { type Commit, cloneExample, releaseImages } from "./example.ts";
-import { readNetworkSettings } from "./network-settings.ts";
+import { Ending } from "./ending.ts";
+import { startInstallation } from "./installation.ts";
 import { createProgress } from "./progress.ts";
-import { type Report, reportOf } from "./report.ts";
-import { takeFolder } from "./state-folder.ts";
+import { releaseCommit } from "./release.ts";
+import { renderReport } from "./report.ts";
 
-const root = resolve(import.meta.dirname, "..");
-const prefix = "spillway";
-
-/** Things to be ended, last first. */
-class Ending {
-  readonly #steps: (() => Promise<unknown>)[] = [];
-  add(step: () => Promise<unknown>): void {
-    this.#steps.push(step);
-  }
-  async run(): Promise<void> {
-    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop())
-      await step().catch(() => undefined);
-  }
-}
+const clock = createRealClock();
+const ending = new Ending();
 
 /** Starts everything, releases the example, and says what is live. @returns whether it was released. */
-async function start(options: StartArguments, ending: Ending): Promise<boolean> {
-  const clock = createRealClock();
-  const began = clock.now();
+async function start(options: StartArguments): Promise<boolean> {
   const progress = createProgress((line) => console.log(line), clock.now);
-  const parsed = parseConfig(config);
-  const application = describeApplication(parsed, prefix);
-  const folder = await takeFolder(resolve(options.folder));
-  ending.add(() => folder.release());
-  const network = readNetworkSettings(process.env);
-  const watchers = new Set<(event: ServiceEvent) => void>();
-
-  const [source, postgres, bundles] = await Promise.all([
-    cloneExample(root, join(folder.run, "source")),
-    startPostgres({ folder: join(folder.run, "postgres"), clock }),
-    buildFunctions(
-      root,
-      application.functions.map(({ file }) => file),
-      join(folder.run, "functions"),
-    ),
-  ]);
-  ending.add(() => postgres.stop());
-  await postgres.createDatabase("web_production");
-  const laptop = await startLaptop({
-    clock,
-    folder: folder.run,
-    port: options.port,
-    path: process.env.PATH ?? "",
-    network,
-    sources: () => source.folder,
-    onEvent: (event) => {
-      progress.onEvent(event);
-      for (const watch of watchers) watch(event);
+  const installation = await startInstallation(
+    {
+      clock,
+      config: parseConfig(config),
+      prefix: "spillway",
+      folder: resolve(options.folder),
+      port: options.port,
+      onEvent: progress.onEvent,
+      onFault: progress.onFault,
     },
-    onFault: (where, error) =>
-      progress.told(
-        styleText(
-          "red",
-          `local AWS: ${where}: ${error instanceof Error ? error.message : JSON.stringify(error)}`,
-        ),
-      ),
-  });
-  ending.add(() => laptop.stop());
-  const made = await provision(laptop.aws, {
-    application,
-    config: parsed,
-    prefix,
-    root,
-    bundles,
-    secrets: { "web/production/database": postgres.url("web_production") },
-  });
-  laptop.prewarm();
-  const readyMilliseconds = clock.now() - began;
+    ending,
+  );
+  const { laptop, made, source } = installation;
   progress.told(`local AWS at ${styleText("bold", laptop.url)}`);
 
-  const connection: Connection = {
-    now: clock.now,
-    fetch,
-    client: {
-      endpoint: laptop.url,
-      region: laptop.aws.world.region,
-      credentials: { accessKeyId: "local", secretAccessKey: "local" },
-    },
-  };
-  const records = connectRecords(connection, made.table);
-
-  /** Pushes a commit's images; the push starts the release, and its end is awaited. */
-  async function release(commit: Commit): Promise<Report> {
-    const ended = new Promise<void>((done) => {
-      const watch = ({ "detail-type": type, detail }: ServiceEvent) => {
-        const over =
-          type === "Step Functions Execution Status Change" &&
-          detail.stateMachineArn === made.machines.ReleaseMachine &&
-          detail.status !== "RUNNING";
-        if (!over) return;
-        watchers.delete(watch);
-        done();
-      };
-      watchers.add(watch);
-    });
-    const before = clock.now();
-    const { digest } = await releaseImages(clock, source, commit, {
-      registry: laptop.url,
-      folder: folder.run,
-      network,
-      onLine: () => {},
-    });
-    const pushedAt = clock.now();
-    await ended;
-    const found = await records.release(`web-${digest.replace("sha256:", "").slice(0, 12)}-1`);
-    if (found === undefined)
-      throw new Error(`The push of ${digest} made no release; look at the log lines above.`);
-    const environments = new Map();
-    for (const name of Object.keys(parsed.services.web?.environments ?? {})) {
-      const { url } = await connectAppRunner(connection).describe(targetName(prefix, "web", name));
-      environments.set(name, { record: await records.environment("web", name), url });
-    }
-    return reportOf(found, await records.deployments(found.id), environments, {
-      readyMilliseconds,
-      imagesMilliseconds: pushedAt - before,
-      pushToEndMilliseconds: clock.now() - pushedAt,
-    });
-  }
-
-  let report = await release(source.head);
+  let report = await releaseCommit(installation, source.head);
   let tally: Tally | undefined;
-  say(report);
+  console.log(renderReport(report));
   if (options.scenario !== undefined && report.outcome === "Released") {
     const client = pollService(clock, report.environments.production?.url ?? "", 20);
     progress.told(`scenario ${options.scenario}: releasing a commit that goes wrong`);
-    report = await release(await source.commitScenario(options.scenario));
+    report = await releaseCommit(installation, await source.commitScenario(options.scenario));
     tally = await client.stop();
-    say(report);
+    console.log(renderReport(report));
     console.log(
       `A client asked all along: ${tally.requests} requests, ${tally.failed} failed (${JSON.stringify(tally.answers)}).`,
     );
@@ -162,37 +54,37 @@ async function start(options: StartArguments, ending: Ending): Promise<boolean> 
   return report.outcome === "Released";
 }
 
-function say({ outcome, release, reason, environments, timings }: Report): void {
-  const colour = outcome === "Released" ? "green" : "yellow";
-  console.log(
-    `\n${styleText(["bold", colour], outcome)}  ${release}  in ${((timings.pushToEndMilliseconds ?? 0) / 1000).toFixed(1)} s`,
-  );
-  if (outcome !== "Released") console.log(`  why       ${reason}`);
-  for (const [name, { digest, commit, schema, url }] of Object.entries(environments))
-    console.log(
-      `  ${name}\n    live    ${digest ?? "nothing"}\n    commit  ${commit ?? "unknown"}\n    schema  ${schema ?? "none"}\n    url     ${url ?? "none"}\n`,
-    );
+/** npm hands Ctrl-C on to a process that the terminal has told already: that is one press, not two. */
+const ONE_PRESS_MILLISECONDS = 500;
+/** The signals that end the command, and the exit status of one that was not done. */
+const statuses = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+let status: number | undefined;
+let interruptedAt: number | undefined;
+
+function interrupt(unfinished: number): void {
+  if (interruptedAt !== undefined) {
+    if (clock.now() - interruptedAt > ONE_PRESS_MILLISECONDS) process.exit(unfinished);
+    return;
+  }
+  interruptedAt = clock.now();
+  console.log("\nStopping …");
+  void ending.run().then(() => process.exit(status ?? unfinished));
 }
 
-const ending = new Ending();
-let interrupted = false;
-for (const signal of ["SIGINT", "SIGTERM"] as const)
-  process.on(signal, () => {
-    if (interrupted) process.exit(130);
-    interrupted = true;
-    console.log("\nStopping …");
-    void ending.run().then(() => process.exit(0));
-  });
+for (const [signal, unfinished] of Object.entries(statuses)) process.on(signal, () => interrupt(unfinished));
+// Whoever read our output is gone: a terminal that was closed, or the other end of a pipe.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => interrupt(statuses.SIGHUP));
 
 try {
   const options = readArguments(process.argv.slice(2));
-  const released = await start(options, ending);
-  if (options.once) {
+  status = (await start(options)) ? 0 : 1;
+  if (!options.once) status = 0;
+  if (options.once && interruptedAt === undefined) {
     await ending.run();
-    process.exit(released ? 0 : 1);
+    process.exit(status);
   }
 } catch (error) {
-  if (!interrupted) {
+  if (interruptedAt === undefined) {
     console.error(
       styleText("red", error instanceof Error ? `${error.name}: ${error.message}` : String(error)),
     );

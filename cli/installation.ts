@@ -1,0 +1,124 @@
+import { join, resolve } from "node:path";
+import type { Connection } from "../aws/connection.ts";
+import { connectRecords, type Records } from "../aws/dynamodb.ts";
+import type { Config } from "../core/config.ts";
+import { describeApplication } from "../infra/application.ts";
+import { buildFunctions } from "../infra/build.ts";
+import type { Clock } from "../local/asl/clock.ts";
+import { type Laptop, startLaptop } from "../local/laptop.ts";
+import { startPostgres } from "../local/postgres.ts";
+import { type Provisioned, provision } from "../local/provision.ts";
+import type { ServiceEvent } from "../local/world.ts";
+import type { Ending } from "./ending.ts";
+import { cloneExample, type ExampleSource } from "./example.ts";
+import { readNetworkSettings } from "./network-settings.ts";
+import { takeFolder } from "./state-folder.ts";
+
+const root = resolve(import.meta.dirname, "..");
+
+/** Spillway installed in a local AWS, and all that runs for it. */
+export interface Installation {
+  readonly clock: Clock;
+  readonly config: Config;
+  /** What physical names begin with. */
+  readonly prefix: string;
+  /** Where the running services keep their files. */
+  readonly folder: string;
+  readonly network: Readonly<Record<string, string>>;
+  readonly source: ExampleSource;
+  readonly laptop: Laptop;
+  readonly made: Provisioned;
+  readonly connection: Connection;
+  readonly records: Records;
+  /** How long it took to start. */
+  readonly readyMilliseconds: number;
+  /** Tells a watcher of every event of a service. @returns what ends that. */
+  watch(watcher: (event: ServiceEvent) => void): () => void;
+}
+
+/** Starts the local AWS with all that it needs and installs Spillway in it. `ending` owns whatever was started. */
+export async function startInstallation(
+  options: {
+    readonly clock: Clock;
+    readonly config: Config;
+    readonly prefix: string;
+    /** The state folder; absolute. */
+    readonly folder: string;
+    /** Undefined: 4566, or the next free one. */
+    readonly port: number | undefined;
+    readonly onEvent: (event: ServiceEvent) => void;
+    readonly onFault: (where: string, error: unknown) => void;
+  },
+  ending: Ending,
+): Promise<Installation> {
+  const { clock, config, prefix } = options;
+  const began = clock.now();
+  const application = describeApplication(config, prefix);
+  const { run: folder } = await ending.own(takeFolder(options.folder), (taken) => taken.release());
+  const network = readNetworkSettings(process.env);
+  const watchers = new Set([options.onEvent]);
+  const sourceFolder = join(folder, "source");
+
+  // Ended in the other order: what the local AWS runs goes before the database that it uses.
+  const postgresStarts = ending.own(startPostgres({ folder: join(folder, "postgres"), clock }), (started) =>
+    started.stop(),
+  );
+  const laptopStarts = ending.own(
+    startLaptop({
+      clock,
+      folder,
+      port: options.port,
+      path: process.env.PATH ?? "",
+      network,
+      sources: () => sourceFolder,
+      onEvent: (event) => {
+        for (const watch of watchers) watch(event);
+      },
+      onFault: options.onFault,
+    }),
+    (started) => started.stop(),
+  );
+  const [laptop, postgres, source, bundles] = await Promise.all([
+    laptopStarts,
+    postgresStarts,
+    cloneExample(root, sourceFolder),
+    buildFunctions(
+      root,
+      application.functions.map(({ file }) => file),
+      join(folder, "functions"),
+    ),
+  ]);
+  await postgres.createDatabase("web_production");
+  const made = await provision(laptop.aws, {
+    application,
+    config,
+    prefix,
+    root,
+    bundles,
+    secrets: { "web/production/database": postgres.url("web_production") },
+  });
+  ending.signal.throwIfAborted();
+  laptop.prewarm();
+  const connection = connectionTo(laptop, clock);
+  return {
+    ...{ clock, config, prefix, folder, network, source, laptop, made, connection },
+    records: connectRecords(connection, made.table),
+    readyMilliseconds: clock.now() - began,
+    watch(watcher) {
+      watchers.add(watcher);
+      return () => watchers.delete(watcher);
+    },
+  };
+}
+
+function connectionTo({ url, aws }: Laptop, clock: Clock): Connection {
+  return {
+    now: clock.now,
+    fetch,
+    client: {
+      endpoint: url,
+      region: aws.world.region,
+      credentials: { accessKeyId: "local", secretAccessKey: "local" },
+    },
+  };
+}
