@@ -2,6 +2,7 @@ import {
   BatchGetBuildsCommand,
   type Build,
   CodeBuildClient,
+  type EnvironmentVariable,
   ListBuildsForProjectCommand,
   StartBuildCommand,
   StopBuildCommand,
@@ -37,19 +38,20 @@ export function connectBuilds({ client }: Connection) {
       commit: string | undefined;
       work: string;
       variables: Readonly<Record<string, string>>;
+      /** Variable → reference of a secret, which CodeBuild resolves. */
+      secrets: Readonly<Record<string, string>>;
     }): Promise<string> {
-      const variables = { [workVariable]: input.work, ...input.variables };
+      const given = [
+        ...asVariables("SECRETS_MANAGER", input.secrets),
+        ...asVariables("PLAINTEXT", { ...input.variables, [workVariable]: input.work }),
+      ];
       const { build } = await call(`start a build of ${input.project}`, () =>
         codebuild.send(
           new StartBuildCommand({
             projectName: input.project,
             ...(input.commit === undefined ? {} : { sourceVersion: input.commit }),
             idempotencyToken: idempotencyToken(input.work),
-            environmentVariablesOverride: Object.entries(variables).map(([name, value]) => ({
-              name,
-              value,
-              type: "PLAINTEXT",
-            })),
+            environmentVariablesOverride: given,
           }),
         ),
       );
@@ -90,6 +92,13 @@ export function connectBuilds({ client }: Connection) {
       await call("stop a build", () => codebuild.send(new StopBuildCommand({ id: buildId(arn) })));
     },
   };
+}
+
+function asVariables(
+  type: "PLAINTEXT" | "SECRETS_MANAGER",
+  values: Readonly<Record<string, string>>,
+): EnvironmentVariable[] {
+  return Object.entries(values).map(([name, value]) => ({ name, value, type }));
 }
 
 function judgeBuild(build: Build): WaitResult {

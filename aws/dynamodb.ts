@@ -11,6 +11,7 @@ import { SpillwayError } from "../core/errors.ts";
 import { listProblems, parse } from "../core/parse.ts";
 import {
   Deployment,
+  type DeploymentName,
   EnvironmentRecord,
   type Evidence,
   Installation,
@@ -90,7 +91,7 @@ export function connectRecords({ client }: Connection, table: string) {
     });
   }
 
-  /** Sets the given members of an item, leaving the rest; `undefined` removes one. */
+  /** Sets the given members of an item (`map/key` is a member of a map), leaving the rest; `undefined` removes one. */
   function set(
     key: Key,
     members: Readonly<Record<string, unknown>>,
@@ -102,8 +103,8 @@ export function connectRecords({ client }: Connection, table: string) {
     const removes: string[] = [];
     const set: Record<string, unknown> = { ...values };
     for (const [index, [path, value]] of Object.entries(members).entries()) {
-      const place = path
-        .split("/")
+      const [map = "", ...key] = path.split("/");
+      const place = (key.length === 0 ? [map] : [map, key.join("/")])
         .map((part, depth) => {
           names[`#m${index}_${depth}`] = part;
           return `#m${index}_${depth}`;
@@ -195,7 +196,14 @@ export function connectRecords({ client }: Connection, table: string) {
     openRelease: (release: Release) =>
       create(keys.release(release.id), { ...release, openKind: "release", lookAgainAt: release.openedAt }),
     recordEvidence: (release: string, evidence: Evidence) =>
-      set(keys.release(release), { [`evidence/${evidence.stage}`]: evidence }, "attribute_exists(pk)"),
+      set(keys.release(release), { [`evidence/${evidence.build}`]: evidence }, "attribute_exists(pk)"),
+    /** Evidence of a stage that verified a deployment, while that is open. */
+    recordVerification: ({ release, environment }: DeploymentName, evidence: Evidence) =>
+      set(
+        keys.deployment(release, environment),
+        { [`verification/${evidence.build}`]: evidence },
+        "attribute_exists(pk) AND attribute_not_exists(endedAt)",
+      ),
     /** Closes a release once; a second close changes nothing. @returns false if it was closed before. */
     closeRelease: (id: string, end: Pick<Release, "endedAt" | "outcome" | "reason">) =>
       set(

@@ -49,8 +49,9 @@ export function reportOf(
         },
       ]),
     ),
-    stages: Object.values(release.evidence).map(({ stage, passed, startedAt, endedAt }) => ({
+    stages: Object.values(release.evidence).map(({ stage, build, passed, startedAt, endedAt }) => ({
       stage,
+      build,
       passed,
       milliseconds: endedAt - startedAt,
     })),

@@ -1,12 +1,15 @@
 import * as z from "zod/mini";
 import { SpillwayError } from "./errors.ts";
 import { parse } from "./parse.ts";
+import { checkStages } from "./stage.ts";
 
 /** Text of a certain form; `remedy` is what a person reads where it has another. */
 const text = (form: RegExp, remedy: string) => z.string().check(z.regex(form, remedy));
 /** A whole number from `least` to `most`. */
 const whole = (least: number, most: number, remedy?: string) =>
   z.int().check(z.gte(least, remedy), z.lte(most, remedy));
+
+const positive = z.number().check(z.gt(0));
 
 const Name = text(
   /^[a-z][a-z0-9-]{0,30}$/,
@@ -22,9 +25,13 @@ const SecretName = text(
 );
 /** Groups come one after another or side by side; each has at least one name. */
 const Groups = z.array(z.array(Name).check(z.minLength(1)));
+const BuildVariable = text(
+  /^(?!SPILLWAY_|CODEBUILD_)[A-Za-z_][A-Za-z0-9_]*$/,
+  "name a variable with letters, digits and underscores, not beginning with SPILLWAY_ or CODEBUILD_",
+);
 
-/** One check of a release, run by CodeBuild. */
-export const StageConfig = z.strictObject({
+/** How CodeBuild runs a buildspec. */
+const buildSettings = {
   /** Path of the buildspec (version 0.2) in the source repository. */
   buildspec: z.string().check(z.minLength(1)),
   timeoutMinutes: z._default(whole(5, 2160, "CodeBuild allows 5 to 2160 minutes"), 15),
@@ -34,7 +41,29 @@ export const StageConfig = z.strictObject({
     z.enum(["BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM", "BUILD_GENERAL1_LARGE"]),
     "BUILD_GENERAL1_SMALL",
   ),
+  variables: z._default(z.record(BuildVariable, z.string()), {}),
+};
+
+/** One check of a release, run by CodeBuild. */
+export const StageConfig = z.strictObject({
+  ...buildSettings,
+  /** Whether the commit is enough for it, or it needs the image that was built of it. */
+  needs: z._default(z.enum(["source", "image"]), "source"),
+  /** Variable → Secrets Manager secret. Resolved by CodeBuild; our functions never see the value. */
+  secrets: z._default(z.record(BuildVariable, SecretName), {}),
+  /** Variable → its values: one build for each combination. */
+  matrix: z.optional(
+    z.record(
+      BuildVariable,
+      z
+        .array(text(/^[^[\],]{1,100}$/, "a value has 1 to 100 characters, none of [ ] and ,"))
+        .check(z.minLength(1)),
+    ),
+  ),
 });
+
+/** How the images of a commit are built and pushed. The push opens a release of its own. */
+export const BuildConfig = z.strictObject(buildSettings);
 
 /** When a service counts as healthy. All rules are judged by `core/health.ts`. */
 export const HealthConfig = z.strictObject({
@@ -63,11 +92,24 @@ export const AppRunnerConfig = z.strictObject({
   secrets: z._default(z.record(z.string(), SecretName), {}),
 });
 
+/** The load an environment must bear, and how well. */
+export const PerformanceConfig = z.strictObject({
+  p50Milliseconds: z.optional(positive),
+  p99Milliseconds: z.optional(positive),
+  errorPercent: z.optional(z.number().check(z.gte(0), z.lte(100))),
+  requestsPerSecond: z.optional(positive),
+  seconds: z.optional(whole(1, 3600)),
+});
+
 export const EnvironmentConfig = z.strictObject({
   target: AppRunnerConfig,
   health: z.prefault(HealthConfig, {}),
   /** The secret that holds the database's URL; the migration task gets it as DATABASE_URL. */
   database: z.optional(z.strictObject({ secret: SecretName })),
+  /** Stages that check this environment once the release serves there: tracks side by side. */
+  verification: z._default(Groups, []),
+  /** What the verification stages are told of the environment's limits; they judge, we pass on. */
+  performance: z.optional(PerformanceConfig),
 });
 
 export const ServiceConfig = z.strictObject({
@@ -87,11 +129,13 @@ export const ServiceConfig = z.strictObject({
     type: z._default(z.enum(["GITHUB", "GITLAB", "BITBUCKET", "CODECOMMIT"]), "GITHUB"),
     location: z.url("use the repository's https URL"),
   }),
+  /** Needed for a start by commit: without it, images come from elsewhere. */
+  build: z.optional(BuildConfig),
   stages: z.record(Name, StageConfig),
-  /** Tracks run side by side; the stages of a track one after another. */
+  /** Tracks run side by side; the stages of a track one after another. Stages of a verification are not in them. */
   tracks: Groups,
   environments: z.record(Name, EnvironmentConfig),
-  /** Waves come one after another; the environments of a wave side by side. */
+  /** Waves come one after another; the environments of a wave side by side. One in no wave is released by name only. */
   waves: Groups.check(z.minLength(1)),
 });
 
@@ -108,6 +152,7 @@ export type ServiceConfig = z.output<typeof ServiceConfig>;
 export type EnvironmentConfig = z.output<typeof EnvironmentConfig>;
 export type HealthConfig = z.output<typeof HealthConfig>;
 export type StageConfig = z.output<typeof StageConfig>;
+export type PerformanceConfig = z.output<typeof PerformanceConfig>;
 
 /** Gives `spillway.config.ts` its types. The config is checked by `parseConfig`, where the message can be shown. */
 export function defineConfig(config: ConfigInput): ConfigInput {
@@ -128,8 +173,8 @@ export function parseConfig(input: unknown): Config {
 function checkService(name: string, service: ServiceConfig, context: z.core.$RefinementCtx): void {
   const report = (path: string, message: string) =>
     context.addIssue({ code: "custom", path: ["services", name, path], message });
-  checkPartition(service.tracks, Object.keys(service.stages), "stage", (text) => report("tracks", text));
-  checkPartition(service.waves, Object.keys(service.environments), "environment", (text) =>
+  checkStages(service, report);
+  checkListed(service.waves, Object.keys(service.environments), "environment", (text) =>
     report("waves", text),
   );
   if (service.migration === undefined) return;
@@ -141,8 +186,8 @@ function checkService(name: string, service: ServiceConfig, context: z.core.$Ref
       );
 }
 
-/** Each declared name appears exactly once in the groups, and nothing else does. */
-function checkPartition(
+/** No group names what is not declared, nor a name twice. */
+export function checkListed(
   groups: readonly (readonly string[])[],
   declared: readonly string[],
   noun: string,
@@ -155,6 +200,4 @@ function checkPartition(
     else if (listed.filter((other) => other === name).length > 1)
       report(`${name} is listed twice; list each ${noun} once`);
   }
-  for (const name of declared)
-    if (!listed.includes(name)) report(`${name} is never run; add it or remove the ${noun}`);
 }

@@ -1,10 +1,15 @@
+import type { ServiceConfig } from "./config.ts";
 import type { Release } from "./records.ts";
+import { buildsOf, releaseStages } from "./stage.ts";
 
-/** Whether every stage of the plan passed for this release; names those that did not. */
+/** Whether every build of the stages that check a release passed for it; names those that did not. */
 export function decideGate(
   release: Pick<Release, "evidence">,
-  stages: readonly string[],
+  service: Pick<ServiceConfig, "stages" | "environments">,
 ): { open: boolean; missing: string[] } {
-  const missing = stages.filter((stage) => release.evidence[stage]?.passed !== true);
+  const missing = releaseStages(service)
+    .flatMap((stage) => buildsOf(stage, service.stages[stage] ?? {}))
+    .map(({ build }) => build)
+    .filter((build) => release.evidence[build]?.passed !== true);
   return { open: missing.length === 0, missing };
 }

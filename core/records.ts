@@ -39,14 +39,38 @@ export const Revision = z.object({
 });
 export type Revision = z.infer<typeof Revision>;
 
-/** The result of a stage, kept with the release. */
+/** What CodeBuild made of the files that a build's `reports` section named. */
+export const Report = z.object({
+  name: z.string(),
+  type: z.string(),
+  arn: z.string(),
+  status: z.string(),
+  tests: z.optional(
+    z.object({ total: z.number(), passed: z.number(), failed: z.number(), skipped: z.number() }),
+  ),
+  coverage: z.optional(
+    z.object({ linePercent: z.optional(z.number()), branchPercent: z.optional(z.number()) }),
+  ),
+});
+export type Report = z.infer<typeof Report>;
+
+/** The result of one build of a stage, kept with the release, or with the deployment that it verified. */
 export const Evidence = z.object({
   stage: z.string(),
+  /** The key of the evidence: the stage, with its combination if it has a matrix. */
+  build: z.string(),
   passed: z.boolean(),
   buildArn: z.string(),
+  /** Milliseconds since the epoch. */
   startedAt: z.number(),
   endedAt: z.number(),
   cause: z.optional(z.string()),
+  log: z.optional(z.object({ group: z.string(), stream: z.string() })),
+  reports: z.optional(z.array(Report)),
+  /** Where the build's artifacts are. */
+  artifacts: z.optional(z.array(z.string())),
+  /** The release for which the build ran, if it was another one of the same commit. */
+  reusedFrom: z.optional(z.string()),
 });
 export type Evidence = z.infer<typeof Evidence>;
 
@@ -72,6 +96,10 @@ export const Release = z.object({
   reason: z.optional(z.string()),
 });
 export type Release = z.infer<typeof Release>;
+
+/** Which deployment: the nth try to bring a release to an environment. */
+export const DeploymentName = z.object({ release: z.string(), environment: z.string(), attempt: z.int() });
+export type DeploymentName = z.infer<typeof DeploymentName>;
 
 /** One release into one environment, with what was really done, in the order it was begun. */
 export const Deployment = z.object({
@@ -99,6 +127,8 @@ export const Deployment = z.object({
       at: z.number(),
     }),
   ),
+  /** What the stages found that verified the environment, by build. */
+  verification: z._default(z.record(z.string(), Evidence), {}),
   endedAt: z.optional(z.number()),
   outcome: z.optional(Outcome),
   reason: z.optional(z.string()),

@@ -14,6 +14,17 @@ export interface RuntimeSettings {
   readonly instanceRoleArn: string;
 }
 
+/** A release's own copy of its service's config. @throws SpillwayError RecordUnreadable if the record lacks it. */
+export function requireService({
+  id,
+  service,
+  installation,
+}: Pick<Release, "id" | "service" | "installation">) {
+  const config = installation.config.services[service];
+  if (config !== undefined) return config;
+  throw new SpillwayError("RecordUnreadable", `The record of ${id} has no config of its service ${service}.`);
+}
+
 /** The parts of a release's own copy of the config that concern one environment. */
 export function environmentOf(
   release: Pick<Release, "service" | "installation" | "id">,

@@ -73,6 +73,7 @@ function openingOf(
     fence,
     openedAt,
     previous: live,
+    verification: {},
   };
 }
 

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { decideGate } from "../core/gate.ts";
+import { requireService } from "../core/settings.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 
 const Input = z.object({ release: z.string() });
@@ -12,8 +13,7 @@ export const gateRelease: FunctionDefinition<typeof Input, { open: true }> = {
   input: Input,
   async run({ release: id }, { connection, environment }) {
     const release = await connectRecords(connection, environment.table).requireRelease(id);
-    const stages = Object.keys(release.installation.config.services[release.service]?.stages ?? {});
-    const { open, missing } = decideGate(release, stages);
+    const { open, missing } = decideGate(release, requireService(release));
     if (open) return { open };
     throw new SpillwayError(
       "StageFailed",

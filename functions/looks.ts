@@ -4,6 +4,7 @@ import { connectRecords } from "../aws/dynamodb.ts";
 import { connectTasks } from "../aws/ecs.ts";
 import type { WaitKind } from "../core/wait.ts";
 import type { Place } from "./middleware.ts";
+import { deploymentOf } from "./stage-scope.ts";
 import type { Look } from "./waiting.ts";
 
 /** How a build ended; its evidence is recorded before anybody is told. */
@@ -11,15 +12,20 @@ export function lookAtBuild({ connection, environment }: Place): Look {
   return async (wait) => {
     const ended = await connectBuilds(connection).look(wait.awaitedArn);
     if (ended === undefined) return undefined;
-    const { result, startedAt, endedAt } = ended;
-    await connectRecords(connection, environment.table).recordEvidence(wait.release, {
-      stage: wait.subject.stage ?? wait.key,
+    const { result, ...found } = ended;
+    const stage = wait.subject.stage ?? wait.key;
+    const evidence = {
+      stage,
+      build: wait.subject.build ?? stage,
       passed: result.end === "succeeded",
       buildArn: wait.awaitedArn,
-      startedAt,
-      endedAt,
+      ...found,
       ...(result.end === "failed" ? { cause: result.cause } : {}),
-    });
+    };
+    const records = connectRecords(connection, environment.table);
+    const deployment = deploymentOf(wait);
+    if (deployment === undefined) await records.recordEvidence(wait.release, evidence);
+    else await records.recordVerification(deployment, evidence);
     return result;
   };
 }

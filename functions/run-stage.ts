@@ -1,49 +1,81 @@
 import * as z from "zod/mini";
-import { connectBuilds } from "../aws/codebuild.ts";
 import { connectRecords } from "../aws/dynamodb.ts";
-import { projectName } from "../core/names.ts";
+import { SpillwayError } from "../core/errors.ts";
+import type { Release } from "../core/records.ts";
+import { environmentOf } from "../core/settings.ts";
+import { requireBuild, verificationVariables } from "../core/stage.ts";
+import { buildWork } from "./build-work.ts";
+import { readDeployment } from "./deployment.ts";
 import { lookAtBuild } from "./looks.ts";
-import { createHandler, type FunctionDefinition } from "./middleware.ts";
+import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
+import { readScope, ScopeInput } from "./stage-scope.ts";
 import { awaitWork } from "./waiting.ts";
 
-const Input = z.object({ release: z.string(), stage: z.string(), token: z.string() });
+const Input = z.extend(ScopeInput, {
+  stage: z.string(),
+  /** Which combination of the stage's matrix; the stage's own name without one. */
+  build: z.string(),
+  token: z.string(),
+  /** With a deployment: the execution that owns it, and where the environment answers. */
+  execution: z.optional(z.string()),
+  url: z.optional(z.string()),
+});
+type Input = z.infer<typeof Input>;
 
-/** Has CodeBuild run one stage of a release, on the commit and for the image that the release pinned. */
+/**
+ * Has CodeBuild run one build of a stage, on the commit and for the image that the release pinned. Given a
+ * deployment, the stage verifies that: it is told where the environment answers, and its evidence is kept there.
+ * @throws SpillwayError InvalidInput if the release was admitted without that build; LeaseLost if the deployment
+ *   is not this execution's.
+ */
 export const runStage: FunctionDefinition<typeof Input, void> = {
   name: "RunStage",
   input: Input,
-  async run({ release: id, stage, token }, place) {
-    const release = await connectRecords(place.connection, place.environment.table).requireRelease(id);
-    const builds = connectBuilds(place.connection);
-    const project = projectName(release.installation.resources.prefix, release.service, stage);
-    const variables = {
-      SPILLWAY_RELEASE: id,
-      SPILLWAY_STAGE: stage,
-      SPILLWAY_IMAGE: release.image.uri,
-      ...(release.migrationImage === undefined
-        ? {}
-        : { SPILLWAY_MIGRATION_IMAGE: release.migrationImage.uri }),
-      ...(release.commit === undefined ? {} : { SPILLWAY_COMMIT: release.commit }),
-    };
-    await awaitWork(
-      place,
-      {
-        key: `${id}/stage/${stage}`,
-        kind: "build",
-        release: id,
-        token,
-        subject: { stage },
-        begin: async (work) => ({
-          arn: await builds.start({ project, commit: release.commit, work, variables }),
-        }),
-        find: async (work) => {
-          const arn = await builds.find(project, work);
-          return arn === undefined ? undefined : { arn };
-        },
-      },
-      lookAtBuild(place),
+  async run(input, place) {
+    const { stage, build, token } = input;
+    const scope = readScope(input);
+    const release = await connectRecords(place.connection, place.environment.table).requireRelease(
+      scope.release,
     );
+    const { config, variables } = requireBuild(release, stage, build);
+    const work = buildWork(place, release, {
+      key: `${scope.key}/stage/${build}`,
+      stage,
+      token,
+      subject: { build, ...scope.subject },
+      variables: {
+        ...config.variables,
+        ...variables,
+        ...images(release),
+        ...(await verifies(release, input, place)),
+      },
+      secrets: config.secrets,
+    });
+    await awaitWork(place, work, lookAtBuild(place));
   },
 };
+
+function images({ image, migrationImage }: Release): Record<string, string> {
+  return {
+    SPILLWAY_IMAGE: image.uri,
+    ...(migrationImage === undefined ? {} : { SPILLWAY_MIGRATION_IMAGE: migrationImage.uri }),
+  };
+}
+
+async function verifies(
+  release: Release,
+  { deployment, execution, url }: Input,
+  place: Place,
+): Promise<Record<string, string>> {
+  if (deployment === undefined) return {};
+  if (execution === undefined || url === undefined)
+    throw new SpillwayError(
+      "InvalidInput",
+      "A stage that verifies a deployment needs its execution and url.",
+    );
+  const { environment } = deployment;
+  await readDeployment({ release: release.id, environment, execution }, place);
+  return verificationVariables(environment, environmentOf(release, environment).environment, url);
+}
 
 export const handler = createHandler(runStage);

@@ -1,26 +1,28 @@
-import * as z from "zod/mini";
 import { connectBuilds } from "../aws/codebuild.ts";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
+import { readScope, ScopeInput } from "./stage-scope.ts";
 
-const Input = z.object({ release: z.string() });
-
-/** Stops the builds of a failed release that still run: nobody waits for them any more, and they cost. */
-export const stopStages: FunctionDefinition<typeof Input, { stopped: string[] }> = {
+/**
+ * Stops the builds of a failed release that still run, or those that verify a failed deployment: nobody waits for
+ * them any more, and they cost.
+ */
+export const stopStages: FunctionDefinition<typeof ScopeInput, { stopped: string[] }> = {
   name: "StopStages",
-  input: Input,
-  async run({ release }, { connection, environment }) {
+  input: ScopeInput,
+  async run(input, { connection, environment }) {
+    const { key: scope } = readScope(input);
     const records = connectRecords(connection, environment.table);
     const builds = connectBuilds(connection);
     const waits = (await records.openWaits()).filter(
-      (wait) => wait.release === release && wait.kind === "build",
+      ({ key, kind }) => kind === "build" && key.startsWith(`${scope}/stage/`),
     );
     for (const { key, awaitedArn } of waits) {
       if (awaitedArn !== undefined) await builds.stop(awaitedArn);
       await records.closeWait(key, {
         end: "failed",
         error: "Stopped",
-        cause: "another stage of the release failed",
+        cause: "stopped because another build failed",
       });
     }
     return { stopped: waits.flatMap(({ awaitedArn }) => awaitedArn ?? []) };

@@ -1,4 +1,4 @@
-import type { Config } from "../core/config.ts";
+import type { Config, ServiceConfig } from "../core/config.ts";
 import { projectName } from "../core/names.ts";
 
 /** A Lambda function of the installation. Its name is that of its state, its file and its placeholder. */
@@ -53,6 +53,8 @@ export interface ProjectDescription {
   readonly image: string;
   readonly computeType: string;
   readonly timeoutMinutes: number;
+  /** Names of the secrets that its builds may read. */
+  readonly secrets: readonly string[];
 }
 
 /** All that exists in an installation. Two builders read it: the one for AWS and the one for a laptop. */
@@ -142,22 +144,11 @@ export function describeApplication(config: Config, prefix: string): Application
       DeployMachine: "state-machines/deploy.asl.json",
     },
     rules: rulesOf(services.map(([, { image }]) => image.repository)),
-    projects: services.flatMap(([service, { stages, source }]) =>
-      Object.entries(stages).map(([stage, { buildspec, image, computeType, timeoutMinutes }]) => ({
-        name: projectName(prefix, service, stage),
-        buildspec,
-        source,
-        image,
-        computeType,
-        timeoutMinutes,
-      })),
-    ),
+    projects: services.flatMap(([service, config]) => projectsOf(prefix, service, config)),
     repositories: services.flatMap(([, { image, migration }]) =>
       migration === undefined ? [image.repository] : [image.repository, migration.repository],
     ),
-    secrets: [
-      ...new Set(services.flatMap(([, { environments }]) => Object.values(environments).flatMap(secretsOf))),
-    ],
+    secrets: [...new Set(services.flatMap(([, service]) => secretsOf(service)))],
   };
 }
 
@@ -217,9 +208,36 @@ function rulesOf(repositories: readonly string[]): RuleDescription[] {
   ];
 }
 
-function secretsOf({ target, database }: Config["services"][string]["environments"][string]): string[] {
-  const named = [...Object.values(target.secrets), ...(database === undefined ? [] : [database.secret])];
-  return named.map((secret) => secret.split(":")[0] ?? secret);
+function projectsOf(
+  prefix: string,
+  service: string,
+  { stages, source }: ServiceConfig,
+): ProjectDescription[] {
+  return Object.entries(stages).map(
+    ([stage, { buildspec, image, computeType, timeoutMinutes, secrets }]) => ({
+      name: projectName(prefix, service, stage),
+      buildspec,
+      source,
+      image,
+      computeType,
+      timeoutMinutes,
+      secrets: Object.values(secrets).map(secretName),
+    }),
+  );
+}
+
+function secretsOf({ stages, environments }: ServiceConfig): string[] {
+  const ofStages = Object.values(stages).flatMap(({ secrets }) => Object.values(secrets));
+  const ofEnvironments = Object.values(environments).flatMap(({ target, database }) => [
+    ...Object.values(target.secrets),
+    ...(database === undefined ? [] : [database.secret]),
+  ]);
+  return [...ofStages, ...ofEnvironments].map(secretName);
+}
+
+/** `web/database:url` → `web/database`. */
+function secretName(reference: string): string {
+  return reference.split(":")[0] ?? reference;
 }
 
 function kebab(name: string): string {

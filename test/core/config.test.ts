@@ -70,4 +70,34 @@ describe("spillway.config.ts", () => {
     );
     expect(said).toContain("production needs database.secret, because the service has a migration image");
   });
+
+  it("lets a stage check releases or environments, not both", () => {
+    const both = broken((config) =>
+      Object.assign(web(config).environments.production ?? {}, { verification: [["unit-tests"], ["smoke"]] }),
+    );
+    expect(both).toContain("production.verification: unit-tests is in tracks too");
+    expect(both).toContain("production.verification: no stage is named smoke");
+    const apart = broken((config) => {
+      web(config).tracks = [["static-analysis", "unit-tests"], ["integration-tests"]];
+      Object.assign(web(config).environments.production ?? {}, { verification: [["security-scan"]] });
+    });
+    expect(apart).toBe("accepted");
+  });
+
+  it("bounds a matrix, and keeps names that are Spillway's own", () => {
+    const said = broken((config) => {
+      const stage = web(config).stages["unit-tests"] ?? {};
+      Object.assign(stage, { matrix: { A: ["1", "1"], B: [..."abcdefghijk"] } });
+      Object.assign(web(config).stages, { "build-image": { buildspec: "x.yml" } });
+      web(config).tracks.push(["build-image"]);
+    });
+    expect(said).toContain("the matrix of unit-tests makes 22 builds; make at most 20");
+    expect(said).toContain("has a value of A twice");
+    expect(said).toContain("build-image is the name of the build of images");
+    expect(
+      broken((config) =>
+        Object.assign(web(config).stages["unit-tests"] ?? {}, { variables: { SPILLWAY_X: "" } }),
+      ),
+    ).toContain("not beginning with SPILLWAY_");
+  });
 });

@@ -23,7 +23,7 @@ const root = resolve(import.meta.dirname, "../..");
 
 /** How one image behaves; the rest of the world is real. */
 export interface Behaviour {
-  /** Seconds a stage takes, and whether it passes; 10 s and true unless said. */
+  /** Seconds a stage (or one build of its matrix) takes, and whether it passes; 10 s and true unless said. */
   readonly stages?: Readonly<Record<string, { readonly seconds?: number; readonly passes?: boolean }>>;
   readonly migration?: {
     readonly exitCode?: number;
@@ -179,8 +179,13 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
       _progress: unknown,
       signal: AbortSignal,
     ): Promise<BuildOutcome> {
-      const { SPILLWAY_IMAGE: image = "", SPILLWAY_STAGE: stage = "" } = job.variables;
-      const { seconds = 10, passes = true } = behaviourOf(image)?.behaviour.stages?.[stage] ?? {};
+      const {
+        SPILLWAY_IMAGE: image = "",
+        SPILLWAY_STAGE: stage = "",
+        SPILLWAY_BUILD: build = "",
+      } = job.variables;
+      const stages = behaviourOf(image)?.behaviour.stages;
+      const { seconds = 10, passes = true } = stages?.[build] ?? stages?.[stage] ?? {};
       const stopped = await sleep(clock, seconds * 1000, signal).then(
         () => false,
         () => true,

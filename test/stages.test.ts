@@ -1,0 +1,67 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { ConfigInput } from "../core/config.ts";
+import config from "../spillway.config.ts";
+import { createWorld, type SimulatedWorld } from "./simulation/world.ts";
+
+let world: SimulatedWorld;
+afterEach(() => world.close());
+
+/** The example with a service changed. */
+function changed(change: (service: ConfigInput["services"][string]) => void): ConfigInput {
+  const copy = structuredClone(config);
+  const { web } = copy.services;
+  if (web === undefined) throw new Error("the example has a service web");
+  change(web);
+  return copy;
+}
+
+const withMatrix = changed(({ stages }) =>
+  Object.assign(stages["unit-tests"] ?? {}, {
+    matrix: { STORE: ["sqlite", "postgres"], NODE: ["22", "24/alpine"] },
+  }),
+);
+const builds = [
+  "unit-tests[STORE=sqlite,NODE=22]",
+  "unit-tests[STORE=sqlite,NODE=24/alpine]",
+  "unit-tests[STORE=postgres,NODE=22]",
+  "unit-tests[STORE=postgres,NODE=24/alpine]",
+];
+
+const told = (names: readonly string[]) =>
+  world.events.filter(
+    ({ "detail-type": type, detail }) =>
+      type === "CodeBuild Build State Change" && names.includes(String(detail["build-status"])),
+  );
+
+describe("a stage with a matrix", () => {
+  it("is one build for each combination, all of them counted by the gate", async () => {
+    world = await createWorld(1, withMatrix);
+    const id = await world.release("aaaaaaa");
+    const release = await world.clock.runUntil(world.records.requireRelease(id));
+    expect(release.outcome).toBe("Released");
+    expect(
+      Object.keys(release.evidence)
+        .filter((build) => build.startsWith("unit-tests"))
+        .toSorted(),
+    ).toEqual(builds.toSorted());
+    expect(release.evidence[builds[1] ?? ""]).toMatchObject({
+      stage: "unit-tests",
+      build: builds[1],
+      passed: true,
+    });
+  });
+
+  it("is ended by the first combination that fails, and with it the whole release", async () => {
+    world = await createWorld(1, withMatrix);
+    const id = await world.release("aaaaaaa", {
+      stages: { "unit-tests": { seconds: 600 }, [builds[2] ?? ""]: { passes: false } },
+    });
+    const release = await world.clock.runUntil(world.records.requireRelease(id));
+    expect(release).toMatchObject({ outcome: "Rejected", reason: expect.stringContaining("StageFailed") });
+    expect(release.evidence[builds[2] ?? ""]?.passed).toBe(false);
+    expect(told(["STOPPED"]).map(({ detail }) => detail["project-name"])).toEqual(
+      Array(3).fill("spillway-web-unit-tests"),
+    );
+    expect(await world.clock.runUntil(world.records.openWaits())).toEqual([]);
+  });
+});
