@@ -10,21 +10,30 @@ import { buildFunctions } from "../infra/build.ts";
 import config from "../spillway.config.ts";
 import { median, table } from "./figures.ts";
 
-const ROUNDS = 5;
+const ROUNDS = 15;
 /** What is aimed at for each function. */
 const AIM_KILOBYTES = 400;
 const AIM_INIT_MILLISECONDS = 150;
 
-/** One bundle's size and how long a fresh process takes until its handler is imported. */
+/**
+ * How long a fresh process takes until a handler is imported. The least is the module's own; the median has in it
+ * what else the machine did.
+ */
+export interface ColdInit {
+  readonly leastMilliseconds: number;
+  readonly medianMilliseconds: number;
+}
+
+/** One bundle's size and its cold init. */
 export interface FunctionCost {
   readonly name: string;
   readonly kilobytes: number;
-  readonly initMilliseconds: number;
+  readonly init: ColdInit;
 }
 
 export interface FunctionCosts {
   /** The same with a module that holds nothing but a handler: what Node itself costs. */
-  readonly bareMilliseconds: number;
+  readonly bare: ColdInit;
   readonly functions: readonly FunctionCost[];
 }
 
@@ -48,6 +57,10 @@ async function importOnce(bundle: string): Promise<number> {
   return (await imported) - started;
 }
 
+function coldInit(times: readonly number[]): ColdInit {
+  return { leastMilliseconds: Math.min(...times), medianMilliseconds: median(times) };
+}
+
 /** Builds every function and measures each, taking turns with the bare module so that both see the same machine. */
 export async function benchFunctions(): Promise<FunctionCosts> {
   const folder = await mkdtemp(join(tmpdir(), "spillway-bench-"));
@@ -68,37 +81,41 @@ export async function benchFunctions(): Promise<FunctionCosts> {
       costs.push({
         name: basename(file, ".ts"),
         kilobytes: (await stat(bundle)).size / 1024,
-        initMilliseconds: median(times.get(file) ?? []),
+        init: coldInit(times.get(file) ?? []),
       });
-    return { bareMilliseconds: median(bareTimes), functions: costs };
+    return { bare: coldInit(bareTimes), functions: costs };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 /** The table, and below it what misses its aim. */
-export function renderFunctionBench({ bareMilliseconds, functions }: FunctionCosts): string {
-  const rows = functions.map(({ name, kilobytes, initMilliseconds }) => [
+export function renderFunctionBench({ bare, functions }: FunctionCosts): string {
+  const times = ({ leastMilliseconds, medianMilliseconds }: ColdInit) => [
+    `${leastMilliseconds.toFixed(0)} ms`,
+    `${medianMilliseconds.toFixed(0)} ms`,
+    (medianMilliseconds / bare.medianMilliseconds).toFixed(2),
+  ];
+  const rows = functions.map(({ name, kilobytes, init }) => [
     name,
     `${kilobytes.toFixed(0)} KB`,
-    `${initMilliseconds.toFixed(0)} ms`,
-    (initMilliseconds / bareMilliseconds).toFixed(2),
+    ...times(init),
   ]);
   const missed = (aim: string, names: readonly FunctionCost[]) =>
     `${aim}: ${names.length === 0 ? "met by all" : `MISSED by ${names.length} of ${functions.length}: ${names.map(({ name }) => name).join(", ")}`}`;
   return [
-    `Functions: bundle, and from spawn to handler imported (median of ${ROUNDS}):`,
+    `Functions: bundle, and cold init from spawn to handler imported (${ROUNDS} rounds):`,
     table(
-      ["function", "bundle", "cold init", "ratio to bare node"],
-      [["(bare node)", "", `${bareMilliseconds.toFixed(0)} ms`, "1.00"], ...rows],
+      ["function", "bundle", "least", "median", "ratio of medians to bare node"],
+      [["(bare node)", "", ...times(bare)], ...rows],
     ),
     missed(
       `bundle ≤ ${AIM_KILOBYTES} KB`,
       functions.filter(({ kilobytes }) => kilobytes > AIM_KILOBYTES),
     ),
     missed(
-      `cold init ≤ ${AIM_INIT_MILLISECONDS} ms`,
-      functions.filter(({ initMilliseconds }) => initMilliseconds > AIM_INIT_MILLISECONDS),
+      `cold init, median ≤ ${AIM_INIT_MILLISECONDS} ms`,
+      functions.filter(({ init }) => init.medianMilliseconds > AIM_INIT_MILLISECONDS),
     ),
   ].join("\n");
 }

@@ -1,7 +1,24 @@
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
+
+/** What the SDK brings along and no function uses. */
+const leaveOut: Plugin = {
+  name: "leave-out",
+  setup({ onLoad, onResolve }) {
+    // The clients read their version from their package.json, and nothing else.
+    onLoad({ filter: /@aws-sdk[\\/][^\\/]+[\\/]package\.json$/ }, async ({ path }) => {
+      const { version }: { version: string } = JSON.parse(await readFile(path, "utf8"));
+      return { contents: JSON.stringify({ version }), loader: "json" };
+    });
+    // Imported by name when an operation with an event stream is called; none is. A client that needs it to be made
+    // at all imports it statically and gets it.
+    onResolve({ filter: /^@smithy\/core\/event-streams$/ }, ({ kind, path }) =>
+      kind === "dynamic-import" ? { path, external: true } : undefined,
+    );
+  },
+};
 
 /**
  * Bundles functions, one file each: the bytes that run in AWS and on a laptop.
@@ -24,7 +41,11 @@ export async function buildFunctions(
     format: "esm",
     minify: true,
     mainFields: ["module", "main"],
-    alias: { "@aws-sdk/credential-provider-node": join(root, "infra/lambda-credentials.ts") },
+    alias: {
+      "@aws-sdk/credential-provider-node": join(root, "infra/lambda-credentials.ts"),
+      "@aws-sdk/endpoint-cache": join(root, "infra/endpoint-cache.ts"),
+    },
+    plugins: [leaveOut],
     // Some dependencies of the SDK are CommonJS and ask for Node's own modules by require.
     banner: {
       js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
