@@ -2,6 +2,7 @@ import { Cancelled, StateFailure } from "./failure.ts";
 import type { Fiber } from "./fiber.ts";
 import type { IterationDetails } from "./history.ts";
 import type { Json, Payload } from "./json.ts";
+import type { BranchPosition } from "./position.ts";
 import type { Run } from "./run.ts";
 
 /** A branch of a Parallel or an iteration of a Map: its fiber, and how to start it. */
@@ -17,6 +18,8 @@ export interface BranchesOptions {
   readonly count: number;
   /** Makes the next branch; `previousEventId` is the event that it follows from. */
   readonly open: (index: number, previousEventId: number) => Branch;
+  /** Those of a redriven state: what is done is not done again. */
+  readonly resumed?: ReadonlyMap<number, BranchPosition> | undefined;
   /** How many may be under way at a time. */
   readonly concurrency: number;
   /** Whether the failure of that many is borne; undefined: none is. */
@@ -51,10 +54,23 @@ export class Branches {
   static run(options: BranchesOptions): Promise<Json[]> {
     return options.parent.wait<Json[]>((resolve, reject) => {
       const branches = new Branches(options, resolve, reject);
+      branches.#takeOver();
       branches.#fill(options.parent.previousEventId);
-      if (options.count === 0) resolve([]);
+      if (branches.#done === options.count) resolve(branches.#outputs);
       return () => {};
     });
+  }
+
+  #takeOver(): void {
+    for (const [index, branch] of this.#options.resumed ?? []) {
+      if (branch.kind !== "done") continue;
+      this.#outputs[index] = branch.output.value;
+      this.#done += 1;
+    }
+  }
+
+  #isDone(index: number): boolean {
+    return this.#options.resumed?.get(index)?.kind === "done";
   }
 
   #fill(previousEventId: number): void {
@@ -63,6 +79,7 @@ export class Branches {
     try {
       while (this.#nextIndex < count && this.#open.length < concurrency) {
         const index = this.#nextIndex++;
+        if (this.#isDone(index)) continue;
         const branch = this.#options.open(index, previousEventId);
         this.#open.push(branch.fiber);
         opened.push({ branch, index });

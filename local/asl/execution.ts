@@ -3,7 +3,8 @@ import { Cancelled, StateFailure } from "./failure.ts";
 import { Fiber } from "./fiber.ts";
 import { runFlow } from "./flow.ts";
 import { errorDetails, History, type HistoryEvent, inputOf, outputOf } from "./history.ts";
-import { type Json, type Payload, payload } from "./json.ts";
+import { type Json, type JsonObject, type Payload, payload } from "./json.ts";
+import { type Position, positionOf } from "./position.ts";
 import type { Run } from "./run.ts";
 import { Scope } from "./scope.ts";
 import type { StateMachine } from "./state-machine.ts";
@@ -49,6 +50,13 @@ export interface ExecutionOptions {
   readonly onEvent?: (event: HistoryEvent) => void;
 }
 
+export interface RedriveOptions extends ExecutionOptions {
+  /** All events of the execution so far, the one of its end the last. */
+  readonly history: readonly HistoryEvent[];
+  /** 1 for the first redrive. */
+  readonly redriveCount: number;
+}
+
 /** One run of a state machine. It begins at once; `result` resolves when it has ended, however it ends. */
 export interface Execution {
   readonly result: Promise<ExecutionResult>;
@@ -66,6 +74,20 @@ export function startExecution(options: ExecutionOptions): Execution {
   return execution;
 }
 
+/**
+ * Lets an execution that failed, timed out or was aborted go on from what did not succeed: the same definition,
+ * input and variables; what is done is not done again, and attempts are counted anew. Undefined where the
+ * history shows no state to go on from.
+ */
+export function redriveExecution(options: RedriveOptions): Execution | undefined {
+  const { machine, history, redriveCount } = options;
+  const position = positionOf(machine, history);
+  if (!position) return undefined;
+  const execution = new MachineExecution(options, history);
+  execution.redrive(position, redriveCount);
+  return execution;
+}
+
 class MachineExecution implements Execution {
   readonly result: Promise<ExecutionResult>;
   readonly tokens: TaskTokens;
@@ -77,10 +99,10 @@ class MachineExecution implements Execution {
   #cancelTimeout: (() => void) | undefined;
   #hasEnded = false;
 
-  constructor(options: ExecutionOptions) {
+  constructor(options: ExecutionOptions, past: readonly HistoryEvent[] = []) {
     this.#options = options;
     this.tokens = options.tokens ?? new TaskTokens(options.random);
-    this.#history = new History(options.clock, options.onEvent);
+    this.#history = new History(options.clock, options.onEvent, past);
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -92,19 +114,40 @@ class MachineExecution implements Execution {
   }
 
   start(): void {
-    const { machine, context, clock } = this.#options;
+    const { context, clock } = this.#options;
     const input = payload(this.#options.input);
     this.#history.append("ExecutionStarted", 0, {
       executionStartedEventDetails: { ...inputOf(input.text), roleArn: context.roleArn },
     });
+    this.#go(input, { StartTime: new Date(clock.now()).toISOString() });
+  }
+
+  redrive(position: Position, redriveCount: number): void {
+    const { clock } = this.#options;
+    const past = this.#history.events;
+    const startTime = past[0]?.timestamp ?? clock.now();
+    this.#history.append("ExecutionRedriven", past.length, {
+      executionRedrivenEventDetails: { redriveCount },
+    });
+    const times = {
+      StartTime: new Date(startTime).toISOString(),
+      RedriveCount: redriveCount,
+      RedriveTime: new Date(clock.now()).toISOString(),
+    };
+    this.#fiber.previousEventId = position.enteredId;
+    this.#go(payload(this.#options.input), times, position);
+  }
+
+  #go(input: Payload, times: JsonObject, position?: Position): void {
+    const { machine, clock } = this.#options;
     const { timeoutSeconds } = machine;
     if (timeoutSeconds !== undefined) {
       this.#cancelTimeout = clock.after(timeoutSeconds * 1000, () =>
         this.#cut("TIMED_OUT", "States.Timeout"),
       );
     }
-    const place = { run: this.#run(input), fiber: this.#fiber, scope: new Scope() };
-    runFlow(machine, place, input).then(
+    const place = { run: this.#run(input, times), fiber: this.#fiber, scope: new Scope() };
+    runFlow(machine, place, input, position).then(
       (output) => this.#succeed(output),
       (error) => this.#fail(error),
     );
@@ -114,7 +157,7 @@ class MachineExecution implements Execution {
     this.#cut("ABORTED", error, cause);
   }
 
-  #run(input: Payload): Run {
+  #run(input: Payload, times: JsonObject): Run {
     const { clock, random, tasks, region, context } = this.#options;
     return {
       history: this.#history,
@@ -129,7 +172,7 @@ class MachineExecution implements Execution {
           Input: input.value,
           Name: context.executionName,
           RoleArn: context.roleArn,
-          StartTime: new Date(clock.now()).toISOString(),
+          ...times,
         },
         StateMachine: { Id: context.stateMachineArn, Name: context.stateMachineName },
       },

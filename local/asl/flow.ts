@@ -5,6 +5,7 @@ import type { JsonObject, Payload } from "./json.ts";
 import { runMap } from "./map-state.ts";
 import { runParallel } from "./parallel-state.ts";
 import { LONGEST_SECONDS } from "./parse-state.ts";
+import type { Position } from "./position.ts";
 import type { Run } from "./run.ts";
 import type { Scope } from "./scope.ts";
 import type { ChoiceState, FailState, Flow, WaitState } from "./state-machine.ts";
@@ -21,15 +22,26 @@ export interface Place {
   readonly mapContext?: JsonObject | undefined;
 }
 
-/** Runs a flow from its first state to its end and gives the last output. Throws StateFailure or Cancelled. */
-export async function runFlow(flow: Flow, place: Place, input: Payload): Promise<Payload> {
-  let name: string | undefined = flow.startAt;
-  let current = input;
+/**
+ * Runs a flow from its first state, or from where a redriven one stands, to its end and gives the last output.
+ * Throws StateFailure or Cancelled.
+ */
+export async function runFlow(
+  flow: Flow,
+  place: Place,
+  input: Payload,
+  position?: Position,
+): Promise<Payload> {
+  let name: string | undefined = position?.name ?? flow.startAt;
+  let current = position?.input ?? input;
+  let resumed = position;
+  place.scope.assign(position?.variables ?? []);
   try {
     while (name !== undefined) {
       const state = flow.states.get(name);
       if (!state) throw new StateFailure("States.Runtime", `The state '${name}' does not exist.`);
-      const visit = new Visit(place.run, place.fiber, place.scope, state, current, place.mapContext);
+      const visit = new Visit(place.run, place.fiber, place.scope, state, current, place.mapContext, resumed);
+      resumed = undefined;
       const outcome = await runState(visit);
       place.fiber.check();
       current = visit.leave(outcome.leave);

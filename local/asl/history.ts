@@ -18,6 +18,7 @@ export interface EventDetails {
   readonly executionFailedEventDetails?: ErrorDetails;
   readonly executionAbortedEventDetails?: ErrorDetails;
   readonly executionTimedOutEventDetails?: ErrorDetails;
+  readonly executionRedrivenEventDetails?: { readonly redriveCount: number };
   readonly stateEnteredEventDetails?: {
     readonly name: string;
     readonly input: string;
@@ -87,7 +88,7 @@ export interface IterationDetails {
 export type AbortableType = "Task" | "Parallel" | "Map" | "Wait";
 
 export type HistoryEventType =
-  | `Execution${"Started" | "Succeeded" | "Failed" | "Aborted" | "TimedOut"}`
+  | `Execution${"Started" | "Succeeded" | "Failed" | "Aborted" | "TimedOut" | "Redriven"}`
   | `${"Pass" | "Task" | "Choice" | "Wait" | "Succeed" | "Parallel" | "Map"}State${"Entered" | "Exited"}`
   | "FailStateEntered"
   | `${AbortableType}StateAborted`
@@ -107,13 +108,19 @@ export interface HistoryEvent extends EventDetails {
 
 /** Everything that happened in one execution: ids 1, 2, 3, … and for each event the one that it follows from. */
 export class History {
-  readonly events: HistoryEvent[] = [];
+  readonly events: HistoryEvent[];
   readonly #clock: Clock;
   readonly #listener: ((event: HistoryEvent) => void) | undefined;
 
-  constructor(clock: Clock, listener: ((event: HistoryEvent) => void) | undefined) {
+  /** `past` are the events of a redriven execution up to its redrive. */
+  constructor(
+    clock: Clock,
+    listener: ((event: HistoryEvent) => void) | undefined,
+    past: readonly HistoryEvent[] = [],
+  ) {
     this.#clock = clock;
     this.#listener = listener;
+    this.events = [...past];
   }
 
   /** Appends an event and returns its id. Throws States.Runtime where only the event of the end has room. */

@@ -14,8 +14,9 @@ export type {
   ExecutionContext,
   ExecutionOptions,
   ExecutionResult,
+  RedriveOptions,
 } from "./execution.ts";
-export { startExecution } from "./execution.ts";
+export { redriveExecution, startExecution } from "./execution.ts";
 export { TaskError } from "./failure.ts";
 export type { EventDetails, HistoryEvent, HistoryEventType } from "./history.ts";
 export type { Json, JsonArray, JsonObject } from "./json.ts";

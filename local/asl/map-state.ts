@@ -2,6 +2,7 @@ import { Branches } from "./branches.ts";
 import { Fiber } from "./fiber.ts";
 import { runFlow } from "./flow.ts";
 import { isArray, type JsonArray, type JsonObject, type Payload, payload } from "./json.ts";
+import { openPosition } from "./position.ts";
 import { Scope } from "./scope.ts";
 import type { MapState } from "./state-machine.ts";
 import type { Visit } from "./visit.ts";
@@ -23,7 +24,8 @@ export async function runMap(visit: Visit, state: MapState): Promise<Payload> {
   const concurrency = await visit.evaluateNumber(state.maxConcurrency, 0, MOST);
   const tolerates = await tolerance(visit, state, items.length);
   const iterations = await mapIterations(visit, state, items);
-  visit.record("MapStateStarted", { mapStateStartedEventDetails: { length: items.length } });
+  const resumed = visit.resumedBranches;
+  if (!resumed) visit.record("MapStateStarted", { mapStateStartedEventDetails: { length: items.length } });
   const outputs = await Branches.run({
     run,
     parent: fiber,
@@ -31,15 +33,19 @@ export async function runMap(visit: Visit, state: MapState): Promise<Payload> {
     concurrency: concurrency || MOST,
     count: iterations.length,
     tolerates,
+    resumed,
     open: (index, previousEventId) => {
       const details = { name: state.name, index };
-      const id = run.history.append("MapIterationStarted", previousEventId, {
-        mapIterationStartedEventDetails: details,
-      });
+      const position = openPosition(resumed, index);
+      const id =
+        position?.enteredId ??
+        run.history.append("MapIterationStarted", previousEventId, {
+          mapIterationStartedEventDetails: details,
+        });
       const iteration = iterations[index] ?? { input: visit.input, mapContext: {} };
       const branch = new Fiber(id, details);
       const place = { run, fiber: branch, scope: new Scope(scope), mapContext: iteration.mapContext };
-      return { fiber: branch, start: () => runFlow(state.processor, place, iteration.input) };
+      return { fiber: branch, start: () => runFlow(state.processor, place, iteration.input, position) };
     },
   });
   return payload(outputs);

@@ -5,6 +5,7 @@ import type { Fiber } from "./fiber.ts";
 import type { AbortableType, EventDetails } from "./history.ts";
 import { assignedVariablesOf, errorDetails, inputOf, outputOf } from "./history.ts";
 import { isOverLimit, type Json, type JsonObject, type Payload, payload } from "./json.ts";
+import type { BranchPosition, Position } from "./position.ts";
 import type { Run } from "./run.ts";
 import type { Assigned, Scope } from "./scope.ts";
 import type { Assignments, State } from "./state-machine.ts";
@@ -37,26 +38,44 @@ export class Visit {
   readonly input: Payload;
   /** The member Map of `$states.context` in an iteration. */
   readonly mapContext: JsonObject | undefined;
+  readonly #resumedBranches: ReadonlyMap<number, BranchPosition> | undefined;
   readonly #enteredId: number;
   readonly #beforeEnteredId: number;
   readonly #enteredTime: number;
   retryCount = 0;
   token: string | undefined;
 
-  constructor(run: Run, fiber: Fiber, scope: Scope, state: State, input: Payload, mapContext?: JsonObject) {
+  /** `resumed` is where a redriven flow stands: its state was entered before, which is not recorded again. */
+  constructor(
+    run: Run,
+    fiber: Fiber,
+    scope: Scope,
+    state: State,
+    input: Payload,
+    mapContext?: JsonObject,
+    resumed?: Position,
+  ) {
     this.run = run;
     this.fiber = fiber;
     this.scope = scope;
     this.state = state;
     this.input = input;
     this.mapContext = mapContext;
-    this.#enteredTime = run.clock.now();
-    this.#beforeEnteredId = fiber.previousEventId;
-    this.#enteredId = run.history.append(`${state.type}StateEntered`, fiber.previousEventId, {
-      stateEnteredEventDetails: { name: state.name, ...inputOf(input.text) },
-    });
+    this.#resumedBranches = resumed?.branches;
+    this.#enteredTime = resumed?.enteredTime ?? run.clock.now();
+    this.#beforeEnteredId = resumed?.enteredId ?? fiber.previousEventId;
+    this.#enteredId =
+      resumed?.enteredId ??
+      run.history.append(`${state.type}StateEntered`, fiber.previousEventId, {
+        stateEnteredEventDetails: { name: state.name, ...inputOf(input.text) },
+      });
     fiber.previousEventId = this.#enteredId;
     fiber.activeType = isAbortable(state.type) ? state.type : undefined;
+  }
+
+  /** Of a redriven Parallel or Map: what had become of its branches. A retry begins them all again. */
+  get resumedBranches(): ReadonlyMap<number, BranchPosition> | undefined {
+    return this.retryCount === 0 ? this.#resumedBranches : undefined;
   }
 
   /** Appends an event that follows from the fiber's last one, and becomes it. */
