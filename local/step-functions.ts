@@ -5,7 +5,8 @@ import { AwsError, type Operation, type Service } from "./service.ts";
 import { type ExecutionRecord, Executions, type HistoryListener } from "./step-functions/executions.ts";
 import { historyPage } from "./step-functions/history-page.ts";
 import { Machines } from "./step-functions/machines.ts";
-import { redriveStatusReason } from "./step-functions/status-event.ts";
+import { createPages, type SfnPaginate } from "./step-functions/pages.ts";
+import type { Redrivability } from "./step-functions/redrive.ts";
 import { createTaskRunner, isKnownResource } from "./step-functions/tasks.ts";
 import type { World } from "./world.ts";
 
@@ -26,6 +27,7 @@ export interface StepFunctions extends Service {
 /** Step Functions (STANDARD workflows in JSONata) over the engine of `asl/`. */
 export function createStepFunctions(world: World, deps: { readonly invoke: InvokeFunction }): StepFunctions {
   const machines = new Machines(world, isKnownResource);
+  const pages = createPages(world.clock);
   const tasks = createTaskRunner(world, { invoke: deps.invoke, start: (input) => executions.start(input) });
   const executions: Executions = new Executions(world, machines, tasks);
   return {
@@ -33,8 +35,8 @@ export function createStepFunctions(world: World, deps: { readonly invoke: Invok
     protocol: "json1.0",
     schemas: sfn,
     operations: {
-      ...machineOperations(machines, executions),
-      ...executionOperations(executions),
+      ...machineOperations(machines, executions, pages),
+      ...executionOperations(executions, pages),
       ...taskOperations(executions),
     },
     async startExecution(stateMachineArn, input) {
@@ -49,7 +51,7 @@ export function createStepFunctions(world: World, deps: { readonly invoke: Invok
   };
 }
 
-function machineOperations(machines: Machines, executions: Executions) {
+function machineOperations(machines: Machines, executions: Executions, pages: SfnPaginate) {
   const CreateStateMachine: Operation<
     sfn.CreateStateMachineCommandInput,
     sfn.CreateStateMachineCommandOutput
@@ -69,7 +71,7 @@ function machineOperations(machines: Machines, executions: Executions) {
   const ListStateMachines: Operation<
     sfn.ListStateMachinesCommandInput,
     sfn.ListStateMachinesCommandOutput
-  > = (input) => machines.list(input);
+  > = (input) => machines.list(pages, input);
   const DeleteStateMachine: Operation<
     sfn.DeleteStateMachineCommandInput,
     sfn.DeleteStateMachineCommandOutput
@@ -87,7 +89,7 @@ function machineOperations(machines: Machines, executions: Executions) {
   };
 }
 
-function executionOperations(executions: Executions) {
+function executionOperations(executions: Executions, pages: SfnPaginate) {
   const StartExecution: Operation<sfn.StartExecutionCommandInput, sfn.StartExecutionCommandOutput> = (
     input,
   ) => {
@@ -97,7 +99,10 @@ function executionOperations(executions: Executions) {
   const DescribeExecution: Operation<
     sfn.DescribeExecutionCommandInput,
     sfn.DescribeExecutionCommandOutput
-  > = ({ executionArn = "" }) => describeExecution(executions.find(executionArn));
+  > = ({ executionArn = "" }) => {
+    const record = executions.find(executionArn);
+    return describeExecution(record, executions.redrivability(record));
+  };
   const DescribeStateMachineForExecution: Operation<
     sfn.DescribeStateMachineForExecutionCommandInput,
     sfn.DescribeStateMachineForExecutionCommandOutput
@@ -108,11 +113,11 @@ function executionOperations(executions: Executions) {
   };
   const ListExecutions: Operation<sfn.ListExecutionsCommandInput, sfn.ListExecutionsCommandOutput> = (
     input,
-  ) => executions.list(input);
+  ) => executions.list(pages, input);
   const GetExecutionHistory: Operation<
     sfn.GetExecutionHistoryCommandInput,
     sfn.GetExecutionHistoryCommandOutput
-  > = (input) => historyPage(executions.find(input.executionArn ?? "").execution.history, input);
+  > = (input) => historyPage(pages, executions.find(input.executionArn ?? "").execution.history, input);
   const StopExecution: Operation<sfn.StopExecutionCommandInput, sfn.StopExecutionCommandOutput> = async (
     input,
   ) => {
@@ -121,6 +126,9 @@ function executionOperations(executions: Executions) {
     await record.ended;
     return { stopDate: record.stopDate };
   };
+  const RedriveExecution: Operation<sfn.RedriveExecutionCommandInput, sfn.RedriveExecutionCommandOutput> = (
+    input,
+  ) => executions.redrive(input);
   return {
     StartExecution,
     DescribeExecution,
@@ -128,11 +136,15 @@ function executionOperations(executions: Executions) {
     ListExecutions,
     GetExecutionHistory,
     StopExecution,
+    RedriveExecution,
   };
 }
 
-function describeExecution(record: ExecutionRecord): Omit<sfn.DescribeExecutionCommandOutput, "$metadata"> {
-  const { executionArn, name, machine, status, input, startDate, stopDate, result } = record;
+function describeExecution(
+  record: ExecutionRecord,
+  redrivability: Redrivability,
+): Omit<sfn.DescribeExecutionCommandOutput, "$metadata"> {
+  const { executionArn, name, machine, status, input, startDate, stopDate, redrives, result } = record;
   const output = result?.outputText;
   return {
     executionArn,
@@ -148,9 +160,9 @@ function describeExecution(record: ExecutionRecord): Omit<sfn.DescribeExecutionC
     ...(output === undefined ? {} : { outputDetails: { included: true } }),
     error: result?.error,
     cause: result?.cause,
-    redriveCount: 0,
-    redriveStatus: "NOT_REDRIVABLE",
-    redriveStatusReason: redriveStatusReason(status),
+    redriveCount: redrives.count,
+    redriveDate: redrives.date,
+    ...redrivability,
   };
 }
 

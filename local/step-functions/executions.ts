@@ -6,6 +6,7 @@ import {
   isOverLimit,
   type Json,
   parseJson,
+  redriveExecution,
   startExecution,
   type TaskRunner,
   TaskTokens,
@@ -14,7 +15,8 @@ import { AwsError } from "../service.ts";
 import { arn, uuid, type World } from "../world.ts";
 import type { Machines, StartableMachine } from "./machines.ts";
 import { checkName, parseArn } from "./names.ts";
-import { page } from "./pages.ts";
+import type { SfnPaginate } from "./pages.ts";
+import { type Redrivability, Redrives, redrivability } from "./redrive.ts";
 import { executionStatusChange } from "./status-event.ts";
 
 /** A closed execution is forgotten, and its name free again, after 90 days. */
@@ -27,12 +29,14 @@ export interface ExecutionRecord {
   readonly machine: StartableMachine;
   readonly input: string;
   readonly startDate: Date;
-  readonly execution: Execution;
+  readonly redrives: Redrives;
+  /** The run under way, or the last one: a redrive begins another. */
+  execution: Execution;
   status: sfn.ExecutionStatus;
   stopDate: Date | undefined;
   result: ExecutionResult | undefined;
-  /** Resolves when it has ended and everybody has been told. */
-  readonly ended: Promise<ExecutionResult>;
+  /** Resolves when the run has ended and everybody has been told. */
+  ended: Promise<ExecutionResult>;
 }
 
 /** Told of each event of each execution as it is recorded. Must not throw. */
@@ -86,7 +90,10 @@ export class Executions {
   }
 
   /** Newest first, as ListExecutions gives them. */
-  list(input: sfn.ListExecutionsCommandInput): Omit<sfn.ListExecutionsCommandOutput, "$metadata"> {
+  list(
+    pages: SfnPaginate,
+    input: sfn.ListExecutionsCommandInput,
+  ): Omit<sfn.ListExecutionsCommandOutput, "$metadata"> {
     if (input.stateMachineArn === undefined) {
       throw new AwsError(
         "ValidationException",
@@ -95,22 +102,55 @@ export class Executions {
     }
     const wanted = input.stateMachineArn;
     this.#machines.startable(wanted);
-    const all = [...this.#records.values()].reverse().filter(({ machine, status }) => {
+    const all = [...this.#records.values()].reverse().filter(({ machine, status, redrives }) => {
       const isOfMachine = machine.stateMachineArn === wanted || machine.versionArn === wanted;
-      return isOfMachine && (input.statusFilter === undefined || status === input.statusFilter);
+      const hasStatus = input.statusFilter === undefined || status === input.statusFilter;
+      const isRedriven = redrives.count > 0 ? "REDRIVEN" : "NOT_REDRIVEN";
+      return isOfMachine && hasStatus && (input.redriveFilter ?? isRedriven) === isRedriven;
     });
-    const { items, nextToken } = page(all, input.maxResults, input.nextToken);
-    const executions = items.map(({ executionArn, name, machine, status, startDate, stopDate }) => ({
-      executionArn,
-      stateMachineArn: machine.stateMachineArn,
-      stateMachineVersionArn: machine.versionArn,
-      name,
-      status,
-      startDate,
-      stopDate,
-      redriveCount: 0,
-    }));
+    const { items, nextToken } = pages("ListExecutions", all, ({ executionArn }) => executionArn, input);
+    const executions = items.map(
+      ({ executionArn, name, machine, status, startDate, stopDate, redrives }) => ({
+        executionArn,
+        stateMachineArn: machine.stateMachineArn,
+        stateMachineVersionArn: machine.versionArn,
+        name,
+        status,
+        startDate,
+        stopDate,
+        redriveCount: redrives.count,
+        redriveDate: redrives.date,
+      }),
+    );
     return { executions, nextToken };
+  }
+
+  /** Whether an execution can be redriven now. */
+  redrivability(record: ExecutionRecord): Redrivability {
+    const isDeleting = this.#machines.isDeleting(record.machine.stateMachineArn);
+    return redrivability(record, this.#world.clock.now(), isDeleting);
+  }
+
+  /** Lets an execution that did not succeed go on from where it failed. Throws ExecutionNotRedrivable. */
+  redrive({ executionArn = "", clientToken }: sfn.RedriveExecutionCommandInput): { redriveDate: Date } {
+    const record = this.find(executionArn);
+    const now = this.#world.clock.now();
+    const repeated = record.redrives.repeated(clientToken, now);
+    if (repeated) return { redriveDate: repeated };
+    const { redriveStatusReason: reason } = this.redrivability(record);
+    if (reason !== undefined) throw new AwsError("ExecutionNotRedrivable", reason);
+    const execution = redriveExecution({
+      ...this.#engineOptions(record.machine, record),
+      input: parseInput(record.input),
+      history: record.execution.history,
+      redriveCount: record.redrives.count + 1,
+    });
+    if (!execution)
+      throw new AwsError("ExecutionNotRedrivable", "Execution has no state to be redriven from");
+    const redriveDate = new Date(now);
+    record.redrives.add(redriveDate, clientToken);
+    this.#run(record, execution);
+    return { redriveDate };
   }
 
   hasOpen(stateMachineArn: string): boolean {
@@ -144,17 +184,42 @@ export class Executions {
     input: string,
     value: Json,
   ): ExecutionRecord {
-    const world = this.#world;
+    const execution = startExecution({
+      ...this.#engineOptions(machine, { executionArn, name }),
+      input: value,
+    });
+    const record: ExecutionRecord = {
+      executionArn,
+      name,
+      machine,
+      input,
+      startDate: new Date(this.#world.clock.now()),
+      redrives: new Redrives(),
+      execution,
+      status: "RUNNING",
+      stopDate: undefined,
+      result: undefined,
+      ended: execution.result,
+    };
+    this.#records.set(executionArn, record);
+    this.#run(record, execution);
+    return record;
+  }
+
+  #engineOptions(
+    machine: StartableMachine,
+    { executionArn, name }: Pick<ExecutionRecord, "executionArn" | "name">,
+  ) {
+    const { clock, random, region } = this.#world;
     const { stateMachineArn, name: stateMachineName, revision } = machine;
     const names: ExecutionName = { executionArn, name, stateMachineArn, stateMachineName };
-    const execution = startExecution({
+    return {
       machine: revision.compiled,
-      input: value,
       tasks: this.#tasks,
-      clock: world.clock,
-      random: world.random,
+      clock,
+      random,
       tokens: this.tokens,
-      region: world.region,
+      region,
       context: {
         executionArn,
         executionName: name,
@@ -162,25 +227,20 @@ export class Executions {
         stateMachineName,
         roleArn: revision.roleArn,
       },
-      onEvent: (event) => {
+      onEvent: (event: HistoryEvent) => {
         for (const listener of this.#listeners) listener(event, names);
       },
-    });
-    const record: ExecutionRecord = {
-      executionArn,
-      name,
-      machine,
-      input,
-      startDate: new Date(world.clock.now()),
-      execution,
-      status: "RUNNING",
-      stopDate: undefined,
-      result: undefined,
-      ended: execution.result.catch(crashed(execution)).then((result) => this.#close(record, result)),
     };
-    this.#records.set(executionArn, record);
+  }
+
+  /** The record follows a run of its execution to its end. */
+  #run(record: ExecutionRecord, execution: Execution): void {
+    record.execution = execution;
+    record.status = "RUNNING";
+    record.stopDate = undefined;
+    record.result = undefined;
+    record.ended = execution.result.catch(crashed(execution)).then((result) => this.#close(record, result));
     this.#tell(record);
-    return record;
   }
 
   #close(record: ExecutionRecord, result: ExecutionResult): ExecutionResult {
@@ -194,7 +254,7 @@ export class Executions {
   }
 
   #tell(record: ExecutionRecord): void {
-    if (!this.#isStopped) this.#world.emit(executionStatusChange(record));
+    if (!this.#isStopped) this.#world.emit(executionStatusChange(record, this.redrivability(record)));
   }
 }
 

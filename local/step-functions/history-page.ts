@@ -1,6 +1,6 @@
 import type * as sfn from "@aws-sdk/client-sfn";
 import type { HistoryEvent } from "../asl/index.ts";
-import { page } from "./pages.ts";
+import type { SfnPaginate } from "./pages.ts";
 
 /** What `includeExecutionData: false` leaves out. */
 const EXECUTION_DATA = new Set([
@@ -15,11 +15,12 @@ const EXECUTION_DATA = new Set([
 
 /** A page of a history in the shape of the SDK. */
 export function historyPage(
+  pages: SfnPaginate,
   events: readonly HistoryEvent[],
   input: sfn.GetExecutionHistoryCommandInput,
 ): Omit<sfn.GetExecutionHistoryCommandOutput, "$metadata"> {
   const ordered = input.reverseOrder ? [...events].reverse() : events;
-  const { items, nextToken } = page(ordered, input.maxResults, input.nextToken);
+  const { items, nextToken } = pages("GetExecutionHistory", ordered, ({ id }) => String(id), input);
   const isWhole = input.includeExecutionData ?? true;
   return { events: items.map((event) => toSdk(isWhole ? event : withoutData(event))), nextToken };
 }

@@ -8,7 +8,7 @@ import {
 import { AwsError } from "../service.ts";
 import { arn, uuid, type World } from "../world.ts";
 import { checkName, parseArn } from "./names.ts";
-import { page } from "./pages.ts";
+import type { SfnPaginate } from "./pages.ts";
 
 /** What an execution needs of its machine. It keeps it, whatever happens to the machine afterwards. */
 export interface Revision {
@@ -145,9 +145,12 @@ export class Machines {
     };
   }
 
-  list(input: sfn.ListStateMachinesCommandInput): Omit<sfn.ListStateMachinesCommandOutput, "$metadata"> {
+  list(
+    pages: SfnPaginate,
+    input: sfn.ListStateMachinesCommandInput,
+  ): Omit<sfn.ListStateMachinesCommandOutput, "$metadata"> {
     const all = [...this.#machines.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
-    const { items, nextToken } = page(all, input.maxResults, input.nextToken);
+    const { items, nextToken } = pages("ListStateMachines", all, ({ arn }) => arn, input);
     const stateMachines = items.map(({ arn: stateMachineArn, name, creationDate }) => ({
       stateMachineArn,
       name,
@@ -164,6 +167,11 @@ export class Machines {
     if (!machine) return;
     if (hasOpenExecutions) machine.isDeleting = true;
     else this.#machines.delete(stateMachineArn);
+  }
+
+  /** Whether a machine is going or has gone. */
+  isDeleting(stateMachineArn: string): boolean {
+    return this.#machines.get(stateMachineArn)?.isDeleting ?? true;
   }
 
   /** To be called when the last open execution of a machine has ended. */

@@ -1,18 +1,13 @@
 import type { ServiceEvent } from "../world.ts";
 import type { ExecutionRecord } from "./executions.ts";
+import type { Redrivability } from "./redrive.ts";
 
 /** Input and output together are left out of the event above this (248 KiB). */
 const EVENT_DATA_LIMIT_BYTES = 248 * 1024;
 
-/** Why an execution cannot be redriven, for DescribeExecution and the status event alike. */
-export function redriveStatusReason(status: string): string {
-  if (status === "RUNNING" || status === "SUCCEEDED") return `Execution is ${status} and cannot be redriven`;
-  return "Redrive is not implemented by the local Step Functions; start a new execution";
-}
-
 /** The event "Step Functions Execution Status Change", whose shape is that of the EventBridge documentation. */
-export function executionStatusChange(record: ExecutionRecord): ServiceEvent {
-  const { executionArn, name, machine, status, input, startDate, stopDate, result } = record;
+export function executionStatusChange(record: ExecutionRecord, redrivability: Redrivability): ServiceEvent {
+  const { executionArn, name, machine, status, input, startDate, stopDate, redrives, result } = record;
   const output = result?.outputText;
   const bytes = Buffer.byteLength(input) + Buffer.byteLength(output ?? "");
   const included = bytes <= EVENT_DATA_LIMIT_BYTES;
@@ -33,10 +28,10 @@ export function executionStatusChange(record: ExecutionRecord): ServiceEvent {
       inputDetails: { included },
       output: included ? (output ?? null) : null,
       outputDetails: output === undefined ? null : { included },
-      redriveCount: 0,
-      redriveDate: null,
-      redriveStatus: "NOT_REDRIVABLE",
-      redriveStatusReason: redriveStatusReason(status),
+      redriveCount: redrives.count,
+      redriveDate: redrives.date?.getTime() ?? null,
+      redriveStatus: redrivability.redriveStatus,
+      redriveStatusReason: redrivability.redriveStatusReason ?? null,
       error: result?.error ?? null,
       cause: result?.cause ?? null,
     },

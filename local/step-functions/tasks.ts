@@ -12,7 +12,6 @@ import type { InvokeFunction } from "../lambda/function.ts";
 import { AwsError } from "../service.ts";
 import { uuid, type World } from "../world.ts";
 import type { ExecutionRecord } from "./executions.ts";
-import { redriveStatusReason } from "./status-event.ts";
 
 export interface TaskServices {
   readonly invoke: InvokeFunction;
@@ -148,7 +147,11 @@ function describe(record: ExecutionRecord, isDecoded: boolean): JsonObject {
     ...(output === undefined ? {} : { Output: isDecoded ? parseJson(output) : output }),
     ...(output === undefined ? {} : { OutputDetails: { Included: true } }),
     ...(isSuccess
-      ? { RedriveCount: 0, RedriveStatus: "NOT_REDRIVABLE", RedriveStatusReason: redriveStatusReason(status) }
+      ? {
+          RedriveCount: record.redrives.count,
+          RedriveStatus: "NOT_REDRIVABLE",
+          RedriveStatusReason: "Execution is SUCCEEDED and cannot be redriven",
+        }
       : {}),
     StartDate: startDate.getTime(),
     StateMachineArn: machine.stateMachineArn,
