@@ -1,14 +1,17 @@
 import {
   BatchGetBuildsCommand,
+  BatchGetReportsCommand,
   type Build,
   CodeBuildClient,
+  type Report as CodeBuildReport,
   type EnvironmentVariable,
   ListBuildsForProjectCommand,
   StartBuildCommand,
   StopBuildCommand,
 } from "@aws-sdk/client-codebuild";
+import type { EndedBuild } from "../core/build.ts";
 import { SpillwayError } from "../core/errors.ts";
-import type { WaitResult } from "../core/wait.ts";
+import type { Report } from "../core/records.ts";
 import type { Connection } from "./connection.ts";
 import { call } from "./faults.ts";
 import { idempotencyToken } from "./idempotency.ts";
@@ -29,6 +32,19 @@ export function connectBuilds({ client }: Connection) {
     const [build] = builds ?? [];
     if (build === undefined) throw new SpillwayError("AwsFault", `CodeBuild does not know the build ${arn}.`);
     return build;
+  }
+
+  /** What CodeBuild made of the build's report files. They are never worth failing a release for. */
+  async function reports(arns: readonly string[]): Promise<Report[]> {
+    if (arns.length === 0) return [];
+    const found = await codebuild.send(new BatchGetReportsCommand({ reportArns: [...arns] })).then(
+      (answer) => answer.reports ?? [],
+      () => [],
+    );
+    return arns.map((arn) => {
+      const report = found.find((one) => one.arn === arn);
+      return report === undefined ? unread(arn) : asReport(arn, report);
+    });
   }
 
   return {
@@ -77,13 +93,26 @@ export function connectBuilds({ client }: Connection) {
     },
 
     /** How the build ended; undefined while it runs. */
-    async look(arn: string): Promise<{ result: WaitResult; startedAt: number; endedAt: number } | undefined> {
+    async look(arn: string): Promise<EndedBuild | undefined> {
       const build = await describe(arn);
       if (build.buildComplete !== true) return undefined;
+      const failed = build.phases?.find(
+        ({ phaseStatus }) => phaseStatus !== undefined && phaseStatus !== "SUCCEEDED",
+      );
+      const { groupName: group, streamName: stream } = build.logs ?? {};
+      const artifacts = [build.artifacts, ...(build.secondaryArtifacts ?? [])];
       return {
-        result: judgeBuild(build),
+        id: build.id ?? buildId(arn),
+        status: build.buildStatus ?? "FAILED",
+        failed: failed && {
+          phase: failed.phaseType ?? "",
+          message: (failed.contexts ?? []).flatMap(({ message }) => message || []).join("; "),
+        },
         startedAt: build.startTime?.getTime() ?? 0,
         endedAt: build.endTime?.getTime() ?? 0,
+        log: group === undefined || stream === undefined ? undefined : { group, stream },
+        reports: await reports(build.reportArns ?? []),
+        artifacts: artifacts.flatMap((artifact) => artifact?.location || []),
       };
     },
 
@@ -101,23 +130,39 @@ function asVariables(
   return Object.entries(values).map(([name, value]) => ({ name, value, type }));
 }
 
-function judgeBuild(build: Build): WaitResult {
-  const { buildStatus: status } = build;
-  if (status === "SUCCEEDED") return { end: "succeeded", output: { status } };
-  const failed = build.phases?.find(
-    ({ phaseStatus }) => phaseStatus !== undefined && phaseStatus !== "SUCCEEDED",
-  );
-  const context = failed?.contexts?.map(({ message }) => message).join("; ");
-  const place = failed === undefined ? "" : ` in ${failed.phaseType}: ${context ?? ""}`;
-  const log =
-    build.logs?.streamName === undefined
-      ? ""
-      : `. Log: aws logs get-log-events --log-group-name ${build.logs.groupName} --log-stream-name ${build.logs.streamName}`;
+/** A report that could not be read is still named. */
+function unread(arn: string): Report {
+  const name = arn.slice(arn.indexOf(":report/") + ":report/".length).split(":")[0] ?? arn;
+  return { name, type: "UNKNOWN", arn, status: "UNKNOWN" };
+}
+
+function asReport(arn: string, report: CodeBuildReport): Report {
+  const { testSummary, codeCoverageSummary: coverage } = report;
+  const counts = testSummary?.statusCounts ?? {};
+  const of = (status: string) => counts[status] ?? 0;
   return {
-    end: "failed",
-    // FAULT is CodeBuild's own failure: another try may pass. The other ends are the stage's word.
-    error: status === "FAULT" ? "StageFaulted" : "StageFailed",
-    cause: `build ${build.id} ${status}${place}${log}`,
+    name: report.name ?? unread(arn).name,
+    type: report.type ?? "UNKNOWN",
+    arn,
+    status: report.status ?? "UNKNOWN",
+    ...(testSummary === undefined
+      ? {}
+      : {
+          tests: {
+            total: testSummary.total ?? 0,
+            passed: of("SUCCEEDED"),
+            failed: of("FAILED") + of("ERROR"),
+            skipped: of("SKIPPED"),
+          },
+        }),
+    ...(coverage === undefined
+      ? {}
+      : {
+          coverage: {
+            linePercent: coverage.lineCoveragePercentage,
+            branchPercent: coverage.branchCoveragePercentage,
+          },
+        }),
   };
 }
 

@@ -49,12 +49,13 @@ export interface Failure {
 
 /**
  * The sentence a person should read from a Catch's Cause. A Lambda's cause is the JSON text
- * `{"errorType","errorMessage","trace"}`; anything else is shown as it is, cut to 1,000 characters.
+ * `{"errorType","errorMessage","trace"}`; anything else is shown as it is, cut to 5,000 characters: the last lines of
+ * a build's log fit.
  */
 export function readCause(cause: string | undefined): string {
   const text = cause ?? "";
   const message = lambdaMessage(text) ?? text;
-  return message.length > 1000 ? `${message.slice(0, 999)}…` : message;
+  return message.length > 5000 ? `${message.slice(0, 4999)}…` : message;
 }
 
 function lambdaMessage(text: string): string | undefined {

@@ -2,32 +2,51 @@ import { connectAppRunner } from "../aws/apprunner.ts";
 import { connectBuilds } from "../aws/codebuild.ts";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { connectTasks } from "../aws/ecs.ts";
-import type { WaitKind } from "../core/wait.ts";
+import { connectLogs } from "../aws/logs.ts";
+import { judgeBuild } from "../core/build.ts";
+import type { Evidence } from "../core/records.ts";
+import type { Wait, WaitKind } from "../core/wait.ts";
 import type { Place } from "./middleware.ts";
 import { deploymentOf } from "./stage-scope.ts";
 import type { Look } from "./waiting.ts";
 
 /** How a build ended; its evidence is recorded before anybody is told. */
-export function lookAtBuild({ connection, environment }: Place): Look {
+export function lookAtBuild(place: Place): Look {
   return async (wait) => {
-    const ended = await connectBuilds(connection).look(wait.awaitedArn);
-    if (ended === undefined) return undefined;
-    const { result, ...found } = ended;
+    const build = await connectBuilds(place.connection).look(wait.awaitedArn);
+    if (build === undefined) return undefined;
+    const { status, startedAt, endedAt, log, reports, artifacts } = build;
+    const passed = status === "SUCCEEDED";
+    const lines =
+      passed || log === undefined ? [] : await connectLogs(place.connection).tail(log.group, log.stream);
+    const result = judgeBuild(build, lines);
     const stage = wait.subject.stage ?? wait.key;
-    const evidence = {
+    await keep(place, wait, {
       stage,
       build: wait.subject.build ?? stage,
-      passed: result.end === "succeeded",
+      passed,
       buildArn: wait.awaitedArn,
-      ...found,
+      startedAt,
+      endedAt,
+      log,
+      reports: [...reports],
+      artifacts: [...artifacts],
       ...(result.end === "failed" ? { cause: result.cause } : {}),
-    };
-    const records = connectRecords(connection, environment.table);
-    const deployment = deploymentOf(wait);
-    if (deployment === undefined) await records.recordEvidence(wait.release, evidence);
-    else await records.recordVerification(deployment, evidence);
+    });
     return result;
   };
+}
+
+/** Evidence is kept with what the build checks. */
+async function keep(
+  { connection, environment: { table } }: Place,
+  wait: Wait,
+  evidence: Evidence,
+): Promise<void> {
+  const records = connectRecords(connection, table);
+  const deployment = deploymentOf(wait);
+  if (deployment === undefined) await records.recordEvidence(wait.release, evidence);
+  else await records.recordVerification(deployment, evidence);
 }
 
 /** How a migration task ended. */

@@ -22,6 +22,8 @@ export type Thing =
   | "table"
   | "table-indexes"
   | "projects"
+  | "reports"
+  | "build-logs"
   | "machines"
   | "executions"
   | "repositories"
@@ -85,7 +87,11 @@ const readImages: Permission = {
   ],
   on: "repositories",
 };
-const lookAtBuilds: Permission = { actions: ["codebuild:BatchGetBuilds"], on: "projects" };
+const lookAtBuilds: readonly Permission[] = [
+  { actions: ["codebuild:BatchGetBuilds"], on: "projects" },
+  { actions: ["codebuild:BatchGetReports"], on: "reports" },
+  { actions: ["logs:GetLogEvents"], on: "build-logs" },
+];
 const startBuilds: Permission = {
   actions: ["codebuild:StartBuild", "codebuild:ListBuildsForProject"],
   on: "projects",
@@ -110,7 +116,7 @@ const readLogs: Permission = { actions: ["logs:GetLogEvents"], on: "migration-lo
 
 const permissions: Readonly<Record<string, readonly Permission[]>> = {
   AdmitRelease: [records, readImages],
-  RunStage: [records, answer, startBuilds, lookAtBuilds],
+  RunStage: [records, answer, startBuilds, ...lookAtBuilds],
   StopStages: [records, listWaits, stopBuilds],
   GateRelease: [records],
   CompleteRelease: [records, listRecords],
@@ -124,8 +130,8 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   RollBack: [records, answer, findTargets, lookAtTargets, ...changeTargets],
   RecordDeployment: [records],
   ReleaseLease: [records],
-  CompleteWait: [records, listWaits, answer, lookAtBuilds, lookAtTasks, lookAtTargets],
-  Reconcile: [records, listWaits, answer, askExecutions, lookAtBuilds, lookAtTasks, lookAtTargets],
+  CompleteWait: [records, listWaits, answer, ...lookAtBuilds, lookAtTasks, lookAtTargets],
+  Reconcile: [records, listWaits, answer, askExecutions, ...lookAtBuilds, lookAtTasks, lookAtTargets],
 };
 
 /** Describes the installation that runs `config`, whose physical names begin with `prefix`. */

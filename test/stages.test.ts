@@ -65,3 +65,22 @@ describe("a stage with a matrix", () => {
     expect(await world.clock.runUntil(world.records.openWaits())).toEqual([]);
   });
 });
+
+describe("a stage that fails", () => {
+  it("says what failed, what it printed last, and how to see all of it, on the release and its evidence", async () => {
+    world = await createWorld();
+    const prints = [...Array(40).keys()].map((n) => `line ${n}`);
+    const id = await world.release("aaaaaaa", { stages: { "unit-tests": { passes: false, prints } } });
+    const { reason, evidence } = await world.clock.runUntil(world.records.requireRelease(id));
+    const log = evidence["unit-tests"]?.log;
+    expect(log).toMatchObject({ group: "/aws/codebuild/spillway-web-unit-tests" });
+    expect(reason).toContain(
+      "in BUILD: Error while executing command: run unit-tests. Reason: exit status 1\n  line 25\n",
+    );
+    expect(reason).toContain(
+      `line 39\nThe whole log:\naws logs get-log-events --log-group-name ${log?.group} `,
+    );
+    expect(reason).not.toContain("a later phase speaks too");
+    expect(evidence["unit-tests"]?.cause).toContain("line 39");
+  });
+});

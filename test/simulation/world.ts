@@ -10,7 +10,7 @@ import { describeApplication } from "../../infra/application.ts";
 import type { Front } from "../../local/apprunner/front.ts";
 import { createVirtualClock, sleep, type VirtualClock } from "../../local/asl/index.ts";
 import { createLocalAws, type LocalAws } from "../../local/aws.ts";
-import type { BuildOutcome } from "../../local/codebuild/runner.ts";
+import type { BuildOutcome, BuildProgress } from "../../local/codebuild/runner.ts";
 import type { ContainerRequest, ContainerRunner } from "../../local/containers.ts";
 import { createRequestHandler } from "../../local/handover.ts";
 import type { FunctionRunner } from "../../local/lambda/function.ts";
@@ -21,10 +21,17 @@ import { imageOf } from "./image.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
+/** How long a build takes, and how it ends: 10 s, passed, silent unless said. */
+export interface StageBehaviour {
+  readonly seconds?: number;
+  readonly passes?: boolean;
+  readonly prints?: readonly string[];
+}
+
 /** How one image behaves; the rest of the world is real. */
 export interface Behaviour {
-  /** Seconds a stage (or one build of its matrix) takes, and whether it passes; 10 s and true unless said. */
-  readonly stages?: Readonly<Record<string, { readonly seconds?: number; readonly passes?: boolean }>>;
+  /** What a stage does, or one build of its matrix. */
+  readonly stages?: Readonly<Record<string, StageBehaviour>>;
   readonly migration?: {
     readonly exitCode?: number;
     readonly before?: string | null;
@@ -176,7 +183,7 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
   const builds = {
     async run(
       job: { project: string; variables: Readonly<Record<string, string>> },
-      _progress: unknown,
+      progress: BuildProgress,
       signal: AbortSignal,
     ): Promise<BuildOutcome> {
       const {
@@ -185,11 +192,19 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
         SPILLWAY_BUILD: build = "",
       } = job.variables;
       const stages = behaviourOf(image)?.behaviour.stages;
-      const { seconds = 10, passes = true } = stages?.[build] ?? stages?.[stage] ?? {};
+      const { seconds = 10, passes = true, prints = [] } = stages?.[build] ?? stages?.[stage] ?? {};
+      progress.enter("BUILD");
+      for (const line of prints) progress.line(line);
       const stopped = await sleep(clock, seconds * 1000, signal).then(
         () => false,
         () => true,
       );
+      if (!stopped && !passes) {
+        const message = `Error while executing command: run ${stage}. Reason: exit status 1`;
+        progress.fail({ statusCode: "COMMAND_EXECUTION_ERROR", message });
+        progress.enter("POST_BUILD");
+        progress.line("a later phase speaks too");
+      }
       return { status: stopped ? "STOPPED" : passes ? "SUCCEEDED" : "FAILED", exportedVariables: [] };
     },
   };

@@ -1,0 +1,74 @@
+import type { Report } from "./records.ts";
+import type { WaitResult } from "./wait.ts";
+
+/** A build that has ended, as CodeBuild tells it. */
+export interface EndedBuild {
+  readonly id: string;
+  readonly status: string;
+  /** The first phase that did not succeed, and CodeBuild's words for why. */
+  readonly failed: { readonly phase: string; readonly message: string } | undefined;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly log: { readonly group: string; readonly stream: string } | undefined;
+  readonly reports: readonly Report[];
+  /** Where the artifacts are. */
+  readonly artifacts: readonly string[];
+}
+
+/**
+ * How a stage ended, in words that let a person act: what failed, the last lines it printed, and the command that
+ * shows all of them.
+ * @param lines the log's last lines, oldest first; untrusted.
+ */
+export function judgeBuild(build: EndedBuild, lines: readonly string[]): WaitResult {
+  const { status, failed, log } = build;
+  if (status === "SUCCEEDED") return { end: "succeeded", output: { status } };
+  const where = failed === undefined ? "" : ` in ${failed.phase}: ${failed.message}`;
+  const said = lastLines(beforeFailure(lines, failed?.phase));
+  const show =
+    log === undefined
+      ? []
+      : [
+          "The whole log:",
+          `aws logs get-log-events --log-group-name ${log.group} --log-stream-name ${log.stream} --query 'events[].message' --output text`,
+        ];
+  return {
+    end: "failed",
+    // FAULT is CodeBuild's own failure: another try may pass. The other ends are the stage's word.
+    error: status === "FAULT" ? "StageFaulted" : "StageFailed",
+    cause: [`build ${build.id} ${status}${where}`, ...said.map((line) => `  ${line}`), ...show].join("\n"),
+  };
+}
+
+/** What CodeBuild itself writes between the lines of a build's commands. */
+const containerLine = /^\[Container\] /;
+
+/** The lines that the commands printed until the phase failed; later phases run all the same and are not the cause. */
+function beforeFailure(lines: readonly string[], phase: string | undefined): string[] {
+  const end = lines.findIndex(
+    (line) => containerLine.test(line) && line.includes(`Phase complete: ${phase} State: FAILED`),
+  );
+  return (end < 0 ? lines : lines.slice(0, end)).filter((line) => !containerLine.test(line));
+}
+
+/** Terminal sequences (colours, titles, links): what is printed must not steer the terminal of who reads it. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be removed
+const terminalSequence = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
+const shownLines = 15;
+const shownCharacters = 200;
+
+/** The last lines that say something, without control characters, each cut to 200 characters. */
+export function lastLines(lines: readonly string[], count = shownLines): string[] {
+  return lines
+    .map((line) =>
+      line
+        .replace(terminalSequence, "")
+        .replace(/\t/g, "  ")
+        .replace(/\p{Cc}/gu, "")
+        .trimEnd(),
+    )
+    .filter((line) => line.trim() !== "")
+    .slice(-count)
+    .map((line) => (line.length > shownCharacters ? `${line.slice(0, shownCharacters - 1)}…` : line));
+}
