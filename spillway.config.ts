@@ -18,7 +18,12 @@ export default defineConfig({
       tracks: [["static-analysis", "unit-tests"], ["integration-tests"], ["security-scan"]],
       environments: {
         production: {
-          target: { kind: "apprunner", secrets: { DATABASE_URL: "web/production/database" } },
+          target: {
+            kind: "apprunner",
+            secrets: { DATABASE_URL: "web/production/database" },
+            // As often as App Runner can: this environment is an example on a laptop.
+            healthCheck: { intervalSeconds: 1 },
+          },
           database: { secret: "web/production/database" },
           health: { path: "/health", intervalSeconds: 1, consecutiveSuccesses: 2 },
         },

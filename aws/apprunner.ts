@@ -172,10 +172,10 @@ function shapeOf({ settings }: TargetRequest) {
     HealthCheckConfiguration: {
       Protocol: "HTTP" as const,
       Path: settings.healthPath,
-      Interval: 1,
-      Timeout: 2,
-      HealthyThreshold: 1,
-      UnhealthyThreshold: 5,
+      Interval: settings.healthCheck.intervalSeconds,
+      Timeout: settings.healthCheck.timeoutSeconds,
+      HealthyThreshold: settings.healthCheck.healthyThreshold,
+      UnhealthyThreshold: settings.healthCheck.unhealthyThreshold,
     },
   };
 }

@@ -15,13 +15,14 @@ import { idempotencyToken } from "./idempotency.ts";
 
 export type Tasks = ReturnType<typeof connectTasks>;
 
-/** A migration task to be run: one image, one command, the database's secret by reference. */
+/** A migration task to be run: one image, one command, the database's secrets by reference. */
 export interface MigrationTask {
   readonly work: string;
   readonly family: string;
   readonly imageUri: string;
   readonly command: readonly string[];
-  readonly databaseSecret: string;
+  /** Variable → reference of a secret. ECS resolves it; nobody of ours sees the value. */
+  readonly secrets: Readonly<Record<string, string>>;
   readonly cluster: string;
   readonly subnets: readonly string[];
   readonly securityGroups: readonly string[];
@@ -53,7 +54,7 @@ export function connectTasks({ client }: Connection) {
               image: task.imageUri,
               essential: true,
               command: [...task.command],
-              secrets: [{ name: "DATABASE_URL", valueFrom: task.databaseSecret }],
+              secrets: Object.entries(task.secrets).map(([name, valueFrom]) => ({ name, valueFrom })),
               stopTimeout: 120,
               logConfiguration: {
                 logDriver: "awslogs",

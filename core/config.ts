@@ -19,6 +19,7 @@ const RepositoryName = text(
   /^[a-z0-9]+([._/-][a-z0-9]+)*$/,
   "use an ECR repository name, such as web or team/web",
 );
+const HttpStatus = whole(100, 599, "an HTTP status is a number from 100 to 599");
 const SecretName = text(
   /^[\w/+=.@-]+(:[\w.-]+)?$/,
   "use the name of a Secrets Manager secret, optionally followed by :json-key",
@@ -76,6 +77,27 @@ export const HealthConfig = z.strictObject({
   /** Undecided for this long: unhealthy if the service answered badly, inconclusive if it could not be asked. */
   deadlineSeconds: z._default(whole(5, 3600), 180),
   timeoutSeconds: z._default(whole(1, 20), 5),
+  /** The status, or the statuses, of a good answer; any 2xx unless said. */
+  status: z.optional(z.union([HttpStatus, z.array(HttpStatus).check(z.minLength(1))])),
+  /** A good answer's body holds this text, within its first 64 KB. */
+  bodyContains: z.optional(z.string().check(z.minLength(1))),
+  /** A slower answer is a bad one. */
+  maximumLatencyMilliseconds: z.optional(whole(1, 20_000)),
+  /**
+   * The member of the answer's JSON body that names the commit which answers, in full or its first 7 digits or
+   * more. An answer of another commit than the one deployed is a bad one.
+   */
+  commitMember: z.optional(text(/^[^.]+$/, "name one member of the body's JSON object, such as commit")),
+});
+
+/** How App Runner itself decides that a new instance may serve. Its own limits. */
+export const AppRunnerHealthCheckConfig = z.strictObject({
+  intervalSeconds: z._default(whole(1, 20), 5),
+  timeoutSeconds: z._default(whole(1, 20), 2),
+  /** This many good answers in a row: it may serve. */
+  healthyThreshold: z._default(whole(1, 20), 1),
+  /** This many bad answers in a row: App Runner goes back to what ran before. */
+  unhealthyThreshold: z._default(whole(1, 20), 5),
 });
 
 /** An App Runner service as the place where a service runs. */
@@ -90,6 +112,8 @@ export const AppRunnerConfig = z.strictObject({
   variables: z._default(z.record(z.string(), z.string()), {}),
   /** Variable → Secrets Manager secret. Resolved by App Runner; our functions never see the value. */
   secrets: z._default(z.record(z.string(), SecretName), {}),
+  /** On the health path. Not the health by which Spillway judges, which is the environment's `health`. */
+  healthCheck: z.prefault(AppRunnerHealthCheckConfig, {}),
 });
 
 /** The load an environment must bear, and how well. */
@@ -101,11 +125,23 @@ export const PerformanceConfig = z.strictObject({
   seconds: z.optional(whole(1, 3600)),
 });
 
+/** The database of an environment, by secrets only. */
+export const DatabaseConfig = z.strictObject({
+  /** The secret that holds the database's URL; the migration task gets it as DATABASE_URL. */
+  secret: SecretName,
+  /** The secret that holds the certificate of the authority to trust; the migration task gets it as DATABASE_CA. */
+  ca: z.optional(SecretName),
+});
+
+const Revert = z.enum(["never", "allowed"]);
+
 export const EnvironmentConfig = z.strictObject({
   target: AppRunnerConfig,
   health: z.prefault(HealthConfig, {}),
-  /** The secret that holds the database's URL; the migration task gets it as DATABASE_URL. */
-  database: z.optional(z.strictObject({ secret: SecretName })),
+  /** "none": nothing is migrated here, as in a development environment whose service keeps its data in a file. */
+  database: z.optional(z.union([z.literal("none"), DatabaseConfig])),
+  /** What differs here from the service's `migration`. */
+  migration: z.optional(z.strictObject({ revert: z.optional(Revert) })),
   /** Stages that check this environment once the release serves there: tracks side by side. */
   verification: z._default(Groups, []),
   /** What the verification stages are told of the environment's limits; they judge, we pass on. */
@@ -121,7 +157,7 @@ export const ServiceConfig = z.strictObject({
     z.strictObject({
       repository: RepositoryName,
       /** Whether a failed release may take its migration back. */
-      revert: z._default(z.enum(["never", "allowed"]), "never"),
+      revert: z._default(Revert, "never"),
       timeoutMinutes: z._default(whole(1, 1440), 30),
     }),
   ),
@@ -150,6 +186,7 @@ export type Config = z.output<typeof Config>;
 export type ConfigInput = z.input<typeof Config>;
 export type ServiceConfig = z.output<typeof ServiceConfig>;
 export type EnvironmentConfig = z.output<typeof EnvironmentConfig>;
+export type DatabaseConfig = z.output<typeof DatabaseConfig>;
 export type HealthConfig = z.output<typeof HealthConfig>;
 export type StageConfig = z.output<typeof StageConfig>;
 export type PerformanceConfig = z.output<typeof PerformanceConfig>;
@@ -182,7 +219,7 @@ function checkService(name: string, service: ServiceConfig, context: z.core.$Ref
     if (database === undefined)
       report(
         "environments",
-        `${environment} needs database.secret, because the service has a migration image`,
+        `${environment} needs database.secret, because the service has a migration image; say database: "none" if nothing is migrated there`,
       );
 }
 

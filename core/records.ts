@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { Config } from "./config.ts";
+import { HealthState, Observation, Verdict } from "./health.ts";
 import { PinnedImage } from "./image.ts";
 import { Outcome } from "./outcome.ts";
 
@@ -110,6 +111,8 @@ export const Deployment = z.object({
   fence: z.int(),
   openedAt: z.number(),
   previous: z.optional(Revision),
+  /** One look at the service before anything was changed: whether it was well already says who made it ill. */
+  healthBefore: z.optional(Observation),
   migration: z.optional(
     z.object({
       begunAt: z.number(),
@@ -129,6 +132,17 @@ export const Deployment = z.object({
   ),
   /** What the stages found that verified the environment, by build. */
   verification: z._default(z.record(z.string(), Evidence), {}),
+  /** The verdicts, with the looks that led to them. */
+  health: z.optional(
+    z.array(
+      z.object({
+        /** After the release was deployed, or after its predecessor was brought back. */
+        phase: z.enum(["deployed", "restored"]),
+        verdict: Verdict,
+        state: HealthState,
+      }),
+    ),
+  ),
   endedAt: z.optional(z.number()),
   outcome: z.optional(Outcome),
   reason: z.optional(z.string()),

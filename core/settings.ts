@@ -1,3 +1,4 @@
+import type { DatabaseConfig, EnvironmentConfig } from "./config.ts";
 import { SpillwayError } from "./errors.ts";
 import type { Installation, Release } from "./records.ts";
 
@@ -10,6 +11,13 @@ export interface RuntimeSettings {
   /** Variable → `arn` or `arn:json-key::` of a secret. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly healthPath: string;
+  /** When the platform lets a new instance serve. */
+  readonly healthCheck: {
+    readonly intervalSeconds: number;
+    readonly timeoutSeconds: number;
+    readonly healthyThreshold: number;
+    readonly unhealthyThreshold: number;
+  };
   readonly accessRoleArn: string;
   readonly instanceRoleArn: string;
 }
@@ -61,9 +69,15 @@ export function runtimeSettings(release: Release, environment: string): RuntimeS
       ]),
     ),
     healthPath: health.path,
+    healthCheck: target.healthCheck,
     accessRoleArn: resources.appRunnerAccessRoleArn,
     instanceRoleArn: resources.appRunnerInstanceRoleArn,
   };
+}
+
+/** The environment's database; undefined where nothing is migrated. */
+export function databaseOf({ database }: Pick<EnvironmentConfig, "database">): DatabaseConfig | undefined {
+  return database === "none" ? undefined : database;
 }
 
 /**

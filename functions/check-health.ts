@@ -1,16 +1,20 @@
 import * as z from "zod/mini";
 import { connectAppRunner } from "../aws/apprunner.ts";
-import { probe } from "../aws/http.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { beginHealth, describeHealth, HealthState, judgeHealth, type Verdict } from "../core/health.ts";
 import { targetName } from "../core/names.ts";
 import { environmentOf } from "../core/settings.ts";
-import { DeploymentInput, readDeployment } from "./deployment.ts";
+import { DeploymentInput, type OpenDeployment, readDeployment, updateDeployment } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
+import { lookAtService } from "./service-look.ts";
+
+const Phase = z.enum(["deployed", "restored"]);
 
 const Input = z.extend(DeploymentInput, {
   /** What the last look remembered; null at the first. */
   health: z.nullable(HealthState),
+  /** What should answer: the release that was deployed, or its predecessor that was brought back. */
+  phase: Phase,
 });
 
 interface Answer {
@@ -20,20 +24,34 @@ interface Answer {
   readonly description: string;
 }
 
-/** Looks once at the environment's health path and judges what was seen so far. */
+/** Looks once at the environment's health path and judges what was seen so far; a verdict is kept with its looks. */
 export const checkHealth: FunctionDefinition<typeof Input, Answer> = {
   name: "CheckHealth",
   input: Input,
   async run(input, place) {
-    const { release } = await readDeployment(input, place);
+    const open = await readDeployment(input, place);
+    const { release, deployment } = open;
     const rules = environmentOf(release, input.environment).environment.health;
     const name = targetName(release.installation.resources.prefix, release.service, input.environment);
     const { url } = await connectAppRunner(place.connection).describe(name);
     if (url === undefined) throw new SpillwayError("TargetFailed", `The target ${name} has no URL to ask.`);
-    const look = await probe(place.connection, new URL(rules.path, url), rules.timeoutSeconds);
+    const { commit } = input.phase === "deployed" ? release : (deployment.previous ?? {});
+    const look = await lookAtService(place, rules, url, commit);
     const { state, verdict } = judgeHealth(rules, input.health ?? beginHealth(look.at), look);
+    if (verdict !== undefined) await keep(open, input.phase, verdict, state);
     return { verdict: verdict ?? "undecided", health: state, description: describeHealth(state) };
   },
 };
+
+/** One verdict for each phase: a retry whose answer was lost writes over its own. */
+async function keep(
+  open: OpenDeployment,
+  phase: z.infer<typeof Phase>,
+  verdict: Verdict,
+  state: HealthState,
+): Promise<void> {
+  const others = (open.deployment.health ?? []).filter((kept) => kept.phase !== phase);
+  await updateDeployment(open, { health: [...others, { phase, verdict, state }] });
+}
 
 export const handler = createHandler(checkHealth);

@@ -2,7 +2,7 @@ import { connectTasks } from "../aws/ecs.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { migrationFamily } from "../core/names.ts";
 import type { Release } from "../core/records.ts";
-import { environmentOf, secretReference } from "../core/settings.ts";
+import { databaseOf, environmentOf, secretReference } from "../core/settings.ts";
 import type { Place } from "./middleware.ts";
 import type { Work } from "./waiting.ts";
 
@@ -20,9 +20,9 @@ export function migrationWork(
   token: string,
 ): Work {
   const { resources } = release.installation;
-  const secret = environmentOf(release, environment).environment.database?.secret;
+  const database = databaseOf(environmentOf(release, environment).environment);
   const { migrationImage } = release;
-  if (secret === undefined || migrationImage === undefined)
+  if (database === undefined || migrationImage === undefined)
     throw new SpillwayError(
       "InvalidConfig",
       `${environment} has no migration image or no database secret; check spillway.config.ts.`,
@@ -41,7 +41,10 @@ export function migrationWork(
         family: migrationFamily(resources.prefix, release.service, environment),
         imageUri: migrationImage.uri,
         command: [command],
-        databaseSecret: secretReference(resources, secret),
+        secrets: {
+          DATABASE_URL: secretReference(resources, database.secret),
+          ...(database.ca === undefined ? {} : { DATABASE_CA: secretReference(resources, database.ca) }),
+        },
         cluster: resources.cluster,
         subnets: resources.subnets,
         securityGroups: resources.securityGroups,

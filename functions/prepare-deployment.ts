@@ -3,9 +3,10 @@ import { SpillwayError } from "../core/errors.ts";
 import { canRunOn, schemaAfter } from "../core/migration.ts";
 import { targetName } from "../core/names.ts";
 import type { Release, Revision } from "../core/records.ts";
-import { environmentOf } from "../core/settings.ts";
-import { DeploymentInput, readDeployment } from "./deployment.ts";
+import { databaseOf, environmentOf } from "../core/settings.ts";
+import { DeploymentInput, readDeployment, updateDeployment } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
+import { lookAtService } from "./service-look.ts";
 
 interface Preparation {
   readonly migrate: boolean;
@@ -18,7 +19,8 @@ export const prepareDeployment: FunctionDefinition<typeof DeploymentInput, Prepa
   name: "PrepareDeployment",
   input: DeploymentInput,
   async run(input, place) {
-    const { release, deployment } = await readDeployment(input, place);
+    const open = await readDeployment(input, place);
+    const { release, deployment } = open;
     const { service, environment } = environmentOf(release, input.environment);
     const target = await connectAppRunner(place.connection).describe(
       targetName(release.installation.resources.prefix, release.service, input.environment),
@@ -30,8 +32,13 @@ export const prepareDeployment: FunctionDefinition<typeof DeploymentInput, Prepa
         `The target of ${input.environment} is busy with another operation; waiting for it.`,
       );
     refuseOneWayDoor(release, deployment.previous, input.environment);
+    if (target.url !== undefined && deployment.previous !== undefined) {
+      const { commit } = deployment.previous;
+      const healthBefore = await lookAtService(place, environment.health, target.url, commit);
+      await updateDeployment(open, { healthBefore });
+    }
     return {
-      migrate: release.migrationImage !== undefined,
+      migrate: release.migrationImage !== undefined && databaseOf(environment) !== undefined,
       migrationTimeoutSeconds: (service.migration?.timeoutMinutes ?? 30) * 60,
       healthIntervalSeconds: environment.health.intervalSeconds,
     };

@@ -1,5 +1,6 @@
 import type { Config, ServiceConfig } from "../core/config.ts";
 import { projectName } from "../core/names.ts";
+import { databaseOf } from "../core/settings.ts";
 
 /** A Lambda function of the installation. Its name is that of its state, its file and its placeholder. */
 export interface FunctionDescription {
@@ -234,11 +235,11 @@ function projectsOf(
 
 function secretsOf({ stages, environments }: ServiceConfig): string[] {
   const ofStages = Object.values(stages).flatMap(({ secrets }) => Object.values(secrets));
-  const ofEnvironments = Object.values(environments).flatMap(({ target, database }) => [
-    ...Object.values(target.secrets),
-    ...(database === undefined ? [] : [database.secret]),
-  ]);
-  return [...ofStages, ...ofEnvironments].map(secretName);
+  const ofEnvironments = Object.values(environments).flatMap((environment) => {
+    const { secret, ca } = databaseOf(environment) ?? {};
+    return [...Object.values(environment.target.secrets), secret, ca];
+  });
+  return [...ofStages, ...ofEnvironments].filter((name) => name !== undefined).map(secretName);
 }
 
 /** `web/database:url` → `web/database`. */

@@ -15,6 +15,7 @@ describeTarget("App Runner", async () => {
       variables: {},
       secrets: {},
       healthPath: "/health",
+      healthCheck: { intervalSeconds: 1, timeoutSeconds: 2, healthyThreshold: 1, unhealthyThreshold: 5 },
       accessRoleArn: "arn:aws:iam::000000000000:role/access",
       instanceRoleArn: "arn:aws:iam::000000000000:role/instance",
     },

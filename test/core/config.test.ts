@@ -69,6 +69,7 @@ describe("spillway.config.ts", () => {
       Reflect.deleteProperty(web(config).environments.production ?? {}, "database"),
     );
     expect(said).toContain("production needs database.secret, because the service has a migration image");
+    expect(said).toContain('say database: "none" if nothing is migrated there');
   });
 
   it("lets a stage check releases or environments, not both", () => {

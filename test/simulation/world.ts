@@ -42,6 +42,12 @@ export interface Behaviour {
   readonly probeStatus?: number;
   readonly healthStatus?: number;
   readonly crashesOnStart?: boolean;
+  /** Seconds until the health path answers the world; none unless said. */
+  readonly healthSeconds?: number;
+  /** Whether the world can reach the service at all; yes unless said. */
+  readonly unreachable?: boolean;
+  /** The body of the health path; by default JSON that names the commit. */
+  readonly healthBody?: string;
 }
 
 /** The whole application in one process: real machines, handlers, SDK clients and services; virtual time; simulated work. */
@@ -112,7 +118,11 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
     const port = fronts.get(url.origin);
     const image = port === undefined ? undefined : ports.get(port);
     if (image === undefined) return new Response("nobody serves", { status: 503 });
-    return new Response("", { status: behaviourOf(image)?.behaviour.healthStatus ?? 200 });
+    const { tag = "", behaviour = {} } = behaviourOf(image) ?? {};
+    if (behaviour.healthSeconds !== undefined) await sleep(clock, behaviour.healthSeconds * 1000);
+    if (behaviour.unreachable === true) throw new TypeError("fetch failed");
+    const body = behaviour.healthBody ?? JSON.stringify({ status: "ok", commit: tag });
+    return new Response(body, { status: behaviour.healthStatus ?? 200 });
   }
 
   const containers: ContainerRunner = {
