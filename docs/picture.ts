@@ -1,5 +1,5 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { instance } from "@viz-js/viz";
 
@@ -81,13 +81,15 @@ function anchor(name: string, state: State): string {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const viz = await instance();
-  const root = join(import.meta.dirname, "..");
-  for (const name of ["release", "deploy"]) {
-    const machine: Flow = JSON.parse(await readFile(join(root, `state-machines/${name}.asl.json`), "utf8"));
-    await writeFile(
-      join(root, `docs/${name}.svg`),
-      viz.renderString(drawMachine(machine), { format: "svg" }),
-    );
+  const draw = async (name: string, graph: string) => {
+    await writeFile(join(import.meta.dirname, `${name}.svg`), viz.renderString(graph, { format: "svg" }));
     console.log(`docs/${name}.svg`);
+  };
+  for (const name of ["release", "deploy"]) {
+    const file = join(import.meta.dirname, `../state-machines/${name}.asl.json`);
+    await draw(name, drawMachine(JSON.parse(await readFile(file, "utf8"))));
   }
+  const pictures = join(import.meta.dirname, "pictures");
+  for (const file of (await readdir(pictures)).toSorted())
+    await draw(basename(file, ".dot"), await readFile(join(pictures, file), "utf8"));
 }
