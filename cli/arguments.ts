@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { renderScenarios, scenarios } from "./scenarios.ts";
 
 /** What `npm start` can be asked. */
 export interface StartArguments {
@@ -6,6 +7,7 @@ export interface StartArguments {
   readonly port: number | undefined;
   readonly once: boolean;
   readonly json: boolean;
+  /** The name of a scenario, `all` or `list`. */
   readonly scenario: string | undefined;
   readonly folder: string;
 }
@@ -15,16 +17,15 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-export const usage = `npm start -- [--port N] [--once] [--json] [--scenario unhealthy] [--folder DIR]
+export const usage = `npm start -- [--port N] [--once] [--json] [--scenario NAME|all|list] [--folder DIR]
 
   --port N         serve the local AWS on this port (default: 4566, or the next free one)
   --once           exit when the release has ended: 0 if it was released, 1 if not
   --json           print one JSON object as the last line
-  --scenario NAME  after a good release, one that goes wrong: unhealthy
+  --scenario NAME  after a good release, one that goes otherwise; all plays each, list names them
   --folder DIR     where state is kept (default: .spillway)`;
 
-/** The scenarios that there are; each is a folder of examples/web/scenarios. */
-export const scenarios = ["unhealthy"] as const;
+const known = [...scenarios.map(({ name }) => name), "all", "list"];
 
 /** @throws UsageError */
 export function readArguments(words: readonly string[]): StartArguments {
@@ -32,9 +33,9 @@ export function readArguments(words: readonly string[]): StartArguments {
   const port = values.port === undefined ? undefined : Number(values.port);
   if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65535))
     throw new UsageError(`--port takes a number from 1 to 65535, not "${values.port}".\n\n${usage}`);
-  if (values.scenario !== undefined && !scenarios.some((name) => name === values.scenario))
+  if (values.scenario !== undefined && !known.includes(values.scenario))
     throw new UsageError(
-      `There is no scenario "${values.scenario}"; there is ${scenarios.join(", ")}.\n\n${usage}`,
+      `There is no scenario "${values.scenario}"; there are\n${renderScenarios()}\n\n${usage}`,
     );
   return { port, once: values.once, json: values.json, scenario: values.scenario, folder: values.folder };
 }

@@ -20,8 +20,10 @@ export interface Commit {
 export interface ExampleSource {
   readonly folder: string;
   readonly head: Commit;
-  /** Commits a scenario's files over the example. */
+  /** Commits the example with a scenario's files laid over it. */
   commitScenario(name: string): Promise<Commit>;
+  /** Commits the example as it is at `head`, whatever was committed since. */
+  commitHealthy(): Promise<Commit>;
 }
 
 /** The source could not be cloned. */
@@ -45,28 +47,30 @@ export async function cloneExample(root: string, folder: string): Promise<Exampl
     sequence: Number(await git("rev-list", "--count", "HEAD")),
     seconds: Number(await git("show", "-s", "--format=%ct", "HEAD")),
   });
+  const head = await describe();
+  const commit = async (message: string): Promise<Commit> => {
+    await git("add", "--all");
+    await git(...author, "commit", "--quiet", "--allow-empty", "--message", message);
+    return describe();
+  };
+  const restore = () => git("read-tree", "-u", "--reset", head.id);
   return {
     folder,
-    head: await describe(),
+    head,
     async commitScenario(name) {
-      await cp(join(folder, "examples/web/scenarios", name), join(folder, "examples/web"), {
-        recursive: true,
-      });
-      await git("add", "--all");
-      await git(
-        "-c",
-        "user.name=Spillway",
-        "-c",
-        "user.email=spillway@example.com",
-        "commit",
-        "--quiet",
-        "--message",
-        `Scenario: ${name}`,
-      );
-      return describe();
+      await restore();
+      const example = join(folder, "examples/web");
+      await cp(join(example, "scenarios", name), example, { recursive: true });
+      return commit(`Scenario: ${name}`);
+    },
+    async commitHealthy() {
+      await restore();
+      return commit("The example as it was");
     },
   };
 }
+
+const author = ["-c", "user.name=Spillway", "-c", "user.email=spillway@example.com"];
 
 /** Builds the migration image and the application's image of a commit and pushes them, the application's last: its push starts the release. */
 export async function releaseImages(

@@ -11,11 +11,16 @@ export class NoReleaseError extends Error {
 
 /**
  * Pushes a commit's images; the push starts the release, and its end is awaited.
+ * @param onPushed told when the images are in the registry.
  * @throws NoReleaseError
  */
-export async function releaseCommit(installation: Installation, commit: Commit): Promise<Report> {
+export async function releaseCommit(
+  installation: Installation,
+  commit: Commit,
+  onPushed: () => void = () => {},
+): Promise<Report> {
   const { clock, source, laptop, folder, network, records } = installation;
-  const ended = awaitEnd(installation);
+  const ends = watchEnds(installation);
   const before = clock.now();
   const { digest } = await releaseImages(clock, source, commit, {
     registry: laptop.url,
@@ -24,7 +29,8 @@ export async function releaseCommit(installation: Installation, commit: Commit):
     onLine: () => {},
   });
   const pushedAt = clock.now();
-  await ended;
+  onPushed();
+  await ends.of(digest);
   const endedAt = clock.now();
   const release = await records.release(`web-${digest.replace("sha256:", "").slice(0, 12)}-1`);
   if (release === undefined)
@@ -36,19 +42,31 @@ export async function releaseCommit(installation: Installation, commit: Commit):
   });
 }
 
-/** Resolves when the next execution of the release machine has ended. */
-function awaitEnd({ watch, made }: Installation): Promise<void> {
-  return new Promise((resolve) => {
-    const unwatch = watch(({ "detail-type": type, detail }) => {
-      const isOver =
-        type === "Step Functions Execution Status Change" &&
-        detail.stateMachineArn === made.machines.ReleaseMachine &&
-        detail.status !== "RUNNING";
-      if (!isOver) return;
-      unwatch();
-      resolve();
-    });
+/** Watches from now on for releases that end; the push may be told before its digest is known here. */
+function watchEnds({ watch, made }: Installation) {
+  const inputs: string[] = [];
+  let look = () => {};
+  const unwatch = watch(({ "detail-type": type, detail }) => {
+    const isOver =
+      type === "Step Functions Execution Status Change" &&
+      detail.stateMachineArn === made.machines.ReleaseMachine &&
+      detail.status !== "RUNNING";
+    if (!isOver) return;
+    inputs.push(String(detail.input));
+    look();
   });
+  return {
+    /** Resolves when the release that the push of this digest started has ended. */
+    of: (digest: string) =>
+      new Promise<void>((resolve) => {
+        look = () => {
+          if (!inputs.some((input) => input.includes(digest))) return;
+          unwatch();
+          resolve();
+        };
+        look();
+      }),
+  };
 }
 
 async function readEnvironments({ config, connection, prefix, records }: Installation) {

@@ -4,17 +4,24 @@ import { parseConfig } from "../core/config.ts";
 import { createRealClock } from "../local/asl/index.ts";
 import config from "../spillway.config.ts";
 import { readArguments, type StartArguments } from "./arguments.ts";
-import { pollService, type Tally } from "./client.ts";
 import { Ending } from "./ending.ts";
 import { startInstallation } from "./installation.ts";
 import { createProgress } from "./progress.ts";
 import { releaseCommit } from "./release.ts";
-import { renderReport } from "./report.ts";
+import { type Report, renderReport } from "./report.ts";
+import {
+  type Played,
+  playScenario,
+  renderPlayed,
+  renderScenarios,
+  type Scenario,
+  scenarios,
+} from "./scenarios.ts";
 
 const clock = createRealClock();
 const ending = new Ending();
 
-/** Starts everything, releases the example, and says what is live. @returns whether it was released. */
+/** Starts everything, releases the example, and says what is live. @returns whether all ended as it should. */
 async function start(options: StartArguments): Promise<boolean> {
   const progress = createProgress((line) => console.log(line), clock.now);
   const installation = await startInstallation(
@@ -32,26 +39,38 @@ async function start(options: StartArguments): Promise<boolean> {
   const { laptop, made, source } = installation;
   progress.told(`local AWS at ${styleText("bold", laptop.url)}`);
 
-  let report = await releaseCommit(installation, source.head);
-  let tally: Tally | undefined;
-  console.log(renderReport(report));
-  if (options.scenario !== undefined && report.outcome === "Released") {
-    const client = pollService(clock, report.environments.production?.url ?? "", 20);
-    progress.told(`scenario ${options.scenario}: releasing a commit that goes wrong`);
-    report = await releaseCommit(installation, await source.commitScenario(options.scenario));
-    tally = await client.stop();
-    console.log(renderReport(report));
-    console.log(
-      `A client asked all along: ${tally.requests} requests, ${tally.failed} failed (${JSON.stringify(tally.answers)}).`,
-    );
+  const live = await releaseCommit(installation, source.head);
+  console.log(renderReport(live));
+  const played: Played[] = [];
+  for (const scenario of live.outcome === "Released" ? chosen(options) : []) {
+    const one = await playScenario(installation, scenario, live, progress.told);
+    console.log(renderReport(one.report));
+    console.log(renderPlayed(one));
+    played.push(one);
   }
-  if (options.json)
-    console.log(JSON.stringify({ ...report, ...(tally === undefined ? {} : { client: tally }) }));
+  if (options.json) console.log(JSON.stringify(lastLine(live, played)));
   if (!options.once)
     console.log(
       `\nIt stays up. End it with Ctrl-C.\n  AWS_ENDPOINT_URL=${laptop.url} aws stepfunctions list-executions --state-machine-arn ${made.machines.ReleaseMachine}`,
     );
-  return report.outcome === "Released";
+  if (options.scenario === "all")
+    return played.length === scenarios.length && played.every(({ endedAsTold }) => endedAsTold);
+  return (played[0]?.report ?? live).outcome === "Released";
+}
+
+function chosen({ scenario: asked }: StartArguments): readonly Scenario[] {
+  return asked === "all" ? scenarios : scenarios.filter(({ name }) => name === asked);
+}
+
+/** The last report that there is; of each scenario if several were played. */
+function lastLine(live: Report, played: readonly Played[]): object {
+  const described = played.map(({ scenario: { name, ends }, report, clients, endedAsTold }) => ({
+    ...report,
+    scenario: { name, ends, endedAsTold },
+    clients,
+  }));
+  const [first, second] = described;
+  return second === undefined ? (first ?? live) : { ...live, scenarios: described };
 }
 
 /** npm hands Ctrl-C on to a process that the terminal has told already: that is one press, not two. */
@@ -77,6 +96,10 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 
 try {
   const options = readArguments(process.argv.slice(2));
+  if (options.scenario === "list") {
+    console.log(renderScenarios());
+    process.exit(0);
+  }
   status = (await start(options)) ? 0 : 1;
   if (!options.once) status = 0;
   if (options.once && interruptedAt === undefined) {

@@ -31,7 +31,7 @@ describe("the command line", () => {
     [["--port", "65536"], "1 to 65535"],
     [["--port", "4566.5"], "1 to 65535"],
     [["--port", "web"], '"web"'],
-    [["--scenario", "../healthy"], "there is unhealthy"],
+    [["--scenario", "../healthy"], "failing-unit-tests"],
   ])("refuses %j and shows the usage", (words, part) => {
     const read = () => readArguments(words);
     expect(read).toThrow(UsageError);
