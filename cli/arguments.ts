@@ -10,6 +10,8 @@ export interface StartArguments {
   /** The name of a scenario, `all` or `list`. */
   readonly scenario: string | undefined;
   readonly folder: string;
+  /** Undefined: the repository's own. */
+  readonly config: string | undefined;
 }
 
 /** The command line cannot be used; the message says why and shows the usage. */
@@ -17,13 +19,14 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-export const usage = `npm start -- [--port N] [--once] [--json] [--scenario NAME|all|list] [--folder DIR]
+export const usage = `npm start -- [--port N] [--once] [--json] [--scenario NAME|all|list] [--folder DIR] [--config FILE]
 
   --port N         serve the local AWS on this port (default: 4566, or the next free one)
   --once           exit when the release has ended: 0 if it was released, 1 if not
   --json           print one JSON object as the last line
   --scenario NAME  after a good release, one that goes otherwise; all plays each, list names them
-  --folder DIR     where state is kept (default: .spillway)`;
+  --folder DIR     where state is kept (default: .spillway)
+  --config FILE    what to release and how (default: spillway.config.ts); it describes the service web`;
 
 const known = [...scenarios.map(({ name }) => name), "all", "list"];
 
@@ -37,7 +40,8 @@ export function readArguments(words: readonly string[]): StartArguments {
     throw new UsageError(
       `There is no scenario "${values.scenario}"; there are\n${renderScenarios()}\n\n${usage}`,
     );
-  return { port, once: values.once, json: values.json, scenario: values.scenario, folder: values.folder };
+  const { once, json, scenario, folder, config } = values;
+  return { port, once, json, scenario, folder, config };
 }
 
 function parse(words: readonly string[]) {
@@ -50,6 +54,7 @@ function parse(words: readonly string[]) {
         json: { type: "boolean", default: false },
         scenario: { type: "string" },
         folder: { type: "string", default: ".spillway" },
+        config: { type: "string" },
       },
     }).values;
   } catch (error) {

@@ -6,9 +6,10 @@ import { describeApplication } from "../infra/application.ts";
 import { buildFunctions } from "../infra/build.ts";
 import type { Clock } from "../local/asl/clock.ts";
 import { type Laptop, startLaptop } from "../local/laptop.ts";
-import { startPostgres } from "../local/postgres.ts";
+import { type Postgres, startPostgres } from "../local/postgres.ts";
 import { type Provisioned, provision } from "../local/provision.ts";
 import type { ServiceEvent } from "../local/world.ts";
+import { ConfigFileError } from "./config-file.ts";
 import type { Ending } from "./ending.ts";
 import { cloneExample, type ExampleSource } from "./example.ts";
 import { readNetworkSettings } from "./network-settings.ts";
@@ -36,7 +37,10 @@ export interface Installation {
   watch(watcher: (event: ServiceEvent) => void): () => void;
 }
 
-/** Starts the local AWS with all that it needs and installs Spillway in it. `ending` owns whatever was started. */
+/**
+ * Starts the local AWS with all that it needs and installs Spillway in it. `ending` owns whatever was started.
+ * @throws ConfigFileError, FolderInUseError, PortInUseError, ExampleError, PostgresError, ProvisioningError
+ */
 export async function startInstallation(
   options: {
     readonly clock: Clock;
@@ -54,7 +58,11 @@ export async function startInstallation(
   const { clock, config, prefix } = options;
   const began = clock.now();
   const application = describeApplication(config, prefix);
-  const { run: folder } = await ending.own(takeFolder(options.folder), (taken) => taken.release());
+  if (config.services.web === undefined)
+    throw new ConfigFileError(
+      `The config describes no service web, which is what npm start releases; it has ${Object.keys(config.services).join(", ") || "none"}.`,
+    );
+  const { run: folder } = await ending.own(takeFolder(options.folder, clock), (taken) => taken.release());
   const network = readNetworkSettings(process.env);
   const watchers = new Set([options.onEvent]);
   const sourceFolder = join(folder, "source");
@@ -88,14 +96,14 @@ export async function startInstallation(
       join(folder, "functions"),
     ),
   ]);
-  await postgres.createDatabase("web_production");
+  const secrets = await createDatabases(config, postgres);
   const made = await provision(laptop.aws, {
     application,
     config,
     prefix,
     root,
     bundles,
-    secrets: { "web/production/database": postgres.url("web_production") },
+    secrets,
   });
   ending.signal.throwIfAborted();
   laptop.prewarm();
@@ -109,6 +117,19 @@ export async function startInstallation(
       return () => watchers.delete(watcher);
     },
   };
+}
+
+/** A database for each environment that has one. @returns its URL, by the name of the secret that holds it. */
+async function createDatabases(config: Config, postgres: Postgres): Promise<Record<string, string>> {
+  const secrets: Record<string, string> = {};
+  for (const [service, { environments }] of Object.entries(config.services))
+    for (const [environment, { database }] of Object.entries(environments)) {
+      if (database === undefined || database === "none") continue;
+      const name = `${service}_${environment}`;
+      await postgres.createDatabase(name);
+      secrets[database.secret] = postgres.url(name);
+    }
+  return secrets;
 }
 
 function connectionTo({ url, aws }: Laptop, clock: Clock): Connection {

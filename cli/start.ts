@@ -1,9 +1,8 @@
-import { resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { styleText } from "node:util";
-import { parseConfig } from "../core/config.ts";
 import { createRealClock } from "../local/asl/index.ts";
-import config from "../spillway.config.ts";
-import { readArguments, type StartArguments } from "./arguments.ts";
+import { readArguments, type StartArguments, UsageError } from "./arguments.ts";
+import { readConfig } from "./config-file.ts";
 import { Ending } from "./ending.ts";
 import { startInstallation } from "./installation.ts";
 import { createProgress } from "./progress.ts";
@@ -18,6 +17,7 @@ import {
   scenarios,
 } from "./scenarios.ts";
 
+const ownConfig = join(import.meta.dirname, "..", "spillway.config.ts");
 const clock = createRealClock();
 const ending = new Ending();
 
@@ -27,7 +27,7 @@ async function start(options: StartArguments): Promise<boolean> {
   const installation = await startInstallation(
     {
       clock,
-      config: parseConfig(config),
+      config: await readConfig(options.config ?? relative("", ownConfig)),
       prefix: "spillway",
       folder: resolve(options.folder),
       port: options.port,
@@ -112,6 +112,6 @@ try {
       styleText("red", error instanceof Error ? `${error.name}: ${error.message}` : String(error)),
     );
     await ending.run();
-    process.exit(1);
+    process.exit(error instanceof UsageError ? 2 : 1);
   }
 }

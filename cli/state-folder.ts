@@ -1,5 +1,11 @@
-import { mkdir, open, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import * as z from "zod";
+import { type Clock, sleep } from "../local/asl/clock.ts";
+import { guardianName } from "../local/guardian.ts";
+import { findServerOf } from "../local/postgres-orphan.ts";
+import { guardianId } from "../local/process.ts";
+import { findProcess } from "../local/process-table.ts";
 
 /** Another `npm start` uses the folder. */
 export class FolderInUseError extends Error {
@@ -11,43 +17,95 @@ export class FolderInUseError extends Error {
   }
 }
 
+/** Who holds the folder. */
+const Lock = z.object({
+  process: z.number(),
+  /** Numbers of processes are used again; no other has the same of both. */
+  startedAt: z.string(),
+  /** What ends the holder's children if it is killed. */
+  guardian: z.number().optional(),
+});
+
+const LONGEST_GUARDIAN_MILLISECONDS = 10_000;
+
 /**
- * Takes the state folder for this process. What a killed run left of its services is removed; what only saves time
- * (caches) is kept.
+ * Takes the state folder for this process. After a run that was killed it waits until nothing of that run is left,
+ * and removes what it left of its services; what only saves time (caches) is kept.
  * @throws FolderInUseError
  */
 export async function takeFolder(
   folder: string,
+  clock: Clock,
 ): Promise<{ readonly run: string; release(): Promise<void> }> {
   await mkdir(folder, { recursive: true });
   const lock = join(folder, "lock");
-  for (let attempt = 0; ; attempt++) {
-    try {
-      const file = await open(lock, "wx");
-      await file.writeFile(String(process.pid));
-      await file.close();
-      break;
-    } catch (error) {
-      const pid = Number(await readFile(lock, "utf8").catch(() => ""));
-      if (Number.isInteger(pid) && pid > 0 && isAlive(pid)) throw new FolderInUseError(folder, pid);
-      if (attempt > 2) throw error;
-      await rm(lock, { force: true });
-    }
-  }
+  const own = await findProcess(process.pid);
+  const content = { process: process.pid, startedAt: own?.startedAt ?? "", guardian: guardianId() };
+  while (!(await writeNew(lock, JSON.stringify(content)))) await clearLock(folder, lock, clock);
   const run = join(folder, "run");
+  // Its files must not be taken away beneath it: it would live on, and nobody would find it any more.
+  await (await findServerOf(join(run, "postgres", "data")))?.end(clock);
   for (const stale of ["images", "builds", "logs", "artifacts", "source", "postgres"])
     await rm(join(run, stale), { recursive: true, force: true });
   await mkdir(run, { recursive: true });
   return { run, release: () => rm(lock, { force: true }) };
 }
 
-function isAlive(pid: number): boolean {
-  if (pid === process.pid) return false;
+/** @returns false if there is such a file. */
+async function writeNew(path: string, text: string): Promise<boolean> {
   try {
-    process.kill(pid, 0);
+    await writeFile(path, text, { flag: "wx" });
     return true;
   } catch (error) {
-    // Another user's process cannot be signalled, but it lives.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw error;
   }
+}
+
+/**
+ * Removes a lock that nobody holds any more.
+ * @throws FolderInUseError
+ */
+async function clearLock(folder: string, lock: string, clock: Clock): Promise<void> {
+  const text = await readLock(lock, clock);
+  const holder = parseLock(text);
+  if (holder !== undefined && (await isHeld(holder))) throw new FolderInUseError(folder, holder.process);
+  if (holder?.guardian !== undefined) await endOf(holder.guardian, clock);
+  // Moved first: of several that clear it at one time, one succeeds, and it sees whether it took the right one.
+  const moved = `${lock}.${process.pid}`;
+  const isMoved = await rename(lock, moved).then(
+    () => true,
+    () => false,
+  );
+  if (!isMoved) return;
+  if ((await readFile(moved, "utf8")) === text) await rm(moved);
+  else await rename(moved, lock);
+}
+
+/** Its text, for which whoever is just writing it is given a second. */
+async function readLock(lock: string, clock: Clock): Promise<string> {
+  for (let attempt = 0; ; attempt++) {
+    const text = await readFile(lock, "utf8").catch(() => "");
+    if (text !== "" || attempt === 20) return text;
+    await sleep(clock, 50);
+  }
+}
+
+/** Undefined if it is in words that we do not know: it was cut short, or written by another version. */
+function parseLock(text: string): z.infer<typeof Lock> | undefined {
+  try {
+    return Lock.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+async function isHeld(holder: z.infer<typeof Lock>): Promise<boolean> {
+  return (await findProcess(holder.process))?.startedAt === holder.startedAt;
+}
+
+async function endOf(guardian: number, clock: Clock): Promise<void> {
+  const deadline = clock.now() + LONGEST_GUARDIAN_MILLISECONDS;
+  while (clock.now() < deadline && (await findProcess(guardian))?.command.includes(guardianName))
+    await sleep(clock, 50);
 }

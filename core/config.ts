@@ -198,12 +198,13 @@ export function defineConfig(config: ConfigInput): ConfigInput {
 
 /**
  * Checks a config and fills in the defaults.
+ * @param file what the message calls it.
  * @throws SpillwayError InvalidConfig, with one line per problem: the path, what is wrong and the remedy.
  */
-export function parseConfig(input: unknown): Config {
+export function parseConfig(input: unknown, file = "spillway.config.ts"): Config {
   return parse(Config, input, (problems) => {
     const lines = problems.map(({ path, message }) => `  ${path || "(the whole file)"}: ${message}`);
-    return new SpillwayError("InvalidConfig", `spillway.config.ts is not valid:\n${lines.join("\n")}`);
+    return new SpillwayError("InvalidConfig", `${file} is not valid:\n${lines.join("\n")}`);
   });
 }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { Duplex, type Readable } from "node:stream";
 import type { Clock } from "./asl/clock.ts";
+import { createGuardian } from "./guardian.ts";
 import { createLineSplitter } from "./lines.ts";
 
 /** A process and everything it started: its whole group. */
@@ -54,11 +55,17 @@ export class ProcessStartError extends Error {
 /** How long output may still come after a process has ended, from one that escaped into another group. */
 const LAST_OUTPUT_MILLISECONDS = 1_000;
 
-/** Groups that run now. They are not to outlive us, however we end. */
+/** Groups that run now. They are not to outlive us: not when we exit, and not when we are killed. */
 const running = new Set<number>();
+const guardian = createGuardian();
 process.once("exit", () => {
   for (const pid of running) signalGroup(pid, "SIGKILL");
 });
+
+/** The process that ends what we started if we are killed; undefined if there can be none. */
+export function guardianId(): number | undefined {
+  return guardian.id;
+}
 
 /**
  * Starts a process in a group of its own, with exactly the environment given. As in a container, whatever it
@@ -72,7 +79,10 @@ export function startProcess(clock: Clock, options: ProcessOptions): GroupProces
     stdio: ["ignore", "pipe", "pipe", options.onControlLine ? "pipe" : "ignore"],
   });
   const { pid } = child;
-  if (pid !== undefined) running.add(pid);
+  if (pid !== undefined) {
+    running.add(pid);
+    guardian.watch(running);
+  }
   readLines(child.stdio[1], (line) => options.onLine?.(line, "stdout"));
   readLines(child.stdio[2], (line) => options.onLine?.(line, "stderr"));
   const control = child.stdio[3];
@@ -112,6 +122,7 @@ function whenExited(clock: Clock, child: ChildProcess, options: ProcessOptions):
       // At once: as long as something of the group lives, its number cannot be another's.
       signalGroup(child.pid, "SIGKILL");
       running.delete(child.pid);
+      guardian.watch(running);
       const cancel = clock.after(LAST_OUTPUT_MILLISECONDS, () => {
         for (const stream of child.stdio) stream?.destroy();
       });

@@ -9,17 +9,28 @@ describe("the command line", () => {
       json: false,
       scenario: undefined,
       folder: ".spillway",
+      config: undefined,
     });
   });
 
   it("reads every flag", () => {
-    const words = ["--once", "--json", "--port", "4600", "--scenario=unhealthy", "--folder", "state"];
+    const words = [
+      "--once",
+      "--json",
+      "--port",
+      "4600",
+      "--scenario=unhealthy",
+      "--folder",
+      "state",
+      "--config=a.ts",
+    ];
     expect(readArguments(words)).toEqual({
       port: 4600,
       once: true,
       json: true,
       scenario: "unhealthy",
       folder: "state",
+      config: "a.ts",
     });
   });
 

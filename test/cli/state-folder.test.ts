@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { FolderInUseError, takeFolder } from "../../cli/state-folder.ts";
+import { createRealClock } from "../../local/asl/real-clock.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -13,37 +14,60 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-it("locks the folder with its process id and unlocks it again", async () => {
-  const taken = await takeFolder(folder);
-  expect(await readFile(join(folder, "lock"), "utf8")).toBe(String(process.pid));
+const clock = createRealClock();
+const lock = () => join(folder, "lock");
+
+it("locks the folder for this process and unlocks it again", async () => {
+  const taken = await takeFolder(folder, clock);
+  expect(JSON.parse(await readFile(lock(), "utf8"))).toMatchObject({ process: process.pid });
   await taken.release();
-  expect(existsSync(join(folder, "lock"))).toBe(false);
+  expect(existsSync(lock())).toBe(false);
 });
 
 it("makes a folder that is not there", async () => {
-  const taken = await takeFolder(join(folder, "new", "state"));
+  const taken = await takeFolder(join(folder, "new", "state"), clock);
   expect(existsSync(taken.run)).toBe(true);
 });
 
 it("refuses a folder whose process lives, and says what to do", async () => {
-  await writeFile(join(folder, "lock"), String(process.ppid));
-  const taking = takeFolder(folder);
+  await takeFolder(folder, clock);
+  const taking = takeFolder(folder, clock);
   await expect(taking).rejects.toThrow(FolderInUseError);
-  await expect(taking).rejects.toThrow(/process \d+.*--folder DIR/);
+  await expect(taking).rejects.toThrow(new RegExp(`process ${process.pid}.*--folder DIR`));
 });
 
-it("takes over the lock of a process that is gone", async () => {
+it("gives a folder to one of many that ask at the same time, also if a killed run held it", async () => {
+  await writeFile(lock(), JSON.stringify({ process: process.pid, startedAt: "long ago" }));
+  const asking = await Promise.allSettled(Array.from({ length: 8 }, () => takeFolder(folder, clock)));
+  expect(asking.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+});
+
+it.each([
+  ["of a process that is gone", async () => ({ process: await endedProcess(), startedAt: "1" })],
+  ["whose number another process has by now", async () => ({ process: process.pid, startedAt: "long ago" })],
+  ["of another version", async () => process.pid],
+])("takes over a lock %s", async (_, content) => {
+  await writeFile(lock(), JSON.stringify(await content()));
+  await takeFolder(folder, clock);
+  expect(JSON.parse(await readFile(lock(), "utf8"))).toMatchObject({ process: process.pid });
+});
+
+it("takes over a lock that was never written to its end", async () => {
+  await writeFile(lock(), "");
+  await takeFolder(folder, clock);
+  expect(JSON.parse(await readFile(lock(), "utf8"))).toMatchObject({ process: process.pid });
+});
+
+async function endedProcess(): Promise<number | undefined> {
   const gone = spawn(process.execPath, ["--eval", ""]);
   await once(gone, "exit");
-  await writeFile(join(folder, "lock"), String(gone.pid));
-  await takeFolder(folder);
-  expect(await readFile(join(folder, "lock"), "utf8")).toBe(String(process.pid));
-});
+  return gone.pid;
+}
 
 it("removes what a killed run left of its services and keeps caches", async () => {
   for (const name of ["postgres", "source", "image-builds"])
     await mkdir(join(folder, "run", name), { recursive: true });
-  const { run } = await takeFolder(folder);
+  const { run } = await takeFolder(folder, clock);
   expect(existsSync(join(run, "postgres"))).toBe(false);
   expect(existsSync(join(run, "source"))).toBe(false);
   expect(existsSync(join(run, "image-builds"))).toBe(true);

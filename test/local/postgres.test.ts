@@ -115,6 +115,9 @@ describe("what an earlier run left behind", () => {
     const killed = await startInProcess(folder);
     await query(killed.url, "CREATE TABLE kept (a int)");
     const orphan = await findServerOf(join(folder, "data"));
+    // All at once, as when a machine runs out of memory: nothing is left that could end the server.
+    killed.child.kill("SIGSTOP");
+    process.kill(killed.guardian, "SIGKILL");
     killed.child.kill("SIGKILL");
     await once(killed.child, "exit");
     const lines: string[] = [];
@@ -125,16 +128,18 @@ describe("what an earlier run left behind", () => {
 });
 
 /** Starts PostgreSQL from another Node process, which can be killed. */
-async function startInProcess(own: string): Promise<{ child: ChildProcess; url: string }> {
+async function startInProcess(own: string): Promise<{ child: ChildProcess; url: string; guardian: number }> {
   const program = `
     import { createRealClock } from ${JSON.stringify(import.meta.resolve("../../local/asl/real-clock.ts"))};
     import { startPostgres } from ${JSON.stringify(import.meta.resolve("../../local/postgres.ts"))};
+    import { guardianId } from ${JSON.stringify(import.meta.resolve("../../local/process.ts"))};
     const server = await startPostgres({ folder: ${JSON.stringify(own)}, clock: createRealClock() });
-    console.log(server.url("postgres"));
+    console.log(server.url("postgres") + " " + guardianId());
   `;
   const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const [url] = await once(createInterface({ input: child.stdout }), "line");
-  return { child, url: String(url) };
+  const [line] = await once(createInterface({ input: child.stdout }), "line");
+  const [url = "", guardian] = String(line).split(" ");
+  return { child, url, guardian: Number(guardian) };
 }
