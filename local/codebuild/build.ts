@@ -1,8 +1,10 @@
 import type * as codebuild from "@aws-sdk/client-codebuild";
 import { AwsError } from "../service.ts";
 import { arn, uuid, type World } from "../world.ts";
+import { type ArtifactTarget, artifactTargets, checkArtifacts } from "./artifacts.ts";
 import { checkTimeouts } from "./projects.ts";
 import type { BuildJob } from "./runner.ts";
+import type { SecretMask } from "./secret-mask.ts";
 
 /** A build's record, as the API shows it. */
 export type BuildRecord = codebuild.Build & {
@@ -15,21 +17,30 @@ export type BuildRecord = codebuild.Build & {
   readonly queuedTimeoutInMinutes: number;
 };
 
+/** What is decided when a build starts, its record and where its artifacts go. */
+export interface MadeBuild {
+  readonly record: BuildRecord;
+  readonly artifacts: readonly ArtifactTarget[];
+}
+
 /** Makes the record of a build that is about to be queued. @throws AwsError InvalidInputException. */
 export function makeBuild(
   world: World,
   project: codebuild.Project & { readonly name: string },
   input: codebuild.StartBuildCommandInput,
   buildNumber: number,
-): BuildRecord {
+): MadeBuild {
   checkTimeouts({
     timeoutInMinutes: input.timeoutInMinutesOverride,
     queuedTimeoutInMinutes: input.queuedTimeoutInMinutesOverride,
   });
+  const primary = input.artifactsOverride ?? project.artifacts;
+  const secondary = input.secondaryArtifactsOverride ?? project.secondaryArtifacts;
+  for (const artifacts of [primary, ...(secondary ?? [])]) checkArtifacts(artifacts);
   const unique = uuid(world.random);
   const id = `${project.name}:${unique}`;
   const sourceVersion = input.sourceVersion ?? project.sourceVersion;
-  return {
+  const record: BuildRecord = {
     id,
     arn: arn(world, "codebuild", `build/${id}`),
     buildNumber,
@@ -51,10 +62,15 @@ export function makeBuild(
     initiator: "local",
     phases: [],
   };
+  return { record, artifacts: artifactTargets(unique, primary, secondary) };
 }
 
 /** What the runner is given of a build. `variables` are its environment variables, resolved. */
-export function jobOf(build: BuildRecord, variables: Readonly<Record<string, string>>): BuildJob {
+export function jobOf(
+  { record: build, artifacts }: MadeBuild,
+  variables: Readonly<Record<string, string>>,
+  mask: SecretMask,
+): BuildJob {
   return {
     id: build.id,
     arn: build.arn,
@@ -69,6 +85,17 @@ export function jobOf(build: BuildRecord, variables: Readonly<Record<string, str
     },
     buildspec: build.source?.buildspec || "buildspec.yml",
     variables,
+    artifacts,
+    cache: cacheOf(build.cache),
+    mask,
+  };
+}
+
+/** A cache in S3 is kept as the local one is; it has no layers of images. */
+function cacheOf({ type = "NO_CACHE", modes = [] }: Partial<codebuild.ProjectCache> = {}): BuildJob["cache"] {
+  return {
+    paths: type === "S3" || (type === "LOCAL" && modes.includes("LOCAL_CUSTOM_CACHE")),
+    dockerLayers: type === "LOCAL" && modes.includes("LOCAL_DOCKER_LAYER_CACHE"),
   };
 }
 

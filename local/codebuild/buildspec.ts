@@ -1,4 +1,7 @@
 import { parse } from "yaml";
+import type { NamedArtifacts } from "./artifacts.ts";
+import { type ReportFormat, reportFormats } from "./reports/read.ts";
+import { BuildspecError, fail, list, mapping, texts, variableOf } from "./yaml-shape.ts";
 
 export const phaseNames = ["install", "pre_build", "build", "post_build"] as const;
 export type PhaseName = (typeof phaseNames)[number];
@@ -18,6 +21,13 @@ export interface KeptFiles {
   readonly folder: string;
   /** Whether only the files' names are kept, not the folders that they are in. */
   readonly discardPaths: boolean;
+  /** Patterns of what is left out. */
+  readonly excluded: readonly string[];
+}
+
+/** The files of a report, and how to read them. */
+export interface ReportFiles extends KeptFiles {
+  readonly format: ReportFormat;
 }
 
 /** What this runner uses of a buildspec (version 0.2). */
@@ -28,17 +38,14 @@ export interface Buildspec {
   readonly secrets: Readonly<Record<string, string>>;
   readonly exportedVariables: readonly string[];
   readonly phases: Readonly<Partial<Record<PhaseName, BuildPhase>>>;
-  /** By the name of their report group. */
-  readonly reports: Readonly<Record<string, KeptFiles>>;
-  readonly artifacts: KeptFiles | undefined;
+  /** By the name of their report group, or its ARN. */
+  readonly reports: Readonly<Record<string, ReportFiles>>;
+  readonly artifacts: NamedArtifacts | undefined;
+  /** By their identifier. */
+  readonly secondaryArtifacts: Readonly<Record<string, NamedArtifacts>>;
   readonly cachePaths: readonly string[];
   /** What it asks for that makes no difference here, in words for the log. */
   readonly ignored: readonly string[];
-}
-
-/** A buildspec that cannot be run; the build ends in DOWNLOAD_SOURCE with YAML_FILE_ERROR, as AWS's does. */
-export class BuildspecError extends Error {
-  override readonly name = "BuildspecError";
 }
 
 const TOP_LEVEL = ["version", "run-as", "env", "proxy", "batch", "phases", "reports", "artifacts", "cache"];
@@ -49,6 +56,18 @@ const ENV = [
   "exported-variables",
   "secrets-manager",
   "git-credential-helper",
+];
+const CACHE = ["paths", "key", "fallback-keys", "action"];
+const REPORT = ["file-format", "files", "base-directory", "discard-paths"];
+const ARTIFACTS = [
+  "files",
+  "name",
+  "discard-paths",
+  "base-directory",
+  "exclude-paths",
+  "enable-symlinks",
+  "s3-prefix",
+  "secondary-artifacts",
 ];
 const PHASE = ["run-as", "on-failure", "runtime-versions", "commands", "finally"];
 
@@ -67,22 +86,28 @@ export function readBuildspec(text: string): Buildspec {
     shell: readShell(env.shell),
     variables: texts(env.variables, "env.variables"),
     secrets: texts(env["secrets-manager"], "env.secrets-manager"),
-    exportedVariables: list(env["exported-variables"], "env.exported-variables").map(variableName),
+    exportedVariables: list(env["exported-variables"], "env.exported-variables").map((name) =>
+      variableOf(name, "env.exported-variables"),
+    ),
     phases: Object.fromEntries(Object.entries(phases).map(([name, phase]) => [name, readPhase(phase, name)])),
     reports: Object.fromEntries(
       Object.entries(mapping(spec.reports ?? {}, "reports")).map(([name, report]) => [
         name,
-        readFiles(report, `reports.${name}`),
+        { ...readFiles(report, `reports.${name}`), format: readFormat(report, `reports.${name}`) },
       ]),
     ),
-    artifacts: spec.artifacts === undefined ? undefined : readFiles(spec.artifacts, "artifacts"),
-    cachePaths: list(mapping(spec.cache ?? {}, "cache").paths, "cache.paths"),
+    artifacts: spec.artifacts === undefined ? undefined : readArtifacts(spec.artifacts, "artifacts"),
+    secondaryArtifacts: readSecondary(spec.artifacts),
+    cachePaths: list(mapping(spec.cache ?? {}, "cache", CACHE).paths, "cache.paths"),
     ignored: [
       ...(JSON.stringify(spec).includes('"run-as"')
         ? ["run-as: commands run as the user who runs the local AWS"]
         : []),
       ...(JSON.stringify(phases).includes('"runtime-versions"')
         ? ["runtime-versions: Node is the one that runs the local AWS"]
+        : []),
+      ...(/"(?:key|fallback-keys|action)":/.test(JSON.stringify(spec.cache ?? {}))
+        ? ["cache.key, cache.fallback-keys, cache.action: a project has one cache, restored and saved"]
         : []),
       ...(spec.proxy === undefined ? [] : ["proxy"]),
       ...(spec.batch === undefined ? [] : ["batch: this is a single build"]),
@@ -110,7 +135,38 @@ function readFiles(value: unknown, place: string): KeptFiles {
     patterns: list(kept.files, `${place}.files`),
     folder: String(kept["base-directory"] ?? "."),
     discardPaths: kept["discard-paths"] === true || kept["discard-paths"] === "yes",
+    excluded: list(kept["exclude-paths"], `${place}.exclude-paths`),
   };
+}
+
+function readFormat(value: unknown, place: string): ReportFormat {
+  const asked = mapping(value, place, REPORT)["file-format"] ?? "JUNITXML";
+  const format = reportFormats.find((known) => known === String(asked).toUpperCase());
+  return format ?? fail(`${place}.file-format`, reportFormats.join(", "), asked);
+}
+
+function readArtifacts(value: unknown, place: string): NamedArtifacts {
+  const { name, "s3-prefix": prefix } = mapping(value, place, ARTIFACTS);
+  return {
+    ...readFiles(value, place),
+    name: name === undefined ? undefined : inBucket(String(name), `${place}.name`),
+    prefix: inBucket(String(prefix ?? ""), `${place}.s3-prefix`),
+  };
+}
+
+function readSecondary(artifacts: unknown): Buildspec["secondaryArtifacts"] {
+  const place = "artifacts.secondary-artifacts";
+  const secondary = mapping(artifacts ?? {}, "artifacts")["secondary-artifacts"];
+  return Object.fromEntries(
+    Object.entries(mapping(secondary ?? {}, place)).map(([identifier, one]) => [
+      identifier,
+      readArtifacts(one, `${place}.${identifier}`),
+    ]),
+  );
+}
+
+function inBucket(key: string, place: string): string {
+  return key.split("/").includes("..") ? fail(place, 'a key without ".."', key) : key;
 }
 
 function readShell(shell: unknown): Buildspec["shell"] {
@@ -119,55 +175,10 @@ function readShell(shell: unknown): Buildspec["shell"] {
   return fail("env.shell", "sh or bash", shell);
 }
 
-function variableName(name: string): string {
-  return /^[A-Za-z_]\w*$/.test(name) ? name : fail("env.exported-variables", "names of variables", name);
-}
-
 function parseYaml(text: string): unknown {
   try {
     return parse(text);
   } catch (error) {
     throw new BuildspecError(error instanceof Error ? error.message : String(error));
   }
-}
-
-function mapping(value: unknown, place: string, known?: readonly string[]): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return fail(place, "a mapping", value);
-  }
-  const stranger = Object.keys(value).find((key) => known !== undefined && !known.includes(key));
-  if (stranger !== undefined) {
-    throw new BuildspecError(`${place}: unknown key "${stranger}"; expected ${known?.join(", ")}`);
-  }
-  return { ...value };
-}
-
-function list(value: unknown, place: string): string[] {
-  if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) return fail(place, "a list", value);
-  return value.map((item: unknown, index) => {
-    if (typeof item === "string" || typeof item === "number" || typeof item === "boolean")
-      return String(item);
-    return fail(`${place}[${index}]`, 'a text (quote one that holds ": ")', item);
-  });
-}
-
-function texts(value: unknown, place: string): Record<string, string> {
-  const entries = Object.entries(mapping(value ?? {}, place));
-  return Object.fromEntries(
-    entries.map(([name, text]) =>
-      typeof text === "object"
-        ? fail(`${place}.${name}`, "a text", text)
-        : [variableOf(name, place), String(text)],
-    ),
-  );
-}
-
-function variableOf(name: string, place: string): string {
-  return /^[A-Za-z_]\w*$/.test(name) ? name : fail(place, "names of variables", name);
-}
-
-function fail(place: string, expected: string, found: unknown): never {
-  const shown = found === undefined ? "nothing" : JSON.stringify(found).slice(0, 100);
-  throw new BuildspecError(`${place}: expected ${expected}, found ${shown}`);
 }

@@ -1,8 +1,10 @@
 import type { BuildPhaseType, StatusType } from "@aws-sdk/client-codebuild";
 import type { World } from "../world.ts";
-import { type BuildRecord, jobOf } from "./build.ts";
+import { type BuildRecord, jobOf, type MadeBuild } from "./build.ts";
 import { buildPhaseChange, buildStateChange } from "./events.ts";
+import type { BuildReport } from "./reports/store.ts";
 import type { BuildOutcome, BuildProgress, BuildRunner, PhaseFailure } from "./runner.ts";
+import type { SecretMask } from "./secret-mask.ts";
 
 /** Why a build is ended before its own end. */
 export type EarlyEnd = Extract<StatusType, "STOPPED" | "TIMED_OUT">;
@@ -15,9 +17,12 @@ type Resolve = () => Promise<Readonly<Record<string, string>>>;
  */
 export async function liveThrough(
   world: World,
-  build: BuildRecord,
+  made: MadeBuild,
   deps: {
     readonly runner: BuildRunner;
+    readonly mask: SecretMask;
+    /** Keeps a report. @returns its ARN; undefined if its report group does not exist. */
+    readonly addReport: (report: BuildReport) => string | undefined;
     /** Resolves the values of the build's variables. */
     readonly variables: Resolve;
     readonly line: (text: string) => void;
@@ -26,7 +31,8 @@ export async function liveThrough(
   },
 ): Promise<void> {
   const { clock } = world;
-  const { runner, stop, line } = deps;
+  const { runner, stop, line, mask } = deps;
+  const build = made.record;
   const note = (text: string) => line(`[Container] ${containerTime(clock.now())} ${text}`);
   const phases = createPhases(world, build, note);
   const expireAfter = (minutes: number) => clock.after(minutes * 60_000, () => stop.abort("TIMED_OUT"));
@@ -37,7 +43,7 @@ export async function liveThrough(
   phases.enter("QUEUED");
   let cancelTimeout = expireAfter(build.queuedTimeoutInMinutes);
   try {
-    await runner.waitForRoom?.(jobOf(build, {}), stop.signal);
+    await runner.waitForRoom?.(jobOf(made, {}, mask), stop.signal);
     stop.signal.throwIfAborted();
     cancelTimeout();
     cancelTimeout = expireAfter(build.timeoutInMinutes);
@@ -64,13 +70,13 @@ export async function liveThrough(
         phases.enter(phase);
         note(`Entering phase ${phase}`);
       },
-      fail: (context) => phases.close("FAILED", context),
+      fail: ({ statusCode, message }) => phases.close("FAILED", { statusCode, message: mask.apply(message) }),
       resolved(sourceVersion) {
         build.resolvedSourceVersion = sourceVersion;
       },
     };
     stop.signal.throwIfAborted();
-    return runner.run(jobOf(build, variables), progress, stop.signal);
+    return runner.run(jobOf(made, variables, mask), progress, stop.signal);
   }
 
   function finish(status: StatusType, outcome?: BuildOutcome): void {
@@ -82,12 +88,27 @@ export async function liveThrough(
     }
     if (status === "SUCCEEDED" || status === "FAILED") phases.enter("FINALIZING");
     if (outcome !== undefined) {
-      build.exportedEnvironmentVariables = [...outcome.exportedVariables];
-      build.reportArns = [...(outcome.reportArns ?? [])];
-      build.artifacts = { location: outcome.artifactsLocation ?? "" };
+      build.exportedEnvironmentVariables = outcome.exportedVariables.map(({ name, value }) => ({
+        name,
+        value: mask.apply(value),
+      }));
+      build.reportArns = (outcome.reports ?? []).flatMap(keepReport);
+      const kept = outcome.artifacts ?? [];
+      const primary = kept.find(({ identifier }) => identifier === undefined);
+      build.artifacts = { location: primary?.location ?? "" };
+      build.secondaryArtifacts = kept.flatMap(({ identifier, location }) =>
+        identifier === undefined ? [] : { artifactIdentifier: identifier, location },
+      );
     }
     phases.complete(status);
     world.emit(buildStateChange(build));
+  }
+
+  function keepReport(report: BuildReport): string[] {
+    const reportArn = deps.addReport(report);
+    if (reportArn !== undefined) return [reportArn];
+    note(`There is no report group ${report.group}; the report is not kept`);
+    return [];
   }
 
   /** The runner's own fault, not the build's word. */

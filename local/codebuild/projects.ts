@@ -1,6 +1,8 @@
 import type * as codebuild from "@aws-sdk/client-codebuild";
 import { AwsError, type Operation } from "../service.ts";
 import { arn, type World } from "../world.ts";
+import { checkArtifacts } from "./artifacts.ts";
+import { page } from "./pages.ts";
 
 /** How long a build may run, in minutes: the least and the most (AWS documentation, "quotas"). */
 const TIMEOUT_MINUTES = [5, 2160] as const;
@@ -59,6 +61,7 @@ export function createProjects(world: World): Projects {
           throw new AwsError("ResourceAlreadyExistsException", `Project already exists: ${projectArn(name)}`);
         }
         checkSource(input.source);
+        checkOutputs(input);
         checkTimeouts(input);
         const times = { created: now(), lastModified: now() };
         const project: StoredProject = {
@@ -73,6 +76,7 @@ export function createProjects(world: World): Projects {
       UpdateProject(input) {
         const before = require(input.name);
         if (input.source !== undefined) checkSource(input.source);
+        checkOutputs(input);
         checkTimeouts(input);
         const project: StoredProject = {
           ...before,
@@ -106,16 +110,6 @@ export function createProjects(world: World): Projects {
       },
     },
   };
-}
-
-/** A hundred of what is listed, from where the token says. @throws AwsError InvalidInputException. */
-export function page<T>(items: readonly T[], token: string | undefined): { items: T[]; nextToken?: string } {
-  const start = token === undefined ? 0 : Number(token);
-  if (!Number.isSafeInteger(start) || start < 0) {
-    throw new AwsError("InvalidInputException", "The nextToken was not given by this operation.");
-  }
-  const end = start + 100;
-  return { items: items.slice(start, end), ...(end < items.length ? { nextToken: String(end) } : {}) };
 }
 
 /** @throws AwsError InvalidInputException when a timeout is outside of what CodeBuild allows. */
@@ -152,6 +146,10 @@ function checkSource(source: codebuild.ProjectSource | undefined): void {
   if (source.type !== "NO_SOURCE" && source.type !== "CODEPIPELINE" && source.location === undefined) {
     throw new AwsError("InvalidInputException", `A source of type ${source.type} needs a location.`);
   }
+}
+
+function checkOutputs(input: Pick<codebuild.UpdateProjectInput, "artifacts" | "secondaryArtifacts">): void {
+  for (const artifacts of [input.artifacts, ...(input.secondaryArtifacts ?? [])]) checkArtifacts(artifacts);
 }
 
 function withDefaults(input: codebuild.CreateProjectCommandInput): codebuild.Project {

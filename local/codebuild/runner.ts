@@ -1,4 +1,7 @@
 import type { BuildPhaseType } from "@aws-sdk/client-codebuild";
+import type { ArtifactTarget, KeptArtifacts } from "./artifacts.ts";
+import type { BuildReport } from "./reports/store.ts";
+import type { SecretMask } from "./secret-mask.ts";
 
 /** A build to be run: what CodeBuild made of the project and the overrides. */
 export interface BuildJob {
@@ -20,6 +23,16 @@ export interface BuildJob {
   readonly buildspec: string;
   /** The project's and the start's variables, those of secrets resolved. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Where its artifacts go; none for a project without. */
+  readonly artifacts: readonly ArtifactTarget[];
+  readonly cache: {
+    /** Whether `cache.paths` of the buildspec are kept. */
+    readonly paths: boolean;
+    /** Whether layers of images are. */
+    readonly dockerLayers: boolean;
+  };
+  /** Knows the secrets among the variables; the runner adds those that it resolves. */
+  readonly mask: SecretMask;
 }
 
 /** The phases that a runner goes through; the ones around them are CodeBuild's own. */
@@ -52,10 +65,8 @@ export interface BuildProgress {
 export interface BuildOutcome {
   readonly status: "SUCCEEDED" | "FAILED" | "STOPPED";
   readonly exportedVariables: readonly { readonly name: string; readonly value: string }[];
-  /** ARNs of the reports whose files were kept. */
-  readonly reportArns?: readonly string[];
-  /** Where the artifacts are. */
-  readonly artifactsLocation?: string;
+  readonly reports?: readonly BuildReport[];
+  readonly artifacts?: readonly KeptArtifacts[];
 }
 
 /** What runs builds: a shell really, a table of outcomes in a simulation. */

@@ -3,9 +3,12 @@ import * as codebuild from "@aws-sdk/client-codebuild";
 import type { LogSink } from "../logs.ts";
 import { AwsError, type Operation, type Service } from "../service.ts";
 import type { World } from "../world.ts";
-import { type BuildRecord, makeBuild } from "./build.ts";
+import { type BuildRecord, type MadeBuild, makeBuild } from "./build.ts";
 import { type EarlyEnd, liveThrough } from "./lifecycle.ts";
-import { createProjects, page } from "./projects.ts";
+import { page } from "./pages.ts";
+import { createProjects } from "./projects.ts";
+import { createReportOperations } from "./reports/operations.ts";
+import { createReportStore } from "./reports/store.ts";
 import type { BuildRunner } from "./runner.ts";
 import { createSecretMask } from "./secret-mask.ts";
 
@@ -38,6 +41,7 @@ export function createCodeBuild(
 ): Service & { stop(): Promise<void> } {
   const { clock } = world;
   const projects = createProjects(world);
+  const reports = createReportStore(world);
   const builds = new Map<string, StartedBuild>();
   const numbers = new Map<string, number>();
   const limit = deps.concurrentBuilds ?? CONCURRENT_BUILDS;
@@ -64,16 +68,18 @@ export function createCodeBuild(
       );
     }
     const number = (numbers.get(project.name) ?? 0) + 1;
-    const record = makeBuild(world, project, input, number);
+    const made = makeBuild(world, project, input, number);
+    const { record } = made;
     numbers.set(project.name, number);
     const answer = structuredClone({ ...record, currentPhase: "QUEUED" });
     const stop = new AbortController();
-    const ended = run(record, stop);
+    const ended = run(made, stop);
     builds.set(record.id, { record, request, token: input.idempotencyToken, stop, ended });
     return { build: answer };
   };
 
-  function run(record: BuildRecord, stop: AbortController): Promise<void> {
+  function run(made: MadeBuild, stop: AbortController): Promise<void> {
+    const { record } = made;
     const mask = createSecretMask();
     const { groupName = "", streamName = "" } = record.logs ?? {};
     const variables = async () => {
@@ -84,7 +90,14 @@ export function createCodeBuild(
       return resolved;
     };
     const line = (text: string) => deps.logs.write(groupName, streamName, mask.apply(withoutControl(text)));
-    return liveThrough(world, record, { runner: deps.runner, variables, line, stop });
+    return liveThrough(world, made, {
+      runner: deps.runner,
+      mask,
+      variables,
+      line,
+      stop,
+      addReport: (report) => reports.add(record, report, mask),
+    });
   }
 
   const BatchGetBuilds: Operation<
@@ -142,6 +155,7 @@ export function createCodeBuild(
     schemas: codebuild,
     operations: {
       ...projects.operations,
+      ...createReportOperations(reports, () => new Date(clock.now())),
       StartBuild,
       BatchGetBuilds,
       ListBuilds,
@@ -174,7 +188,10 @@ function buildId(idOrArn: string): string {
   return start < 0 ? idOrArn : idOrArn.slice(start + marker.length);
 }
 
-/** Logs are shown in terminals, which what a build prints must not steer: colours and control characters go. */
+/**
+ * Logs are shown in terminals, which what a build prints must not steer: here colours and control characters go,
+ * before a line is kept, so that whoever reads it need not think of them. The command of several lines stays so.
+ */
 function withoutControl(text: string): string {
-  return stripVTControlCharacters(text).replace(/\p{Cc}/gu, (character) => (character === "\t" ? "\t" : ""));
+  return stripVTControlCharacters(text).replaceAll(/[\p{Cc}--[\t\n]]/gv, "");
 }

@@ -1,14 +1,19 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
-import { delimiter, dirname, join } from "node:path";
-import { arn, uuid, type World } from "../world.ts";
-import { type Buildspec, BuildspecError, readBuildspec } from "./buildspec.ts";
-import { createBuildCache, readCachePaths } from "./cache.ts";
-import { copyMatching, isInside } from "./file-patterns.ts";
+import { dirname, join } from "node:path";
+import type { World } from "../world.ts";
+import { ArtifactsError } from "./artifacts.ts";
+import { platformVariables } from "./build-environment.ts";
+import { type Buildspec, readBuildspec } from "./buildspec.ts";
+import { createBuildCache } from "./cache.ts";
+import { createCacheSteps } from "./cache-steps.ts";
+import { prepareImages } from "./docker/image-folder.ts";
+import { isInside } from "./file-patterns.ts";
+import { keepNamedArtifacts, readNamedReports } from "./outputs.ts";
 import { runPhases } from "./phases.ts";
 import type { BuildJob, BuildOutcome, BuildProgress, BuildRunner, PhaseFailure } from "./runner.ts";
-import { createSecretMask } from "./secret-mask.ts";
 import { createShellSession } from "./shell-session.ts";
 import { checkOut, SourceError } from "./source.ts";
+import { BuildspecError } from "./yaml-shape.ts";
 
 /** What a runner of builds needs of the machine. */
 export interface ShellRunnerOptions {
@@ -22,11 +27,13 @@ export interface ShellRunnerOptions {
 }
 
 /** The folders of one build. They are gone when it has ended. */
-interface Place {
+export interface BuildFolders {
   readonly all: string;
   readonly source: string;
   readonly home: string;
   readonly temporary: string;
+  /** What `docker` of this build keeps. */
+  readonly images: string;
 }
 
 /** How long what runs may take to end after SIGTERM, when a build is stopped. */
@@ -38,11 +45,18 @@ const STOP_GRACE_MILLISECONDS = 3_000;
  */
 export function createShellRunner(world: World, options: ShellRunnerOptions): BuildRunner {
   const { clock } = world;
-  const cache = createBuildCache(join(world.folder, "cache"));
+  const caches = join(world.folder, "cache");
+  const cacheSteps = createCacheSteps(createBuildCache(clock, caches));
 
   async function run(job: BuildJob, progress: BuildProgress, signal: AbortSignal): Promise<BuildOutcome> {
     const all = join(world.folder, "builds", job.id.slice(job.id.lastIndexOf(":") + 1));
-    const place = { all, source: join(all, "source"), home: join(all, "home"), temporary: join(all, "tmp") };
+    const place = {
+      all,
+      source: join(all, "source"),
+      home: join(all, "home"),
+      temporary: join(all, "tmp"),
+      images: join(all, "images"),
+    };
     for (const folder of [place.home, place.temporary]) await mkdir(folder, { recursive: true });
     try {
       return await runIn(place, job, progress, signal);
@@ -53,20 +67,13 @@ export function createShellRunner(world: World, options: ShellRunnerOptions): Bu
   }
 
   async function runIn(
-    place: Place,
+    place: BuildFolders,
     job: BuildJob,
-    told: BuildProgress,
+    progress: BuildProgress,
     signal: AbortSignal,
   ): Promise<BuildOutcome> {
-    const mask = createSecretMask();
-    const progress: BuildProgress = {
-      ...told,
-      line: (text) => told.line(mask.apply(text)),
-      note: (text) => told.note(mask.apply(text)),
-      fail: ({ statusCode, message }) => told.fail({ statusCode, message: mask.apply(message) }),
-    };
     progress.enter("DOWNLOAD_SOURCE");
-    const prepared = await prepare(place, job, progress, signal, mask.add).catch((error: unknown) => {
+    const prepared = await prepare(place, job, progress, signal).catch((error: unknown) => {
       if (signal.aborted) return undefined;
       progress.fail(describeFailure(error));
       return undefined;
@@ -74,11 +81,11 @@ export function createShellRunner(world: World, options: ShellRunnerOptions): Bu
     if (prepared === undefined)
       return { status: signal.aborted ? "STOPPED" : "FAILED", exportedVariables: [] };
     const { spec, environment } = prepared;
-    const { kept, refused } = readCachePaths(spec.cachePaths, place);
-    for (const path of refused) progress.note(`Not cached, because it is outside of the build: ${path}`);
-    const restored = await cache.restore(job.project, kept);
-    if (restored > 0) progress.note(`Restored ${restored} files from the cache`);
-
+    const cached = await cacheSteps.restore(job, spec.cachePaths, place, progress.note);
+    await prepareImages(place.images, {
+      layers: job.cache.dockerLayers ? join(caches, job.project, "docker") : undefined,
+      network: options.network,
+    });
     const session = createShellSession(clock, {
       shell: spec.shell,
       folder: place.source,
@@ -97,10 +104,22 @@ export function createShellRunner(world: World, options: ShellRunnerOptions): Bu
       if (signal.aborted) return { status: "STOPPED", exportedVariables: [] };
       if (!ended.reachedBuild) return { status: "FAILED", exportedVariables: ended.exportedVariables };
       progress.enter("UPLOAD_ARTIFACTS");
-      const outputs = await keepFiles(place, job, spec, progress);
-      if (!ended.failed) await cache.save(job.project, kept);
-      const status = ended.failed ? "FAILED" : "SUCCEEDED";
-      return { status, exportedVariables: ended.exportedVariables, ...outputs };
+      const reports = await readNamedReports(place.source, spec.reports, progress.note);
+      const artifacts = await keepNamedArtifacts(place.source, spec, job.artifacts, {
+        buckets: join(world.folder, "buckets"),
+        note: progress.note,
+      }).catch((error: unknown) => {
+        progress.fail(describeFailure(error));
+        return undefined;
+      });
+      const failed = ended.failed || artifacts === undefined;
+      if (!failed) await cached.save();
+      return {
+        status: failed ? "FAILED" : "SUCCEEDED",
+        exportedVariables: ended.exportedVariables,
+        reports,
+        artifacts: artifacts ?? [],
+      };
     } finally {
       signal.removeEventListener("abort", onAbort);
       await session.stop(0);
@@ -109,11 +128,10 @@ export function createShellRunner(world: World, options: ShellRunnerOptions): Bu
 
   /** Fetches the source, reads the buildspec and resolves its secrets. */
   async function prepare(
-    place: Place,
+    place: BuildFolders,
     job: BuildJob,
     progress: BuildProgress,
     signal: AbortSignal,
-    hide: (secret: string) => string,
   ): Promise<{ spec: Buildspec; environment: Record<string, string> }> {
     const { path } = options;
     const commit = await checkOut(clock, job.source, options.sources, {
@@ -128,11 +146,11 @@ export function createShellRunner(world: World, options: ShellRunnerOptions): Bu
     for (const what of spec.ignored) progress.note(`Ignored: ${what}`);
     const secrets: Record<string, string> = {};
     for (const [name, reference] of Object.entries(spec.secrets)) {
-      secrets[name] = hide(await secretOf(name, reference));
+      secrets[name] = job.mask.add(await secretOf(name, reference));
     }
     const environment = {
       ...options.network,
-      ...platformVariables(place, job, commit),
+      ...platformVariables(world, path, place, job, commit),
       ...spec.variables,
       ...secrets,
       ...job.variables,
@@ -146,64 +164,6 @@ export function createShellRunner(world: World, options: ShellRunnerOptions): Bu
     } catch (error) {
       throw new SecretError(name, error);
     }
-  }
-
-  /** What CodeBuild itself gives a build (AWS documentation, "Environment variables in build environments"). */
-  function platformVariables(
-    place: Place,
-    job: BuildJob,
-    commit: string | undefined,
-  ): Record<string, string> {
-    return {
-      PATH: [dirname(process.execPath), options.path].join(delimiter),
-      HOME: place.home,
-      TMPDIR: place.temporary,
-      LANG: "C.UTF-8",
-      CI: "true",
-      AWS_ACCESS_KEY_ID: "local",
-      AWS_SECRET_ACCESS_KEY: "local",
-      AWS_REGION: world.region,
-      AWS_DEFAULT_REGION: world.region,
-      AWS_ENDPOINT_URL: world.endpoint(),
-      CODEBUILD_BUILD_ARN: job.arn,
-      CODEBUILD_BUILD_ID: job.id,
-      CODEBUILD_BUILD_IMAGE: job.image ?? "",
-      CODEBUILD_BUILD_NUMBER: String(job.buildNumber),
-      CODEBUILD_BUILD_SUCCEEDING: "1",
-      CODEBUILD_INITIATOR: "local",
-      CODEBUILD_RESOLVED_SOURCE_VERSION: commit ?? "",
-      CODEBUILD_SOURCE_REPO_URL: job.source.location ?? "",
-      CODEBUILD_SOURCE_VERSION: job.source.version ?? "",
-      CODEBUILD_SRC_DIR: place.source,
-      CODEBUILD_START_TIME: String(job.startedAt),
-    };
-  }
-
-  /** Reports and artifacts outlive the build's folders. */
-  async function keepFiles(
-    place: Place,
-    job: BuildJob,
-    spec: Buildspec,
-    progress: BuildProgress,
-  ): Promise<Pick<BuildOutcome, "reportArns" | "artifactsLocation">> {
-    const kept = join(world.folder, "artifacts", ...job.id.split(":"));
-    const keep = async (what: string, files: NonNullable<Buildspec["artifacts"]>, to: string) => {
-      const from = join(place.source, files.folder);
-      const isOurs = await isInside(place.source, from);
-      const count = isOurs ? await copyMatching(files.patterns, from, to, files) : 0;
-      progress.note(count > 0 ? `Kept ${count} files of ${what}` : `No files of ${what} were found`);
-      return count > 0;
-    };
-    const reportArns: string[] = [];
-    for (const [name, files] of Object.entries(spec.reports)) {
-      const group = `${job.project}-${name.replace(/[^\w-]/g, "_")}`;
-      if (await keep(`report ${name}`, files, join(kept, "reports", group))) {
-        reportArns.push(arn(world, "codebuild", `report/${group}:${uuid(world.random)}`));
-      }
-    }
-    const hasArtifacts =
-      spec.artifacts !== undefined && (await keep("artifacts", spec.artifacts, join(kept, "artifacts")));
-    return { reportArns, ...(hasArtifacts ? { artifactsLocation: join(kept, "artifacts") } : {}) };
   }
 
   return { run: (job, progress, signal) => clock.busy(run(job, progress, signal), `the build ${job.id}`) };
@@ -230,10 +190,11 @@ class SecretError extends Error {
   }
 }
 
-/** Why the source could not be had, as CodeBuild says it. @throws what is not the build's own failure. */
+/** Why the source could not be had or the artifacts not be kept, as CodeBuild says it. @throws what is not the build's own failure. */
 function describeFailure(error: unknown): PhaseFailure {
   if (error instanceof BuildspecError) return { statusCode: "YAML_FILE_ERROR", message: error.message };
   if (error instanceof SourceError) return { statusCode: "GIT_CLONE_FAILED", message: error.message };
+  if (error instanceof ArtifactsError) return { statusCode: "CLIENT_ERROR", message: error.message };
   if (error instanceof SecretError) return { statusCode: "CLIENT_ERROR", message: error.message };
   throw error;
 }
