@@ -10,6 +10,7 @@ import {
   UpdateServiceCommand,
 } from "@aws-sdk/client-apprunner";
 import { SpillwayError } from "../core/errors.ts";
+import { targetLogGroup } from "../core/names.ts";
 import type { Target, TargetRequest } from "../core/target.ts";
 import type { WaitResult } from "../core/wait.ts";
 import type { Connection } from "./connection.ts";
@@ -56,6 +57,7 @@ export function connectAppRunner({ client }: Connection): Target {
         exists: service !== undefined && service.Status !== "CREATE_FAILED",
         busy: service?.Status === "OPERATION_IN_PROGRESS",
         imageUri: service?.Status === "CREATE_FAILED" ? undefined : source?.ImageRepository?.ImageIdentifier,
+        arn: service?.ServiceArn,
         url: withScheme(service?.ServiceUrl),
         refusal: refusalOf(service),
       };
@@ -115,7 +117,7 @@ export function connectAppRunner({ client }: Connection): Target {
 
 /** The service returns to RUNNING after its own rollback, so only the operation tells what happened. */
 function judgeOperation(arn: string, { Status, Id }: OperationSummary): WaitResult | undefined {
-  const log = `Its log: CloudWatch log group /aws/apprunner/${arn.split("/").slice(-2).join("/")}/service.`;
+  const log = `Its log: CloudWatch log group ${targetLogGroup(arn, "service")}.`;
   switch (Status) {
     case "SUCCEEDED":
       return { end: "succeeded", output: { arn, operation: Id } };

@@ -9,6 +9,7 @@ import { type Laptop, startLaptop } from "../local/laptop.ts";
 import { type Postgres, startPostgres } from "../local/postgres.ts";
 import { type Provisioned, provision } from "../local/provision.ts";
 import type { ServiceEvent } from "../local/world.ts";
+import { keepAddress } from "./address.ts";
 import { ConfigFileError } from "./config-file.ts";
 import type { Ending } from "./ending.ts";
 import { cloneExample, type ExampleSource } from "./example.ts";
@@ -105,6 +106,8 @@ export async function startInstallation(
     bundles,
     secrets,
   });
+  const { region } = laptop.aws.world;
+  await ending.own(keepAddress(options.folder, { url: laptop.url, region, prefix }), (forget) => forget());
   ending.signal.throwIfAborted();
   laptop.prewarm();
   const connection = connectionTo(laptop, clock);

@@ -52,7 +52,7 @@ function beforeFailure(lines: readonly string[], phase: string | undefined): str
   return (end < 0 ? lines : lines.slice(0, end)).filter((line) => !containerLine.test(line));
 }
 
-/** Terminal sequences (colours, titles, links): what is printed must not steer the terminal of who reads it. */
+/** Colours, titles, links. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be removed
 const terminalSequence = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
 const shownLines = 15;
@@ -61,14 +61,16 @@ const shownCharacters = 200;
 /** The last lines that say something, without control characters, each cut to 200 characters. */
 export function lastLines(lines: readonly string[], count = shownLines): string[] {
   return lines
-    .map((line) =>
-      line
-        .replace(terminalSequence, "")
-        .replace(/\t/g, "  ")
-        .replace(/\p{Cc}/gu, "")
-        .trimEnd(),
-    )
+    .map((line) => plainLine(line).trimEnd())
     .filter((line) => line.trim() !== "")
     .slice(-count)
     .map((line) => (line.length > shownCharacters ? `${line.slice(0, shownCharacters - 1)}…` : line));
+}
+
+/** A line without control characters: what a build or a service prints must not command the terminal of who reads it. */
+export function plainLine(line: string): string {
+  return line
+    .replace(terminalSequence, "")
+    .replace(/\t/g, "  ")
+    .replace(/\p{Cc}/gu, "");
 }

@@ -17,3 +17,13 @@ export function migrationFamily(prefix: string, service: string, environment: st
 
 /** The container of a migration task; its exit code is the migration's. */
 export const migrationContainer = "migration";
+
+/** The table that holds the records. */
+export function tableName(prefix: string): string {
+  return `${prefix}-records`;
+}
+
+/** The CloudWatch log group of an App Runner service: what its instances print, or what App Runner does with it. */
+export function targetLogGroup(arn: string, kind: "application" | "service"): string {
+  return `/aws/apprunner/${arn.split("/").slice(-2).join("/")}/${kind}`;
+}

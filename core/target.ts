@@ -19,9 +19,13 @@ export interface TargetOperation {
 /** Where a service runs. App Runner is one; every target keeps the same contract suite. */
 export interface Target {
   /** What runs now. `url` is where the service answers. `refusal` says why it cannot be deployed to, whatever the image. */
-  describe(
-    name: string,
-  ): Promise<TargetState & { readonly url: string | undefined; readonly refusal: string | undefined }>;
+  describe(name: string): Promise<
+    TargetState & {
+      readonly arn: string | undefined;
+      readonly url: string | undefined;
+      readonly refusal: string | undefined;
+    }
+  >;
   /**
    * Begins to run an image; creates the target if there is none. Does not wait.
    * @throws SpillwayError TargetBusy while another operation is under way.

@@ -1,5 +1,5 @@
 import type { Config, ServiceConfig } from "../core/config.ts";
-import { projectName } from "../core/names.ts";
+import { projectName, tableName } from "../core/names.ts";
 import { databaseOf } from "../core/settings.ts";
 
 /** A Lambda function of the installation. Its name is that of its state, its file and its placeholder. */
@@ -67,6 +67,8 @@ export interface Application {
   readonly rules: readonly RuleDescription[];
   readonly projects: readonly ProjectDescription[];
   readonly repositories: readonly string[];
+  /** The name of the table that holds the records. */
+  readonly table: string;
   /** Names of the secrets that the config refers to. */
   readonly secrets: readonly string[];
 }
@@ -139,6 +141,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
 export function describeApplication(config: Config, prefix: string): Application {
   const services = Object.entries(config.services);
   return {
+    table: tableName(prefix),
     functions: Object.entries(permissions).map(([name, granted]) => ({
       name,
       file: `functions/${kebab(name)}.ts`,

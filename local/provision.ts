@@ -38,7 +38,7 @@ export async function provision(
   { application, config, prefix, root, bundles, secrets }: Provisioning,
 ): Promise<Provisioned> {
   const call = caller(aws);
-  const table = `${prefix}-records`;
+  const { table } = application;
   const bus = prefix;
   await createTable(call, table);
   for (const repository of application.repositories)

@@ -1,0 +1,54 @@
+import type { Deployment, Evidence, Release } from "../core/records.ts";
+
+/** Something that ran for a release and left a log. */
+export interface LogPlace {
+  /** What a person types: `unit-tests`, `end-to-end`, `migration`, `service`. */
+  readonly name: string;
+  readonly environment: string | undefined;
+  /** How it went, in a word or two. */
+  readonly state: string;
+  readonly group: string;
+  /** One stream, or every stream that begins with this. */
+  readonly stream: string | { readonly prefix: string };
+}
+
+/** The log places of a release's own builds, and of those that verified its deployments. */
+export function placesOfBuilds(release: Release, deployments: readonly Deployment[]): LogPlace[] {
+  return [
+    ...Object.values(release.evidence).flatMap((evidence) => placeOf(evidence, undefined)),
+    ...deployments.flatMap(({ environment, verification = {} }) =>
+      Object.values(verification).flatMap((evidence) => placeOf(evidence, environment)),
+    ),
+  ];
+}
+
+function placeOf({ build, passed, log, reusedFrom }: Evidence, environment: string | undefined): LogPlace[] {
+  if (log === undefined) return [];
+  const state = `${passed ? "passed" : "failed"}${reusedFrom === undefined ? "" : ` for ${reusedFrom}`}`;
+  return [{ name: build, environment, state, group: log.group, stream: log.stream }];
+}
+
+/**
+ * The places that a person means by a name: exactly that one, else those of a stage with a matrix; in one environment
+ * or, if none is said, in all.
+ */
+export function choosePlaces(
+  places: readonly LogPlace[],
+  name: string,
+  environment: string | undefined,
+): LogPlace[] {
+  const there = places.filter((place) => environment === undefined || place.environment === environment);
+  const exact = there.filter((place) => place.name === name);
+  return exact.length > 0 ? exact : there.filter((place) => place.name.startsWith(`${name}[`));
+}
+
+/** A line for each place: what to type, and how it went. */
+export function renderPlaces(release: string, places: readonly LogPlace[]): string {
+  if (places.length === 0) return `Nothing has run for ${release} yet, or its logs have expired.`;
+  const words = (place: LogPlace) =>
+    place.environment === undefined ? place.name : `${place.name} --environment ${place.environment}`;
+  const width = Math.max(...places.map((place) => words(place).length));
+  return places
+    .map((place) => `  npm run logs -- ${release} ${words(place).padEnd(width)}  ${place.state}`)
+    .join("\n");
+}

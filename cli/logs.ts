@@ -1,0 +1,89 @@
+import { resolve } from "node:path";
+import { parseArgs, styleText } from "node:util";
+import { connectAppRunner } from "../aws/apprunner.ts";
+import { connectRecords } from "../aws/dynamodb.ts";
+import { connectLogReader } from "../aws/log-reader.ts";
+import { plainLine } from "../core/build.ts";
+import { tableName, targetLogGroup, targetName } from "../core/names.ts";
+import type { Deployment, Release } from "../core/records.ts";
+import { type Address, findInstallation } from "./address.ts";
+import { choosePlaces, type LogPlace, placesOfBuilds, renderPlaces } from "./log-places.ts";
+
+const usage = `npm run logs -- RELEASE [STAGE] [--environment NAME] [--folder DIR] [--prefix NAME]
+
+  RELEASE             such as web-3f2a91c0d4e5-1; without STAGE, what there is to read of it
+  STAGE               a stage, or migration, deployment (what App Runner did), service (what the application printed)
+  --environment NAME  of one environment only
+  --folder DIR        the state folder of npm start (default: .spillway)
+  --prefix NAME       what the installation's names begin with (default: spillway)`;
+
+/** Every place where something of a release was logged. */
+async function findPlaces(
+  { connection, prefix }: Address,
+  release: Release,
+  deployments: readonly Deployment[],
+): Promise<LogPlace[]> {
+  const places = placesOfBuilds(release, deployments);
+  for (const { environment, outcome: state = "open" } of deployments) {
+    const { arn } = await connectAppRunner(connection).describe(
+      targetName(prefix, release.service, environment),
+    );
+    if (arn === undefined) continue;
+    const every = { environment, state, stream: { prefix: "" } };
+    places.push({ ...every, name: "service", group: targetLogGroup(arn, "application") });
+    places.push({ ...every, name: "deployment", group: targetLogGroup(arn, "service") });
+  }
+  return places;
+}
+
+async function print({ connection }: Address, place: LogPlace): Promise<void> {
+  const reader = connectLogReader(connection);
+  const { group, stream } = place;
+  const streams = typeof stream === "string" ? [stream] : await reader.streams(group, stream.prefix);
+  for (const name of streams) {
+    console.log(styleText("dim", `── ${group} ${name}`));
+    for await (const { at, text } of reader.read(group, name))
+      console.log(`${styleText("dim", new Date(at).toISOString())} ${plainLine(text)}`);
+  }
+}
+
+/** @returns the exit status: 0, or 2 when what was asked for is not there. */
+async function run(words: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...words],
+    allowPositionals: true,
+    options: {
+      environment: { type: "string" },
+      folder: { type: "string", default: ".spillway" },
+      prefix: { type: "string", default: "spillway" },
+    },
+  });
+  const [id, stage, ...more] = positionals;
+  if (id === undefined || more.length > 0) {
+    console.error(usage);
+    return 2;
+  }
+  const address = await findInstallation(resolve(values.folder), values.prefix, process.env);
+  const records = connectRecords(address.connection, tableName(address.prefix));
+  const release = await records.requireRelease(id);
+  const places = await findPlaces(address, release, await records.deployments(id));
+  if (stage === undefined) {
+    console.log(`${release.outcome ?? "open"}: ${release.reason ?? "it is on its way"}\n`);
+    console.log(renderPlaces(id, places));
+    return 0;
+  }
+  const chosen = choosePlaces(places, stage, values.environment);
+  for (const place of chosen) await print(address, place);
+  if (chosen.length > 0) return 0;
+  console.error(`There is no log of ${stage} for ${id}. There is:\n${renderPlaces(id, places)}`);
+  return 2;
+}
+
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (error) {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  console.error(styleText("red", `${name}: ${message}`));
+  if (name === "TypeError") console.error(`\n${usage}`);
+  process.exitCode = 1;
+}
