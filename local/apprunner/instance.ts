@@ -13,8 +13,14 @@ export interface HealthCheck {
   readonly unhealthyThreshold: number;
 }
 
-/** Asks an instance once; true if it answered as it should. A simulation injects its own. */
-export type Probe = (port: number, check: HealthCheck) => Promise<boolean>;
+/** What an instance says when it is asked once; `closed` while it does not listen. */
+export type Answer = "good" | "bad" | "closed";
+
+/** Asks an instance once. A simulation injects its own. */
+export type Probe = (port: number, check: HealthCheck) => Promise<Answer>;
+
+/** App Runner gives an instance up to five minutes to start before it counts that nothing listens. */
+const START_MILLISECONDS = 300_000;
 
 /** What an instance is started with. */
 export interface InstanceRequest {
@@ -44,11 +50,14 @@ export function createInstances(
     void container.exited.then((ended) => {
       exit = ended;
     });
-    for (let [good, bad] = [0, 0]; ; ) {
+    const startedAt = clock.now();
+    for (let [good, bad, listened] = [0, 0, false]; ; ) {
       await Promise.race([sleep(clock, check.intervalSeconds * 1000), container.exited]);
       if (exit !== undefined) return `the container exited with code ${exit.exitCode} before it was healthy`;
-      const passed = await clock.busy(options.probe(port, check));
-      [good, bad] = passed ? [good + 1, 0] : [0, bad + 1];
+      const answer = await clock.busy(options.probe(port, check));
+      listened ||= answer !== "closed";
+      if (!listened && clock.now() - startedAt < START_MILLISECONDS) continue;
+      [good, bad] = answer === "good" ? [good + 1, 0] : [0, bad + 1];
       if (good >= check.healthyThreshold) return undefined;
       if (bad >= check.unhealthyThreshold)
         return `${bad} health checks in a row failed on ${check.protocol} ${check.protocol === "HTTP" ? check.path : port}`;
@@ -84,21 +93,25 @@ export type Instances = ReturnType<typeof createInstances>;
 export const probeLoopback: Probe = async (port, check) => {
   const signal = AbortSignal.timeout(check.timeoutSeconds * 1000);
   try {
-    if (check.protocol === "TCP") return await accepts(port, signal);
+    await accepted(port, signal);
+  } catch {
+    return "closed";
+  }
+  if (check.protocol === "TCP") return "good";
+  try {
     const answer = await fetch(`http://127.0.0.1:${port}${check.path}`, { signal, redirect: "manual" });
     await answer.body?.cancel();
-    return answer.status >= 200 && answer.status < 400;
+    return answer.status >= 200 && answer.status < 400 ? "good" : "bad";
   } catch {
-    return false;
+    return "bad";
   }
 };
 
-/** A TCP check passes as soon as the port is open, whatever is spoken there. */
-async function accepts(port: number, signal: AbortSignal): Promise<boolean> {
+/** Resolves once the port takes a connection; that is all that a TCP check asks. */
+async function accepted(port: number, signal: AbortSignal): Promise<void> {
   const socket = connect({ host: "127.0.0.1", port });
   try {
     await once(socket, "connect", { signal });
-    return true;
   } finally {
     socket.on("error", () => {}).destroy();
   }

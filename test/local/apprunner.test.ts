@@ -83,6 +83,8 @@ describe("App Runner under a virtual clock", () => {
   const started: { image: string; environment: Readonly<Record<string, string>> }[] = [];
   let current: number | undefined;
   let refusing = false;
+  /** From when on instances listen; milliseconds. */
+  let listensAt = 0;
   const alive = new Map<number, string>();
   const ends = new Map<number, (how: { exitCode: number | null }) => void>();
 
@@ -90,6 +92,7 @@ describe("App Runner under a virtual clock", () => {
     clock = createVirtualClock();
     started.length = 0;
     refusing = false;
+    listensAt = 0;
     alive.clear();
     const containers: ContainerRunner = {
       async start({ image: name, environment }) {
@@ -120,7 +123,11 @@ describe("App Runner under a virtual clock", () => {
     return appRunner(clock, {
       containers,
       frontDesk,
-      probe: async (port) => alive.has(port) && !alive.get(port)?.endsWith("bad"),
+      probe: async (port) => {
+        const image = alive.get(port);
+        if (image === undefined || image.endsWith("mute") || clock.now() < listensAt) return "closed";
+        return image.endsWith("bad") ? "bad" : "good";
+      },
     });
   };
   const serving = () => (current === undefined ? undefined : alive.get(current));
@@ -241,6 +248,26 @@ describe("App Runner under a virtual clock", () => {
     expect([...alive.values()]).toEqual([image("two")]);
   });
 
+  it("gives an instance time to start before it counts that nothing listens, but not for ever", async () => {
+    const { call, operationEnded } = make();
+    listensAt = clock.now() + 60_000;
+    const { Service } = await call<CreateServiceCommandOutput>("CreateService", {
+      ServiceName: "web-prod",
+      ...source("slow"),
+    });
+    await clock.advance(70_000);
+    expect(operationEnded()).toEqual(["CreateServiceCompletedSuccessfully"]);
+    await call<UpdateServiceCommandOutput>("UpdateService", {
+      ServiceArn: Service?.ServiceArn,
+      ...source("mute"),
+    });
+    await clock.advance(290_000);
+    expect(operationEnded()).toHaveLength(1);
+    await clock.advance(60_000);
+    expect(operationEnded().at(-1)).toBe("UpdateServiceFailed");
+    expect(serving()).toBe(image("slow"));
+  });
+
   it("takes an open port for healthy when the check is TCP, whatever is spoken there", async () => {
     const silent = createTcpServer().listen(0, "127.0.0.1");
     await once(silent, "listening");
@@ -253,10 +280,10 @@ describe("App Runner under a virtual clock", () => {
       healthyThreshold: 1,
       unhealthyThreshold: 1,
     };
-    expect(await probeLoopback(port, { ...check, protocol: "TCP" })).toBe(true);
+    expect(await probeLoopback(port, { ...check, protocol: "TCP" })).toBe("good");
     silent.close();
     await once(silent, "close");
-    expect(await probeLoopback(port, { ...check, protocol: "TCP" })).toBe(false);
+    expect(await probeLoopback(port, { ...check, protocol: "TCP" })).toBe("closed");
   });
 
   it("refuses an image that is no ECR image, and a name that is taken, in AWS's words", async () => {

@@ -42,6 +42,8 @@ export interface Behaviour {
   readonly probeStatus?: number;
   readonly healthStatus?: number;
   readonly crashesOnStart?: boolean;
+  /** Seconds until it listens; none unless said. */
+  readonly startSeconds?: number;
   /** Seconds until the health path answers the world; none unless said. */
   readonly healthSeconds?: number;
   /** Whether the world can reach the service at all; yes unless said. */
@@ -158,7 +160,10 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
         resolve(how);
       };
     });
-    ports.set(port, image);
+    const { startSeconds } = behaviourOf(image)?.behaviour ?? {};
+    const listen = () => void ports.set(port, image);
+    if (startSeconds === undefined) listen();
+    else clock.after(startSeconds * 1000, listen);
     if (behaviourOf(image)?.behaviour.crashesOnStart === true) clock.after(100, () => end({ exitCode: 1 }));
     return {
       exited,
@@ -236,8 +241,10 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
       frontDesk: { open: async () => openFront() },
       probe: async (port, check) => {
         const image = ports.get(port);
-        const status = image === undefined ? 503 : (behaviourOf(image)?.behaviour.probeStatus ?? 200);
-        return check.protocol === "TCP" || status < 400;
+        if (image === undefined) return "closed";
+        return check.protocol === "TCP" || (behaviourOf(image)?.behaviour.probeStatus ?? 200) < 400
+          ? "good"
+          : "bad";
       },
       freePort: async () => ++lastPort,
     }),
