@@ -10,6 +10,7 @@ import type * as z from "zod/mini";
 import { SpillwayError } from "../core/errors.ts";
 import { listProblems, parse } from "../core/parse.ts";
 import {
+  CommitEvidence,
   Deployment,
   type DeploymentName,
   EnvironmentRecord,
@@ -43,6 +44,7 @@ const keys = {
     pk: `SERVICE#${service}`,
     sk: `ENVIRONMENT#${environment}`,
   }),
+  commit: (service: string, commit: string): Key => ({ pk: `COMMIT#${service}#${commit}`, sk: "EVIDENCE" }),
   wait: (key: string): Key => ({ pk: `WAIT#${key}`, sk: "WAIT" }),
 };
 
@@ -146,6 +148,12 @@ export function connectRecords({ client }: Connection, table: string) {
     );
   }
 
+  async function put(key: Key, item: object): Promise<void> {
+    await call("write a record", () =>
+      dynamo.send(new PutCommand({ TableName: table, Item: { ...item, ...key } })),
+    );
+  }
+
   async function query<Shape extends z.ZodMiniType>(
     shape: Shape,
     input: { index?: string; condition: string; values: Record<string, unknown> },
@@ -192,9 +200,12 @@ export function connectRecords({ client }: Connection, table: string) {
         );
       return found;
     },
-    /** @returns false if the release exists already. */
+    /** Records a release, open unless it has ended already. @returns false if the release exists already. */
     openRelease: (release: Release) =>
-      create(keys.release(release.id), { ...release, openKind: "release", lookAgainAt: release.openedAt }),
+      create(keys.release(release.id), {
+        ...release,
+        ...(release.endedAt === undefined ? { openKind: "release", lookAgainAt: release.openedAt } : {}),
+      }),
     recordEvidence: (release: string, evidence: Evidence) =>
       set(keys.release(release), { [`evidence/${evidence.build}`]: evidence }, "attribute_exists(pk)"),
     /** Evidence of a stage that verified a deployment, while that is open. */
@@ -204,8 +215,12 @@ export function connectRecords({ client }: Connection, table: string) {
         { [`verification/${evidence.build}`]: evidence },
         "attribute_exists(pk) AND attribute_not_exists(endedAt)",
       ),
+    /** Evidence that does not need an image, found by a release by commit. */
+    commitEvidence: (service: string, commit: string) => read(CommitEvidence, keys.commit(service, commit)),
+    /** The latest release by commit has the word. */
+    recordCommitEvidence: (found: CommitEvidence) => put(keys.commit(found.service, found.commit), found),
     /** Closes a release once; a second close changes nothing. @returns false if it was closed before. */
-    closeRelease: (id: string, end: Pick<Release, "endedAt" | "outcome" | "reason">) =>
+    closeRelease: (id: string, end: Pick<Release, "endedAt" | "outcome" | "reason" | "built">) =>
       set(
         keys.release(id),
         { ...end, openKind: undefined },

@@ -115,6 +115,30 @@ export function connectImages({ client, fetch }: Connection) {
       };
     },
 
+    /** The first of `tags` (at most 100) that the repository has. @throws ImageNotFound without the repository. */
+    async findTag(
+      repository: string,
+      tags: readonly string[],
+    ): Promise<{ tag: string; digest: string } | undefined> {
+      const { images } = await call(
+        `look for an image in ${repository}`,
+        () =>
+          ecr.send(
+            new BatchGetImageCommand({
+              repositoryName: repository,
+              imageIds: tags.map((imageTag) => ({ imageTag })),
+              acceptedMediaTypes: accepted,
+            }),
+          ),
+        { RepositoryNotFoundException: "ImageNotFound" },
+      );
+      for (const tag of tags) {
+        const digest = images?.find(({ imageId }) => imageId?.imageTag === tag)?.imageId?.imageDigest;
+        if (digest !== undefined) return { tag, digest };
+      }
+      return undefined;
+    },
+
     /** The labels in the image's config blob; for an index, those of the platform's child. */
     async labels(image: PinnedImage, platform: string): Promise<Record<string, string>> {
       const layerDigest = await configDigest(image.repository, image.digest, platform);

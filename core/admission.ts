@@ -1,7 +1,9 @@
 import * as z from "zod/mini";
+import type { ServiceConfig } from "./config.ts";
 import { SpillwayError } from "./errors.ts";
 import { Digest } from "./image.ts";
 import { listProblems, type Problem, parse } from "./parse.ts";
+import type { Revision } from "./records.ts";
 
 const EcrPush = z.object({
   source: z.literal("aws.ecr"),
@@ -20,11 +22,25 @@ const Tag = z
   .string()
   .check(z.regex(/^[\w][\w.-]{0,127}$/, "a tag has 1 to 128 letters, digits, dots, hyphens and underscores"));
 
+const Commit = z
+  .string()
+  .check(
+    z.regex(
+      /^[0-9a-f]{7,40}$/,
+      "a commit is 7 to 40 lower-case hexadecimal digits; git rev-parse HEAD prints it",
+    ),
+  );
+
 /** What a person types in the console, and the detail of a `Release Requested` event. */
 const StartInput = z.strictObject({
   service: z.string(),
   tag: z.optional(Tag),
   digest: z.optional(Digest),
+  commit: z.optional(Commit),
+  environments: z.optional(z.array(z.string()).check(z.minLength(1, "name at least one environment"))),
+  reason: z.optional(z.string().check(z.minLength(1), z.maxLength(500))),
+  /** Step Functions' own, when another execution starts this one. */
+  AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: z.optional(z.string()),
 });
 
 const ReleaseRequested = z.object({
@@ -37,9 +53,17 @@ const ReleaseRequested = z.object({
 export interface ReleaseRequest {
   /** `push` is automatic: the same digest is never released twice by it. The others are somebody's wish. */
   readonly trigger: "push" | "console" | "event";
-  readonly image: { readonly tag: string } | { readonly digest: string; readonly tag: string | undefined };
+  readonly image:
+    | { readonly tag: string }
+    | { readonly digest: string; readonly tag: string | undefined }
+    /** The image of this commit, or the commit itself while there is none. */
+    | { readonly commit: string };
   /** The repository pushed to, or the service asked for. */
   readonly subject: { readonly repository: string } | { readonly service: string };
+  /** Where to; undefined: wherever the waves go. */
+  readonly environments: readonly string[] | undefined;
+  /** Why a person wants it. */
+  readonly why: string | undefined;
 }
 
 /**
@@ -74,18 +98,32 @@ function fromPush({ detail }: z.infer<typeof EcrPush>): ReleaseRequest {
     trigger: "push",
     subject: { repository: detail["repository-name"] },
     image: { digest: detail["image-digest"], tag: detail["image-tag"] },
+    environments: undefined,
+    why: undefined,
   };
 }
 
 function fromStart(trigger: "console" | "event", start: z.infer<typeof StartInput>): ReleaseRequest {
-  const subject = { service: start.service };
-  if (start.digest !== undefined)
-    return { trigger, subject, image: { digest: start.digest, tag: start.tag } };
-  if (start.tag !== undefined) return { trigger, subject, image: { tag: start.tag } };
+  const { service, tag, digest, commit, environments, reason: why } = start;
+  const image = readImage(tag, digest, commit);
+  return { trigger, subject: { service }, image, environments, why };
+}
+
+function readImage(
+  tag: string | undefined,
+  digest: string | undefined,
+  commit: string | undefined,
+): ReleaseRequest["image"] {
+  if (commit !== undefined && (tag ?? digest) !== undefined)
+    throw new SpillwayError("InvalidInput", `Give a commit or an image, not both: ${example}`);
+  if (commit !== undefined) return { commit };
+  if (digest !== undefined) return { digest, tag };
+  if (tag !== undefined) return { tag };
   throw new SpillwayError("InvalidInput", `Say which image: ${example}`);
 }
 
-const example = 'for example {"service":"web","tag":"3f2a91c"}.';
+const example =
+  'for example {"service":"web","tag":"3f2a91c"}, or "digest" or "commit" instead of "tag"; "environments" and "reason" may be added.';
 
 function refuse(problems: readonly Problem[]): SpillwayError {
   return new SpillwayError(
@@ -133,7 +171,61 @@ export function decideAdmission(
   return { decision: "admit", attempt: attempt + 1, again: false };
 }
 
-/** The name of a release: `web-3f2a91c0d4e5-1`. Fits execution names and log keys. */
+/** The name of a release of an image: `web-3f2a91c0d4e5-1`. Fits execution names and log keys. */
 export function releaseId(service: string, digest: string, attempt: number): string {
   return `${service}-${digest.replace("sha256:", "").slice(0, 12)}-${attempt}`;
+}
+
+/** The name of a release that begins with a commit, before there is an image: `web-c3f2a91c0d4e5-1`. */
+export function sourceReleaseId(service: string, commit: string, attempt: number): string {
+  return `${service}-c${commit.slice(0, 12)}-${attempt}`;
+}
+
+/** The tags that name a commit: its first 40 to 7 digits, the surest first. */
+export function tagsOfCommit(commit: string): string[] {
+  const shortest = 7;
+  return Array.from({ length: commit.length - shortest + 1 }, (_, cut) =>
+    commit.slice(0, commit.length - cut),
+  );
+}
+
+/**
+ * The waves of a release that goes to the named environments only; one that is in no wave comes first.
+ * @throws SpillwayError InvalidInput, naming the environments there are.
+ */
+export function chooseWaves(
+  { waves, environments }: Pick<ServiceConfig, "waves" | "environments">,
+  wanted: readonly string[] | undefined,
+): readonly (readonly string[])[] {
+  if (wanted === undefined) return waves;
+  const known = Object.keys(environments);
+  const unknown = wanted.filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    throw new SpillwayError(
+      "InvalidInput",
+      `No environment is named ${unknown.join(", ").slice(0, 200)}; there are ${known.join(", ")}.`,
+    );
+  const listed = waves.flat();
+  const apart = [...new Set(wanted.filter((name) => !listed.includes(name)))];
+  return [apart, ...waves.map((wave) => wave.filter((name) => wanted.includes(name)))].filter(
+    ({ length }) => length > 0,
+  );
+}
+
+/**
+ * Whether an image is older than what is live wherever it would go, so that releasing it could only go back.
+ * @param places the environments of its waves, with what is live there.
+ * @returns in words by what it is superseded; undefined if there is a place where it is not.
+ */
+export function decideSuperseded(
+  sequence: number,
+  places: readonly { readonly environment: string; readonly live?: Revision | undefined }[],
+): string | undefined {
+  const newer = places.map(({ environment, live }) =>
+    live === undefined || live.sequence <= sequence
+      ? undefined
+      : `${environment} runs ${live.release} (${live.sequence})`,
+  );
+  if (newer.length === 0 || newer.includes(undefined)) return undefined;
+  return `older (${sequence}) than what is live: ${newer.join(", ")}`;
 }

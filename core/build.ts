@@ -20,8 +20,13 @@ export interface EndedBuild {
  * How a stage ended, in words that let a person act: what failed, the last lines it printed, and the command that
  * shows all of them.
  * @param lines the log's last lines, oldest first; untrusted.
+ * @param failure the error's name, if the build itself failed.
  */
-export function judgeBuild(build: EndedBuild, lines: readonly string[]): WaitResult {
+export function judgeBuild(
+  build: EndedBuild,
+  lines: readonly string[],
+  failure: "StageFailed" | "BuildFailed" = "StageFailed",
+): WaitResult {
   const { status, failed, log } = build;
   if (status === "SUCCEEDED") return { end: "succeeded", output: { status } };
   const where = failed === undefined ? "" : ` in ${failed.phase}: ${failed.message}`;
@@ -36,7 +41,7 @@ export function judgeBuild(build: EndedBuild, lines: readonly string[]): WaitRes
   return {
     end: "failed",
     // FAULT is CodeBuild's own failure: another try may pass. The other ends are the stage's word.
-    error: status === "FAULT" ? "StageFaulted" : "StageFailed",
+    error: status === "FAULT" ? "StageFaulted" : failure,
     cause: [`build ${build.id} ${status}${where}`, ...said.map((line) => `  ${line}`), ...show].join("\n"),
   };
 }

@@ -188,6 +188,7 @@ export type ServiceConfig = z.output<typeof ServiceConfig>;
 export type EnvironmentConfig = z.output<typeof EnvironmentConfig>;
 export type DatabaseConfig = z.output<typeof DatabaseConfig>;
 export type HealthConfig = z.output<typeof HealthConfig>;
+export type BuildConfig = z.output<typeof BuildConfig>;
 export type StageConfig = z.output<typeof StageConfig>;
 export type PerformanceConfig = z.output<typeof PerformanceConfig>;
 

@@ -15,6 +15,8 @@ export type ErrorName =
   | "DeploymentRefused"
   | "StageFailed"
   | "StageFaulted"
+  | "BuildFailed"
+  | "OlderThanLive"
   | "MigrationFailed"
   | "MigrationNotStarted"
   | "MigrationResultMissing"

@@ -1,13 +1,13 @@
 import type { ServiceConfig } from "./config.ts";
 import type { Release } from "./records.ts";
-import { buildsOf, releaseStages } from "./stage.ts";
+import { buildsOf, stagesOf } from "./stage.ts";
 
 /** Whether every build of the stages that check a release passed for it; names those that did not. */
 export function decideGate(
-  release: Pick<Release, "evidence">,
+  release: Pick<Release, "evidence" | "image">,
   service: Pick<ServiceConfig, "stages" | "environments">,
 ): { open: boolean; missing: string[] } {
-  const missing = releaseStages(service)
+  const missing = stagesOf(service, release.image === undefined ? "source" : "image")
     .flatMap((stage) => buildsOf(stage, service.stages[stage] ?? {}))
     .map(({ build }) => build)
     .filter((build) => release.evidence[build]?.passed !== true);

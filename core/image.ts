@@ -62,3 +62,21 @@ export function readSchemaLabels(labels: Readonly<Record<string, string>>): Sche
     readableFrom: labels["dev.spillway.schema.readable-from"],
   };
 }
+
+/**
+ * The image of a release.
+ * @throws SpillwayError ImageNotFound for a release by commit, which has none: its push opens another release.
+ */
+export function requireImage({
+  id,
+  image,
+}: {
+  readonly id: string;
+  readonly image?: PinnedImage | undefined;
+}): PinnedImage {
+  if (image !== undefined) return image;
+  throw new SpillwayError(
+    "ImageNotFound",
+    `${id} is a release by commit and has no image; deploy the release that its image's push opened.`,
+  );
+}

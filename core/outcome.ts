@@ -5,6 +5,7 @@ import type { Verdict } from "./health.ts";
 /** How a release or a deployment ended. */
 export const Outcome = z.enum([
   "Released",
+  "Built",
   "Duplicate",
   "Superseded",
   "Rejected",
@@ -97,4 +98,20 @@ export function decideReleaseOutcome({ failures, deployments }: ReleaseFacts): {
   const [first] = failures;
   if (first === undefined) return { outcome: "Released", reason: "every environment is healthy" };
   return { outcome: "Rejected", reason: `${first.error}: ${first.cause}` };
+}
+
+/** How a release by commit ended: Built once its image is in the registry, from where its own release goes on. */
+export function decideBuildOutcome(
+  failures: readonly Failure[],
+  commit: string,
+  pushed: { readonly tag: string; readonly digest: string } | undefined,
+): { outcome: Outcome; reason: string } {
+  const [first] = failures;
+  if (first !== undefined) return { outcome: "Rejected", reason: `${first.error}: ${first.cause}` };
+  if (pushed !== undefined)
+    return { outcome: "Built", reason: `pushed ${pushed.digest} with the tag ${pushed.tag}` };
+  return {
+    outcome: "Rejected",
+    reason: `BuildFailed: the build passed, but the repository has no image with the commit, or its first 7 to 40 digits, as its tag; let the buildspec push one, for example with the tag ${commit.slice(0, 12)}`,
+  };
 }

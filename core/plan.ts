@@ -1,5 +1,7 @@
+import { chooseWaves } from "./admission.ts";
 import type { ServiceConfig } from "./config.ts";
-import { buildsOf, type StageBuild } from "./stage.ts";
+import type { Release } from "./records.ts";
+import { buildsOf, type StageBuild, stagesOf } from "./stage.ts";
 
 /** A build as a state machine runs it. */
 export interface PlannedBuild extends StageBuild {
@@ -10,10 +12,12 @@ export interface PlannedBuild extends StageBuild {
 /** Stages one after another; a step is one stage, its builds side by side. */
 export type Track = readonly (readonly PlannedBuild[])[];
 
-/** What a release will do: its stages by track and its environments by wave. */
+/** What a release will do: its stages by track, and its environments by wave or the build of its image. */
 export interface Plan {
   readonly tracks: readonly Track[];
   readonly waves: readonly (readonly string[])[];
+  /** Only for a release by commit. */
+  readonly build?: { readonly timeoutSeconds: number };
 }
 
 const queueSeconds = 1800;
@@ -33,7 +37,20 @@ export function planTracks(
   );
 }
 
-/** The way of a release of `service`. */
-export function planRelease(service: ServiceConfig): Plan {
-  return { tracks: planTracks(service, service.tracks), waves: service.waves };
+/** The way of a release: what its commit was found to pass already is not run again. */
+export function planRelease(
+  release: Pick<Release, "evidence" | "image" | "environments">,
+  service: ServiceConfig,
+): Plan {
+  const stages = stagesOf(service, release.image === undefined ? "source" : "image");
+  const toRun = ({ build }: StageBuild) => release.evidence[build]?.reusedFrom === undefined;
+  const tracks = planTracks(
+    service,
+    service.tracks.map((track) => track.filter((stage) => stages.includes(stage))),
+  )
+    .map((track) => track.map((step) => step.filter(toRun)).filter(({ length }) => length > 0))
+    .filter(({ length }) => length > 0);
+  if (release.image !== undefined) return { tracks, waves: chooseWaves(service, release.environments) };
+  const { timeoutMinutes = 0 } = service.build ?? {};
+  return { tracks, waves: [], build: { timeoutSeconds: timeoutMinutes * 60 + queueSeconds } };
 }

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { Config } from "./config.ts";
 import { HealthState, Observation, Verdict } from "./health.ts";
-import { PinnedImage } from "./image.ts";
+import { Digest, PinnedImage } from "./image.ts";
 import { Outcome } from "./outcome.ts";
 
 /** Where the parts of an installation are: names and ARNs that functions need, written at provisioning. */
@@ -16,6 +16,8 @@ export const Resources = z.object({
   appRunnerAccessRoleArn: z.string(),
   appRunnerInstanceRoleArn: z.string(),
   migrationLogGroup: z.string(),
+  /** `ACCOUNT.dkr.ecr.REGION.amazonaws.com`: where images are pushed to. */
+  registry: z.string(),
   /** Secret name → ARN. */
   secrets: z.record(z.string(), z.string()),
 });
@@ -81,8 +83,13 @@ export const Release = z.object({
   attempt: z.int(),
   trigger: z.enum(["push", "console", "event"]),
   executionArn: z.string(),
+  /** Why a person wanted it. */
+  why: z.optional(z.string()),
+  /** Where a person wanted it; absent: wherever the waves go. */
+  environments: z.optional(z.array(z.string())),
   tag: z.optional(z.string()),
-  image: PinnedImage,
+  /** Absent while a release by commit has none: it ends with the push that opens another. */
+  image: z.optional(PinnedImage),
   migrationImage: z.optional(PinnedImage),
   schemaHistory: z.array(z.string()),
   readableFrom: z.optional(z.string()),
@@ -91,12 +98,31 @@ export const Release = z.object({
   builtAgainst: z.optional(z.string()),
   installation: Installation,
   evidence: z.record(z.string(), Evidence),
+  /** What a release by commit pushed, and the release that this push opens. */
+  built: z.optional(z.object({ tag: z.string(), digest: Digest, release: z.string() })),
   openedAt: z.number(),
   endedAt: z.optional(z.number()),
   outcome: z.optional(Outcome),
   reason: z.optional(z.string()),
 });
 export type Release = z.infer<typeof Release>;
+
+/**
+ * What was found of a commit before its image was there, and what a person wanted of it: the release that the
+ * image's push opens takes it over.
+ */
+export const CommitEvidence = z.object({
+  service: z.string(),
+  commit: z.string(),
+  /** The release by commit that found it. */
+  release: z.string(),
+  recordedAt: z.number(),
+  why: z.optional(z.string()),
+  environments: z.optional(z.array(z.string())),
+  /** Build → what it found, under which config of its stage. */
+  builds: z.record(z.string(), z.object({ evidence: Evidence, fingerprint: z.string() })),
+});
+export type CommitEvidence = z.infer<typeof CommitEvidence>;
 
 /** Which deployment: the nth try to bring a release to an environment. */
 export const DeploymentName = z.object({ release: z.string(), environment: z.string(), attempt: z.int() });

@@ -57,6 +57,15 @@ export function releaseStages({
   return Object.keys(stages).filter((stage) => !verifying.has(stage));
 }
 
+/** The stages that check a release before it is deployed, or as far as its commit is enough for them. */
+export function stagesOf(
+  service: Pick<ServiceConfig, "stages" | "environments">,
+  has: "source" | "image",
+): string[] {
+  const stages = releaseStages(service);
+  return has === "image" ? stages : stages.filter((name) => service.stages[name]?.needs === "source");
+}
+
 /** What a stage that verifies an environment is told: where it answers, and the limits of the config. */
 export function verificationVariables(
   environment: string,

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { connectExecutions } from "../aws/states.ts";
 import { SpillwayError } from "../core/errors.ts";
+import { requireImage } from "../core/image.ts";
 import { decideLease } from "../core/lease.ts";
 import type { EnvironmentRecord, Lease, Release } from "../core/records.ts";
 import { environmentOf } from "../core/settings.ts";
@@ -27,7 +28,11 @@ export const acquireLease: FunctionDefinition<typeof Input, { fence: number }> =
       before.lease === undefined
         ? undefined
         : await connectExecutions(connection).endedAt(before.lease.owner);
-    const wish = { owner: execution, release: id, reason: `deploys ${release.tag ?? release.image.digest}` };
+    const wish = {
+      owner: execution,
+      release: id,
+      reason: `deploys ${release.tag ?? requireImage(release).digest}`,
+    };
     const decided = decideLease(before, wish, { quietSince }, connection.now(), longestFunctionMilliseconds);
     if (decided.decision === "refuse")
       throw new SpillwayError("DeploymentRefused", `${environment}: ${decided.reason}`);

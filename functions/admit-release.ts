@@ -1,19 +1,15 @@
 import * as z from "zod/mini";
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
-import { connectImages, type Images } from "../aws/ecr.ts";
-import {
-  decideAdmission,
-  type EarlierAttempt,
-  type ReleaseRequest,
-  readRequest,
-  releaseId,
-} from "../core/admission.ts";
-import type { Config, ServiceConfig } from "../core/config.ts";
+import { connectImages } from "../aws/ecr.ts";
+import { chooseWaves, decideAdmission, decideSuperseded, readRequest } from "../core/admission.ts";
+import type { ServiceConfig } from "../core/config.ts";
 import { SpillwayError } from "../core/errors.ts";
-import { type PinnedImage, readLabels, readSchemaLabels } from "../core/image.ts";
+import { isFresh, reuseEvidence } from "../core/evidence.ts";
 import { planRelease } from "../core/plan.ts";
 import type { Release } from "../core/records.ts";
+import { requireService } from "../core/settings.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
+import { describeSubject, findService, findSubject, type Subject, subjectId } from "./release-subject.ts";
 
 const Input = z.object({ execution: z.string(), input: z.unknown() });
 
@@ -23,100 +19,102 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
   input: Input,
   async run({ execution, input }, { connection, environment }) {
     const request = readRequest(input);
+    const { trigger, why, environments } = request;
     const records = connectRecords(connection, environment.table);
     const images = connectImages(connection);
     const installation = await records.installation();
     const [service, config] = findService(installation.config, request);
-    const { image, pushedAt } = await images.pin(config.image.repository, request.image);
+    chooseWaves(config, environments);
+    const subject = await findSubject(images, config, request);
+    const latest = await latestAttempt(records, service, subject);
     const admission = decideAdmission(
-      request.trigger,
+      trigger,
       execution,
-      await latestAttempt(records, service, image.digest),
+      latest && { ...latest, open: latest.endedAt === undefined },
     );
-    const id = releaseId(service, image.digest, admission.attempt);
+    const id = subjectId(service, subject, admission.attempt);
     if (admission.decision === "duplicate")
       return { decision: "ended", outcome: "Duplicate", release: id, reason: admission.reason };
-    const labels = readLabels(await images.labels(image, config.image.platform), pushedAt);
-    const release: Release = {
+    // This very execution wrote the record already, and only its answer was lost.
+    if (admission.again && latest !== undefined) return answer(latest);
+    const now = connection.now();
+    const release = await takeOver(records, config, now, {
       id,
       service,
       attempt: admission.attempt,
-      trigger: request.trigger,
+      trigger,
       executionArn: execution,
-      tag: request.image.tag,
-      image,
-      ...(await pinMigration(images, config, request, labels.commit)),
-      commit: labels.commit,
-      sequence: labels.sequence,
-      builtAgainst: labels.schema,
+      why,
+      environments: environments && [...environments],
+      ...(await describeSubject(images, config, subject)),
       installation,
       evidence: {},
-      openedAt: connection.now(),
-    };
-    if (!admission.again && !(await records.openRelease(release)))
+      openedAt: now,
+    });
+    const admitted = { ...release, ...(await supersede(records, config, release)) };
+    if (!(await records.openRelease(admitted)))
       throw new SpillwayError("Throttled", `Another start opened ${id} at the same moment; looking again.`);
-    return { decision: "admitted", release: id, service, ...planRelease(config) };
+    return answer(admitted);
   },
 };
 
-function findService(config: Config, { subject }: ReleaseRequest): [string, ServiceConfig] {
-  const matches = ([name, service]: [string, ServiceConfig]) =>
-    "service" in subject ? name === subject.service : service.image.repository === subject.repository;
-  const found = Object.entries(config.services).find(matches);
-  if (found !== undefined) return found;
-  const asked = "service" in subject ? `service ${subject.service}` : `repository ${subject.repository}`;
-  throw new SpillwayError(
-    "UnknownService",
-    `The configuration has no ${asked.slice(0, 100)}; its services are ${Object.keys(config.services).join(", ") || "none"}.`,
-  );
+function answer(release: Release): object {
+  const { id, service, outcome, reason } = release;
+  if (outcome !== undefined) return { decision: "ended", outcome, release: id, reason };
+  return { decision: "admitted", release: id, service, ...planRelease(release, requireService(release)) };
 }
 
 async function latestAttempt(
   records: Records,
   service: string,
-  digest: string,
-): Promise<EarlierAttempt | undefined> {
+  subject: Subject,
+): Promise<Release | undefined> {
   let latest: Release | undefined;
   for (let attempt = 1; ; attempt++) {
-    const release = await records.release(releaseId(service, digest, attempt));
-    if (release === undefined) break;
+    const release = await records.release(subjectId(service, subject, attempt));
+    if (release === undefined) return latest;
     latest = release;
   }
-  return latest === undefined
-    ? undefined
-    : { attempt: latest.attempt, executionArn: latest.executionArn, open: latest.endedAt === undefined };
 }
 
-/** The migration image has the tag of the application's, or its commit; it may be pushed a little later. */
-async function pinMigration(
-  images: Images,
-  { migration, image }: ServiceConfig,
-  request: ReleaseRequest,
-  commit: string | undefined,
-): Promise<Pick<Release, "migrationImage" | "schemaHistory" | "readableFrom">> {
-  if (migration === undefined) return { schemaHistory: [] };
-  const tag = request.image.tag ?? commit;
-  if (tag === undefined)
-    throw new SpillwayError(
-      "InvalidInput",
-      "An image started by digest alone needs the label org.opencontainers.image.revision, so that its migration image can be found.",
-    );
-  const pinned = await pinOrSay(images, migration.repository, tag);
-  const { history, readableFrom } = readSchemaLabels(await images.labels(pinned, image.platform));
-  return { migrationImage: pinned, schemaHistory: [...history], readableFrom };
+/** A push goes on with what a release by commit found of its commit, to where a person wanted that. */
+async function takeOver(
+  records: Records,
+  config: ServiceConfig,
+  now: number,
+  release: Release,
+): Promise<Release> {
+  const { image, commit, service, trigger } = release;
+  if (image === undefined || commit === undefined) return release;
+  const found = await records.commitEvidence(service, commit);
+  const evidence = reuseEvidence(found, config, now);
+  if (found === undefined || trigger !== "push" || !isFresh(found, now)) return { ...release, evidence };
+  const { environments, why } = found;
+  return { ...release, evidence, environments, why };
 }
 
-async function pinOrSay(images: Images, repository: string, tag: string): Promise<PinnedImage> {
-  try {
-    return (await images.pin(repository, { tag })).image;
-  } catch (error) {
-    if (!(error instanceof SpillwayError) || error.name !== "ImageNotFound") throw error;
-    throw new SpillwayError(
-      "MigrationImageMissing",
-      `The migration image ${repository}:${tag} is not in ECR yet; push it within 15 minutes of the application's.`,
-      { cause: error },
-    );
-  }
+/**
+ * An image that is older than what is live wherever it would go is not released: a push is superseded.
+ * @throws SpillwayError OlderThanLive if a person asks for it: going back is a rollback.
+ */
+async function supersede(
+  records: Records,
+  config: ServiceConfig,
+  { image, service, sequence, environments, trigger, openedAt }: Release,
+): Promise<Partial<Release>> {
+  if (image === undefined) return {};
+  const places = await Promise.all(
+    chooseWaves(config, environments)
+      .flat()
+      .map((environment) => records.environment(service, environment)),
+  );
+  const reason = decideSuperseded(sequence, places);
+  if (reason === undefined) return {};
+  if (trigger === "push") return { outcome: "Superseded", reason, endedAt: openedAt };
+  throw new SpillwayError(
+    "OlderThanLive",
+    `This image is ${reason}. To go back, start the deploy machine with {"intent":"rollback","service":"${service}","environment":"${places[0]?.environment}"}, and "to" with a release's name if not to the previous one.`,
+  );
 }
 
 export const handler = createHandler(admitRelease);

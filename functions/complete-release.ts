@@ -1,38 +1,59 @@
 import * as z from "zod/mini";
-import { connectRecords } from "../aws/dynamodb.ts";
-import { readCause } from "../core/errors.ts";
-import { decideReleaseOutcome, type Outcome } from "../core/outcome.ts";
-import { createHandler, type FunctionDefinition } from "./middleware.ts";
+import { connectRecords, type Records } from "../aws/dynamodb.ts";
+import { connectImages } from "../aws/ecr.ts";
+import { releaseId, tagsOfCommit } from "../core/admission.ts";
+import { type Failure, readCause } from "../core/errors.ts";
+import { decideBuildOutcome, decideReleaseOutcome } from "../core/outcome.ts";
+import type { Release } from "../core/records.ts";
+import { requireService } from "../core/settings.ts";
+import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
 
 const Input = z.object({
   release: z.string(),
   failures: z.array(z.object({ error: z.string(), cause: z.string() })),
 });
 
+type Ending = Required<Pick<Release, "outcome" | "reason">> & Pick<Release, "built">;
+
 /** Closes the release's record with its outcome. Closing twice gives the first outcome again. */
-export const completeRelease: FunctionDefinition<
-  typeof Input,
-  { release: string; outcome: Outcome; reason: string }
-> = {
+export const completeRelease: FunctionDefinition<typeof Input, Ending & { release: string }> = {
   name: "CompleteRelease",
   input: Input,
-  async run({ release: id, failures }, { connection, environment }) {
-    const records = connectRecords(connection, environment.table);
+  async run({ release: id, failures: caught }, place) {
+    const records = connectRecords(place.connection, place.environment.table);
     const release = await records.requireRelease(id);
-    if (release.outcome !== undefined)
-      return { release: id, outcome: release.outcome, reason: release.reason ?? "" };
-    const deployments = (await records.deployments(id)).map(({ environment, outcome, reason }) => ({
-      environment,
-      outcome,
-      reason,
-    }));
-    const ending = decideReleaseOutcome({
-      failures: failures.map(({ error, cause }) => ({ error, cause: readCause(cause) })),
-      deployments,
-    });
-    await records.closeRelease(id, { ...ending, endedAt: connection.now() });
+    const { outcome, reason = "", built } = release;
+    if (outcome !== undefined) return { release: id, outcome, reason, built };
+    const failures = caught.map(({ error, cause }) => ({ error, cause: readCause(cause) }));
+    const ending =
+      release.image === undefined
+        ? await endBuild(place, release, failures)
+        : decideReleaseOutcome({ failures, deployments: await endsOf(records, id) });
+    await records.closeRelease(id, { ...ending, endedAt: place.connection.now() });
     return { release: id, ...ending };
   },
 };
+
+async function endsOf(records: Records, id: string) {
+  const deployments = await records.deployments(id);
+  return deployments.map(({ environment, outcome, reason }) => ({ environment, outcome, reason }));
+}
+
+/** A release by commit ends with what its build pushed. */
+async function endBuild(
+  { connection }: Place,
+  release: Release,
+  failures: readonly Failure[],
+): Promise<Ending> {
+  const { service, commit = "" } = release;
+  const { repository } = requireService(release).image;
+  const pushed =
+    failures.length > 0
+      ? undefined
+      : await connectImages(connection).findTag(repository, tagsOfCommit(commit));
+  const ending = decideBuildOutcome(failures, commit, pushed);
+  if (pushed === undefined) return { ...ending, built: undefined };
+  return { ...ending, built: { ...pushed, release: releaseId(service, pushed.digest, 1) } };
+}
 
 export const handler = createHandler(completeRelease);

@@ -5,6 +5,7 @@ import { connectTasks } from "../aws/ecs.ts";
 import { connectLogs } from "../aws/logs.ts";
 import { judgeBuild } from "../core/build.ts";
 import type { Evidence } from "../core/records.ts";
+import { buildImageStage } from "../core/stage.ts";
 import type { Wait, WaitKind } from "../core/wait.ts";
 import type { Place } from "./middleware.ts";
 import { deploymentOf } from "./stage-scope.ts";
@@ -19,8 +20,8 @@ export function lookAtBuild(place: Place): Look {
     const passed = status === "SUCCEEDED";
     const lines =
       passed || log === undefined ? [] : await connectLogs(place.connection).tail(log.group, log.stream);
-    const result = judgeBuild(build, lines);
     const stage = wait.subject.stage ?? wait.key;
+    const result = judgeBuild(build, lines, stage === buildImageStage ? "BuildFailed" : "StageFailed");
     await keep(place, wait, {
       stage,
       build: wait.subject.build ?? stage,

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { readCause } from "../core/errors.ts";
+import { requireImage } from "../core/image.ts";
 import { type DeploymentFacts, decideDeploymentOutcome, type Outcome } from "../core/outcome.ts";
 import type { Deployment, Release, Revision } from "../core/records.ts";
 import { DeploymentInput } from "./deployment.ts";
@@ -63,8 +64,8 @@ function liveAfter(
 ): Revision | undefined {
   const schema = migration?.confirmed === true ? { schema: migration.after } : {};
   if (outcome !== "Released") return previous === undefined ? undefined : { ...previous, ...schema };
-  const { id, image, commit, sequence, builtAgainst } = release;
-  return { release: id, image, commit, sequence, builtAgainst, since: now, ...schema };
+  const { id, commit, sequence, builtAgainst } = release;
+  return { release: id, image: requireImage(release), commit, sequence, builtAgainst, since: now, ...schema };
 }
 
 function describeFailures(failures: DeploymentFacts["failures"]): string {

@@ -57,7 +57,7 @@ export const runStage: FunctionDefinition<typeof Input, void> = {
 
 function images({ image, migrationImage }: Release): Record<string, string> {
   return {
-    SPILLWAY_IMAGE: image.uri,
+    ...(image === undefined ? {} : { SPILLWAY_IMAGE: image.uri }),
     ...(migrationImage === undefined ? {} : { SPILLWAY_MIGRATION_IMAGE: migrationImage.uri }),
   };
 }

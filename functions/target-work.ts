@@ -1,4 +1,5 @@
 import { connectAppRunner } from "../aws/apprunner.ts";
+import { requireImage } from "../core/image.ts";
 import { targetName } from "../core/names.ts";
 import type { Release } from "../core/records.ts";
 import { runtimeSettings } from "../core/settings.ts";
@@ -16,6 +17,7 @@ export function targetWork(
 ): Work {
   const target = connectAppRunner(place.connection);
   const name = targetName(release.installation.resources.prefix, release.service, environment);
+  const imageUri = requireImage(release).uri;
   const begun = ({ arn, operation }: { arn: string; operation: string }) => ({ arn, subject: { operation } });
   return {
     key,
@@ -27,12 +29,12 @@ export function targetWork(
       begun(
         await target.start({
           name,
-          imageUri: release.image.uri,
+          imageUri,
           settings: runtimeSettings(release, environment),
         }),
       ),
     find: async (_work, since) => {
-      const operation = await target.find(name, release.image.uri, since);
+      const operation = await target.find(name, imageUri, since);
       return operation === undefined ? undefined : begun(operation);
     },
   };

@@ -1,6 +1,7 @@
-import type { Config, ServiceConfig } from "../core/config.ts";
+import type { BuildConfig, Config, ServiceConfig } from "../core/config.ts";
 import { projectName, tableName } from "../core/names.ts";
 import { databaseOf } from "../core/settings.ts";
+import { buildImageStage } from "../core/stage.ts";
 
 /** A Lambda function of the installation. Its name is that of its state, its file and its placeholder. */
 export interface FunctionDescription {
@@ -58,6 +59,8 @@ export interface ProjectDescription {
   readonly timeoutMinutes: number;
   /** Names of the secrets that its builds may read. */
   readonly secrets: readonly string[];
+  /** Repositories that its builds may push to; its builds may run a container engine if there are any. */
+  readonly pushesTo: readonly string[];
 }
 
 /** All that exists in an installation. Two builders read it: the one for AWS and the one for a laptop. */
@@ -90,6 +93,7 @@ const readImages: Permission = {
   ],
   on: "repositories",
 };
+const findImages: Permission = { actions: ["ecr:BatchGetImage"], on: "repositories" };
 const lookAtBuilds: readonly Permission[] = [
   { actions: ["codebuild:BatchGetBuilds"], on: "projects" },
   { actions: ["codebuild:BatchGetReports"], on: "reports" },
@@ -122,7 +126,8 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   RunStage: [records, answer, startBuilds, ...lookAtBuilds],
   StopStages: [records, listWaits, stopBuilds],
   GateRelease: [records],
-  CompleteRelease: [records, listRecords],
+  BuildImage: [records, answer, startBuilds, ...lookAtBuilds],
+  CompleteRelease: [records, listRecords, findImages],
   AcquireLease: [records, askExecutions],
   PrepareDeployment: [records, findTargets, lookAtTargets],
   MigrateDatabase: [records, answer, ...runTasks, lookAtTasks],
@@ -155,9 +160,7 @@ export function describeApplication(config: Config, prefix: string): Application
     },
     rules: rulesOf(services.map(([, { image }]) => image.repository)),
     projects: services.flatMap(([service, config]) => projectsOf(prefix, service, config)),
-    repositories: services.flatMap(([, { image, migration }]) =>
-      migration === undefined ? [image.repository] : [image.repository, migration.repository],
-    ),
+    repositories: services.flatMap(([, service]) => repositoriesOf(service)),
     secrets: [...new Set(services.flatMap(([, service]) => secretsOf(service)))],
   };
 }
@@ -218,22 +221,26 @@ function rulesOf(repositories: readonly string[]): RuleDescription[] {
   ];
 }
 
-function projectsOf(
-  prefix: string,
-  service: string,
-  { stages, source }: ServiceConfig,
-): ProjectDescription[] {
-  return Object.entries(stages).map(
-    ([stage, { buildspec, image, computeType, timeoutMinutes, secrets }]) => ({
-      name: projectName(prefix, service, stage),
-      buildspec,
-      source,
-      image,
-      computeType,
-      timeoutMinutes,
-      secrets: Object.values(secrets).map(secretName),
-    }),
+function projectsOf(prefix: string, service: string, config: ServiceConfig): ProjectDescription[] {
+  const project = (
+    stage: string,
+    build: BuildConfig,
+    secrets: readonly string[],
+    pushesTo: readonly string[],
+  ) => {
+    const { buildspec, image, computeType, timeoutMinutes } = build;
+    const name = projectName(prefix, service, stage);
+    return { name, source: config.source, buildspec, image, computeType, timeoutMinutes, secrets, pushesTo };
+  };
+  const stages = Object.entries(config.stages).map(([stage, settings]) =>
+    project(stage, settings, Object.values(settings.secrets).map(secretName), []),
   );
+  if (config.build === undefined) return stages;
+  return [...stages, project(buildImageStage, config.build, [], repositoriesOf(config))];
+}
+
+function repositoriesOf({ image, migration }: ServiceConfig): string[] {
+  return migration === undefined ? [image.repository] : [image.repository, migration.repository];
 }
 
 function secretsOf({ stages, environments }: ServiceConfig): string[] {

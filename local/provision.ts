@@ -155,7 +155,12 @@ function projectInput(project: Application["projects"][number], prefix: string, 
       name: "artifacts",
     },
     cache: { type: "LOCAL", modes: ["LOCAL_CUSTOM_CACHE", "LOCAL_DOCKER_LAYER_CACHE"] },
-    environment: { type: "LINUX_CONTAINER", image: project.image, computeType: project.computeType },
+    environment: {
+      type: "LINUX_CONTAINER",
+      image: project.image,
+      computeType: project.computeType,
+      privilegedMode: project.pushesTo.length > 0,
+    },
     serviceRole: role(aws, `${prefix}-build`),
     timeoutInMinutes: project.timeoutMinutes,
   };
@@ -203,6 +208,7 @@ function resourcesOf(aws: LocalAws, prefix: string, secrets: Readonly<Record<str
     appRunnerAccessRoleArn: role(aws, `${prefix}-apprunner-access`),
     appRunnerInstanceRoleArn: role(aws, `${prefix}-apprunner-instance`),
     migrationLogGroup: `/spillway/${prefix}/migrations`,
+    registry: `${aws.world.accountId}.dkr.ecr.${aws.world.region}.amazonaws.com`,
     secrets,
   };
 }

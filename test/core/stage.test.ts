@@ -5,6 +5,8 @@ import { planRelease } from "../../core/plan.ts";
 import { buildsOf, verificationVariables } from "../../core/stage.ts";
 import example from "../../spillway.config.ts";
 
+const image = { repository: "web", digest: `sha256:${"3f".repeat(32)}`, uri: "web@sha256:3f" };
+
 describe("a stage's builds", () => {
   it("are one, named as the stage, without a matrix", () =>
     expect(buildsOf("unit-tests", {})).toEqual([
@@ -27,7 +29,7 @@ describe("a stage's builds", () => {
   it("are planned by track and step, with the time of the queue", () => {
     const config = parseConfig(example).services.web;
     if (config === undefined) throw new Error("the example has a service web");
-    const { tracks } = planRelease(config);
+    const { tracks } = planRelease({ evidence: {}, image }, config);
     expect(tracks.map((track) => track.map((step) => step.map(({ build }) => build)))).toEqual([
       [["static-analysis"], ["unit-tests"]],
       [["integration-tests"]],

@@ -1,10 +1,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import {
+  DescribeExecutionCommand,
+  type DescribeExecutionCommandOutput,
+  SFNClient,
+  StartExecutionCommand,
+} from "@aws-sdk/client-sfn";
 import type { Context } from "aws-lambda";
 import type { Connection } from "../../aws/connection.ts";
 import { connectRecords } from "../../aws/dynamodb.ts";
 import { type ConfigInput, parseConfig } from "../../core/config.ts";
+import type { Release } from "../../core/records.ts";
 import { createHandler, type Place } from "../../functions/middleware.ts";
 import { describeApplication } from "../../infra/application.ts";
 import type { Front } from "../../local/apprunner/front.ts";
@@ -32,6 +39,8 @@ export interface StageBehaviour {
 export interface Behaviour {
   /** What a stage does, or one build of its matrix. */
   readonly stages?: Readonly<Record<string, StageBehaviour>>;
+  /** The order of its build; one more than the last unless said. */
+  readonly sequence?: number;
   readonly migration?: {
     readonly exitCode?: number;
     readonly before?: string | null;
@@ -52,6 +61,11 @@ export interface Behaviour {
   readonly healthBody?: string;
 }
 
+/** How a commit behaves; its build may forget to push. */
+export interface CommitBehaviour extends Behaviour {
+  readonly pushes?: boolean;
+}
+
 /** The whole application in one process: real machines, handlers, SDK clients and services; virtual time; simulated work. */
 export interface SimulatedWorld {
   readonly clock: VirtualClock;
@@ -64,6 +78,12 @@ export interface SimulatedWorld {
   release(tag: string, behaviour?: Behaviour): Promise<string>;
   /** Pushes without waiting. @returns the digest. */
   push(tag: string, behaviour?: Behaviour): Promise<string>;
+  /** Says how a commit and the images built of it behave. */
+  commit(commit: string, behaviour?: CommitBehaviour): void;
+  /** Starts the release machine with an input, as from the console, and waits for the end. */
+  start(input: object): Promise<DescribeExecutionCommandOutput>;
+  /** Waits until a release has ended. */
+  ended(release: string): Promise<Release>;
   /** What answers at the service's address now: the tag of the image. */
   serving(): string | undefined;
   close(): Promise<void>;
@@ -87,6 +107,7 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
   const parsed = parseConfig(input);
   const application = describeApplication(parsed, "spillway");
   const behaviours = new Map<string, { tag: string; behaviour: Behaviour }>();
+  const commits = new Map<string, CommitBehaviour>();
   const events: ServiceEvent[] = [];
   const watchers = new Set<(event: ServiceEvent) => void>();
   const fronts = new Map<string, number | undefined>();
@@ -202,11 +223,12 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
       signal: AbortSignal,
     ): Promise<BuildOutcome> {
       const {
-        SPILLWAY_IMAGE: image = "",
+        SPILLWAY_IMAGE: image,
+        SPILLWAY_COMMIT: commit = "",
         SPILLWAY_STAGE: stage = "",
         SPILLWAY_BUILD: build = "",
       } = job.variables;
-      const stages = behaviourOf(image)?.behaviour.stages;
+      const { stages } = (image === undefined ? commits.get(commit) : behaviourOf(image)?.behaviour) ?? {};
       const { seconds = 10, passes = true, prints = [] } = stages?.[build] ?? stages?.[stage] ?? {};
       progress.enter("BUILD");
       for (const line of prints) progress.line(line);
@@ -220,6 +242,7 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
         progress.enter("POST_BUILD");
         progress.line("a later phase speaks too");
       }
+      if (!stopped && passes && stage === "build-image") await buildOf(commit);
       return { status: stopped ? "STOPPED" : passes ? "SUCCEEDED" : "FAILED", exportedVariables: [] };
     },
   };
@@ -304,7 +327,13 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
     ).digest;
   }
 
-  async function push(tag: string, behaviour: Behaviour = {}): Promise<string> {
+  /** What a build of the images does in the end: it pushes both, the application's last. */
+  async function buildOf(commit: string): Promise<void> {
+    const { pushes = true, ...behaviour } = commits.get(commit) ?? {};
+    if (pushes) await push(commit.slice(0, 12), behaviour, commit);
+  }
+
+  async function push(tag: string, behaviour: Behaviour = {}, commit = tag): Promise<string> {
     sequence++;
     const history = behaviour.migration?.after ?? "0001";
     const migration = imageOf({
@@ -313,8 +342,8 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
       "dev.spillway.schema.readable-from": history,
     });
     const application = imageOf({
-      "org.opencontainers.image.revision": tag,
-      "dev.spillway.sequence": String(sequence),
+      "org.opencontainers.image.revision": commit,
+      "dev.spillway.sequence": String(behaviour.sequence ?? sequence),
       "dev.spillway.schema": history,
     });
     // Known before the push is told of: the release starts at once.
@@ -324,6 +353,8 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
     return put("web", tag, application);
   }
 
+  const machines = new SFNClient(place.connection.client);
+
   return {
     clock,
     aws,
@@ -332,6 +363,33 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
     records,
     connection: place.connection,
     push: (tag, behaviour) => clock.runUntil(push(tag, behaviour)),
+    commit: (commit, behaviour = {}) => void commits.set(commit, behaviour),
+    start: (input) =>
+      clock.runUntil(
+        (async () => {
+          const { executionArn } = await machines.send(
+            new StartExecutionCommand({
+              stateMachineArn: made.machines.ReleaseMachine,
+              input: JSON.stringify(input),
+            }),
+          );
+          for (;;) {
+            const execution = await machines.send(new DescribeExecutionCommand({ executionArn }));
+            if (execution.status !== "RUNNING") return execution;
+            await sleep(clock, 5_000);
+          }
+        })(),
+      ),
+    ended: (id) =>
+      clock.runUntil(
+        (async () => {
+          for (;;) {
+            const release = await records.release(id);
+            if (release?.endedAt !== undefined) return release;
+            await sleep(clock, 5_000);
+          }
+        })(),
+      ),
     async release(tag, behaviour) {
       const ended = new Promise<void>((resolve) => {
         const watch = ({ "detail-type": type, detail }: ServiceEvent) => {
