@@ -3,6 +3,7 @@ import {
   DescribeImagesCommand,
   DescribeRepositoriesCommand,
   ECRClient,
+  GetAuthorizationTokenCommand,
   GetDownloadUrlForLayerCommand,
 } from "@aws-sdk/client-ecr";
 import * as z from "zod/mini";
@@ -35,6 +36,19 @@ const accepted = [
 ];
 /** A config blob holds labels and history; one larger than this is not worth reading. */
 const largestConfigBytes = 1_000_000;
+
+/** The user and password with which this account's registry takes pushes, for the next twelve hours. */
+export async function registryCredentials({
+  client,
+}: Connection): Promise<{ readonly user: string; readonly password: string }> {
+  const ecr = new ECRClient(client);
+  const { authorizationData } = await call("log in to ECR", () =>
+    ecr.send(new GetAuthorizationTokenCommand({})),
+  );
+  const token = Buffer.from(authorizationData?.[0]?.authorizationToken ?? "", "base64").toString();
+  const [user = "", password = ""] = token.split(":");
+  return { user, password };
+}
 
 /** ECR, as admission uses it: a tag becomes a digest once, and labels are read from the image itself. */
 export function connectImages({ client, fetch }: Connection) {

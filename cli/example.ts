@@ -2,6 +2,8 @@ import { execFile } from "node:child_process";
 import { cp, mkdir } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
+import type { Connection } from "../aws/connection.ts";
+import { registryCredentials } from "../aws/ecr.ts";
 import type { Clock } from "../local/asl/clock.ts";
 import { buildImage } from "../local/images/build.ts";
 import { pushImage } from "../local/images/push.ts";
@@ -79,6 +81,7 @@ export async function releaseImages(
   commit: Commit,
   options: {
     readonly registry: string;
+    readonly connection: Connection;
     readonly folder: string;
     readonly network: Readonly<Record<string, string>>;
     readonly onLine: (line: string) => void;
@@ -107,13 +110,14 @@ export async function releaseImages(
     });
     built.push({ repository, image });
   }
+  const credentials = await registryCredentials(options.connection);
   let digest = "";
   for (const { repository, image } of built)
     ({ digest } = await pushImage(clock, image, {
       registry: options.registry,
       repository,
       tag,
-      credentials: { user: "AWS", password: "local" },
+      credentials,
     }));
   return { tag, digest };
 }

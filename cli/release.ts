@@ -19,11 +19,12 @@ export async function releaseCommit(
   commit: Commit,
   onPushed: () => void = () => {},
 ): Promise<Report> {
-  const { clock, source, laptop, folder, network, records } = installation;
+  const { clock, source, laptop, folder, network, records, connection } = installation;
   const ends = watchEnds(installation);
   const before = clock.now();
   const { digest } = await releaseImages(clock, source, commit, {
     registry: laptop.url,
+    connection,
     folder,
     network,
     onLine: () => {},

@@ -11,6 +11,7 @@ import { createLayerDoor } from "./ecr/layer-door.ts";
 import { createRegistry, registryPrefix } from "./ecr/registry.ts";
 import { createEcr } from "./ecr/service.ts";
 import { createImageStore, type ImageStore } from "./ecr/store.ts";
+import { createRegistryTokens } from "./ecr/tokens.ts";
 import { createEcs } from "./ecs/service.ts";
 import { createEventBridge, type DroppedEvent, type EventBridge } from "./eventbridge/index.ts";
 import { createGateway, type Gateway } from "./gateway.ts";
@@ -87,6 +88,7 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
   const secrets = createSecretsManager(world);
   const resolveSecret = (reference: string) => secrets.resolve(reference);
   const images = await createImageStore(world);
+  const registryTokens = createRegistryTokens(world);
   const runners = await options.runners({ world, images, resolveSecret });
   const lambda = createLambda(world, { runner: runners.functions, logs });
   const stepFunctions = createStepFunctions(world, { invoke: lambda.invoke });
@@ -108,7 +110,16 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
     resolveSecret,
   });
   const gateway = createGateway(
-    [stepFunctions, eventBridge, logs, secrets, createEcr(world, images), codeBuild, ecs, appRunner],
+    [
+      stepFunctions,
+      eventBridge,
+      logs,
+      secrets,
+      createEcr(world, images, registryTokens),
+      codeBuild,
+      ecs,
+      appRunner,
+    ],
     {
       clock,
       random,
@@ -121,7 +132,7 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
           invokeLater: later.submit,
         }),
       ],
-      routes: [{ prefix: registryPrefix, listener: createRegistry(world, images) }],
+      routes: [{ prefix: registryPrefix, listener: createRegistry(world, images, registryTokens) }],
       ...(options.onFault === undefined ? {} : { onFault: options.onFault }),
     },
   );

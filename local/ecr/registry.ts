@@ -4,6 +4,7 @@ import { AwsError } from "../service.ts";
 import { uuid, type World } from "../world.ts";
 import { mediaTypes } from "./manifest.ts";
 import type { ImageStore } from "./store.ts";
+import type { Admission, RegistryTokens } from "./tokens.ts";
 
 /** Where the gateway hands over to the registry. */
 export const registryPrefix = "/v2/";
@@ -22,7 +23,7 @@ type Route = {
 };
 
 /** The OCI distribution protocol, as docker, skopeo and our own push speak it; a Node request listener. */
-export function createRegistry(world: World, store: ImageStore) {
+export function createRegistry(world: World, store: ImageStore, tokens: RegistryTokens) {
   /** Uploads under way: chunks may come in several requests. */
   const uploads = new Map<string, Uint8Array[]>();
   const name = "([a-z0-9]+(?:[._/-][a-z0-9]+)*)";
@@ -196,11 +197,8 @@ export function createRegistry(world: World, store: ImageStore) {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<Answer | undefined> {
     const url = new URL(request.url ?? "/", "http://registry");
-    if (!authorized(request))
-      return {
-        ...failure(401, "UNAUTHORIZED", "log in with aws ecr get-login-password"),
-        headers: { "www-authenticate": 'Basic realm="local ECR"' },
-      };
+    const admission = tokens.admit(request.headers.authorization);
+    if (admission !== "granted") return turnedAway(admission, world.endpoint());
     for (const route of routes) {
       const match = route.method === request.method ? route.path.exec(url.pathname) : null;
       if (match !== null) return route.answer(request, match.slice(1), url.searchParams, response);
@@ -229,9 +227,18 @@ export function createRegistry(world: World, store: ImageStore) {
   };
 }
 
-/** ECR takes user AWS and the token it gave; locally the token is no secret, but a client must know to send one. */
-function authorized(request: IncomingMessage): boolean {
-  return request.headers.authorization === `Basic ${Buffer.from("AWS:local").toString("base64")}`;
+/** As ECR answers: 401 and how to log in to whom has no token or a wrong one, 403 to whose token has expired. */
+function turnedAway(admission: Exclude<Admission, "granted">, realm: string): Answer {
+  if (admission === "expired")
+    return failure(403, "DENIED", "Your authorization token has expired. Reauthenticate and try again.");
+  const message =
+    admission === "missing"
+      ? "no basic auth credentials; log in as AWS with the password that aws ecr get-login-password prints"
+      : "Not Authorized; get a new password with aws ecr get-login-password: an earlier run's is not good any more";
+  return {
+    ...failure(401, "UNAUTHORIZED", message),
+    headers: { "www-authenticate": `Basic realm="${realm}/",service="ecr.amazonaws.com"` },
+  };
 }
 
 async function* join(

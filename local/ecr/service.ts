@@ -1,11 +1,18 @@
 import * as ecr from "@aws-sdk/client-ecr";
+import { createPaginator } from "../pagination.ts";
 import { AwsError, type Operation, type Service } from "../service.ts";
 import type { World } from "../world.ts";
 import { isIndex, readManifest } from "./manifest.ts";
 import type { ImageStore, Repository, StoredManifest } from "./store.ts";
+import type { RegistryTokens } from "./tokens.ts";
 
 /** Elastic Container Registry: the API beside the registry's own protocol. */
-export function createEcr(world: World, store: ImageStore): Service {
+export function createEcr(world: World, store: ImageStore, tokens: RegistryTokens): Service {
+  const paginate = createPaginator(
+    world.clock,
+    () => new AwsError("InvalidParameterException", "Invalid parameter at 'nextToken'"),
+  );
+
   const describe = (repository: Repository): ecr.Repository => ({
     repositoryName: repository.name,
     repositoryArn: store.arn(repository.name),
@@ -58,20 +65,36 @@ export function createEcr(world: World, store: ImageStore): Service {
   const DescribeRepositories: Operation<
     ecr.DescribeRepositoriesCommandInput,
     ecr.DescribeRepositoriesCommandOutput
-  > = (input) => ({
-    repositories: (input.repositoryNames?.map(store.repository) ?? [...store.repositories.values()]).map(
-      describe,
-    ),
-  });
+  > = (input) => {
+    const { nextToken, maxResults, repositoryNames } = input;
+    const all =
+      repositoryNames?.map(store.repository) ??
+      [...store.repositories.values()].toSorted((one, other) => (one.name < other.name ? -1 : 1));
+    const page = paginate(all, {
+      of: ["DescribeRepositories", repositoryNames],
+      key: ({ name }) => name,
+      size: pageSize(maxResults),
+      token: nextToken,
+    });
+    return { repositories: page.items.map(describe), nextToken: page.nextToken };
+  };
 
   const DescribeImages: Operation<ecr.DescribeImagesCommandInput, ecr.DescribeImagesCommandOutput> = (
     input,
   ) => {
     const repository = store.repository(input.repositoryName ?? "");
     const wanted = input.imageIds?.map((id) => find(repository, id) ?? missing(repository.name, id));
-    const images = (wanted ?? [...repository.manifests.values()]).map((stored) => detail(repository, stored));
-    const page = paginate(images, input.maxResults ?? 100, input.nextToken);
-    return { imageDetails: page.items, nextToken: page.next };
+    const { nextToken, maxResults, ...question } = input;
+    const images = (wanted ?? [...repository.manifests.values()])
+      .map((stored) => detail(repository, stored))
+      .filter(({ imageTags }) => hasTagStatus(imageTags !== undefined, input.filter?.tagStatus));
+    const page = paginate(images, {
+      of: ["DescribeImages", question],
+      key: ({ imageDigest = "" }) => imageDigest,
+      size: pageSize(maxResults),
+      token: nextToken,
+    });
+    return { imageDetails: page.items, nextToken: page.nextToken };
   };
 
   const missing = (name: string, id: ecr.ImageIdentifier): never => {
@@ -87,8 +110,17 @@ export function createEcr(world: World, store: ImageStore): Service {
       const tags = tagsOf(repository, imageDigest);
       return tags.length === 0 ? [{ imageDigest }] : tags.map((imageTag) => ({ imageDigest, imageTag }));
     });
-    const page = paginate(ids, input.maxResults ?? 100, input.nextToken);
-    return { imageIds: page.items, nextToken: page.next };
+    const { nextToken, maxResults, ...question } = input;
+    const page = paginate(
+      ids.filter(({ imageTag }) => hasTagStatus(imageTag !== undefined, input.filter?.tagStatus)),
+      {
+        of: ["ListImages", question],
+        key: ({ imageDigest, imageTag }) => `${imageDigest} ${imageTag}`,
+        size: pageSize(maxResults),
+        token: nextToken,
+      },
+    );
+    return { imageIds: page.items, nextToken: page.nextToken };
   };
 
   const BatchGetImage: Operation<ecr.BatchGetImageCommandInput, ecr.BatchGetImageCommandOutput> = (input) => {
@@ -128,15 +160,10 @@ export function createEcr(world: World, store: ImageStore): Service {
   const GetAuthorizationToken: Operation<
     ecr.GetAuthorizationTokenCommandInput,
     ecr.GetAuthorizationTokenCommandOutput
-  > = () => ({
-    authorizationData: [
-      {
-        authorizationToken: Buffer.from("AWS:local").toString("base64"),
-        expiresAt: new Date(world.clock.now() + 12 * 3600 * 1000),
-        proxyEndpoint: world.endpoint(),
-      },
-    ],
-  });
+  > = () => {
+    const { token: authorizationToken, expiresAt } = tokens.give();
+    return { authorizationData: [{ authorizationToken, expiresAt, proxyEndpoint: world.endpoint() }] };
+  };
 
   const PutImage: Operation<ecr.PutImageCommandInput, ecr.PutImageCommandOutput> = async (input) => {
     const repository = store.repository(input.repositoryName ?? "");
@@ -174,18 +201,15 @@ export function createEcr(world: World, store: ImageStore): Service {
   };
 }
 
-/** AWS's pages: an opaque token that says where the next one begins. */
-function paginate<Item>(
-  items: readonly Item[],
-  size: number,
-  token: string | undefined,
-): { items: Item[]; next: string | undefined } {
-  const start = token === undefined ? 0 : Number(Buffer.from(token, "base64url").toString());
-  if (!Number.isInteger(start) || start < 0)
-    throw new AwsError("InvalidParameterException", "Invalid parameter at 'nextToken'");
-  const end = start + size;
-  return {
-    items: items.slice(start, end),
-    next: end < items.length ? Buffer.from(String(end)).toString("base64url") : undefined,
-  };
+function hasTagStatus(isTagged: boolean, wanted: ecr.TagStatus = "ANY"): boolean {
+  return wanted === "ANY" || isTagged === (wanted === "TAGGED");
+}
+
+/** ECR's pages have 100 items unless asked otherwise, and 1,000 at most. */
+function pageSize(maxResults = 100): number {
+  if (maxResults >= 1 && maxResults <= 1000) return maxResults;
+  throw new AwsError(
+    "InvalidParameterException",
+    `Invalid parameter at 'maxResults' failed to satisfy constraint: 'must be between 1 and 1000', it is ${maxResults}`,
+  );
 }

@@ -15,17 +15,20 @@ import {
 } from "../../local/containers.ts";
 import { createRegistry } from "../../local/ecr/registry.ts";
 import { createImageStore } from "../../local/ecr/store.ts";
+import { createRegistryTokens, type RegistryTokens } from "../../local/ecr/tokens.ts";
 import { buildImage } from "../../local/images/build.ts";
 import { pushImage } from "../../local/images/push.ts";
 import { createUnpacker } from "../../local/images/unpack.ts";
 import { type Postgres, startPostgres } from "../../local/postgres.ts";
 import type { World } from "../../local/world.ts";
+import { credentialsOf } from "../local/registry-login.ts";
 
 const example = join(import.meta.dirname, "../../examples/web");
 const clock = createRealClock();
 const commit = "3f2a91c5e7d80b1a2c4f6e8091a3b5c7d9e1f203";
 let folder: string;
 let registry: Server;
+let tokens: RegistryTokens;
 let containers: ContainerRunner;
 let postgres: Postgres;
 const running: RunningContainer[] = [];
@@ -44,7 +47,8 @@ beforeAll(async () => {
   };
   const store = await createImageStore(world);
   for (const name of ["web", "web-migrate"]) await store.createRepository(name, false);
-  registry = createServer(createRegistry(world, store)).listen(0, "127.0.0.1");
+  tokens = createRegistryTokens(world);
+  registry = createServer(createRegistry(world, store, tokens)).listen(0, "127.0.0.1");
   await once(registry, "listening");
   containers = createProcessContainers(clock, {
     unpack: createUnpacker(world, store),
@@ -84,7 +88,7 @@ async function release(contextFolder: string, dockerfile: string, repository: st
     registry: `http://127.0.0.1:${port}`,
     repository,
     tag: commit,
-    credentials: { user: "AWS", password: "local" },
+    credentials: credentialsOf(tokens),
   });
   return `registry/${repository}@${image.digest}`;
 }

@@ -10,11 +10,12 @@ import {
   ListImagesCommand,
 } from "@aws-sdk/client-ecr";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createRealClock } from "../../local/asl/index.ts";
+import { createRealClock, createVirtualClock } from "../../local/asl/index.ts";
 import { createLayerDoor } from "../../local/ecr/layer-door.ts";
 import { createRegistry, registryPrefix } from "../../local/ecr/registry.ts";
 import { createEcr } from "../../local/ecr/service.ts";
 import { createImageStore, type ImageStore } from "../../local/ecr/store.ts";
+import { createRegistryTokens } from "../../local/ecr/tokens.ts";
 import { createGateway } from "../../local/gateway.ts";
 import { type ListeningGateway, listen } from "../../local/http.ts";
 import type { ServiceEvent, World } from "../../local/world.ts";
@@ -42,9 +43,10 @@ beforeEach(async () => {
   };
   store = await createImageStore(world);
   await store.createRepository("web", true);
-  const routes = [{ prefix: registryPrefix, listener: createRegistry(world, store) }];
+  const tokens = createRegistryTokens(world);
+  const routes = [{ prefix: registryPrefix, listener: createRegistry(world, store, tokens) }];
   gateway = await listen(
-    createGateway([createEcr(world, store)], {
+    createGateway([createEcr(world, store, tokens)], {
       clock,
       random: Math.random,
       doors: [createLayerDoor(store)],
@@ -141,7 +143,15 @@ describe("ECR", () => {
   });
 
   it("refuses who has no token, a manifest of blobs that are not here, and content of another digest", async () => {
-    expect((await fetch(`${gateway.url}/v2/`)).status).toBe(401);
+    const stranger = await fetch(`${gateway.url}/v2/`);
+    expect(stranger.status).toBe(401);
+    expect(stranger.headers.get("www-authenticate")).toBe(
+      `Basic realm="${gateway.url}/",service="ecr.amazonaws.com"`,
+    );
+    const forger = Buffer.from("AWS:eyJleHBpcmVzQXQiOjllOTl9.c2lnbmF0dXJl").toString("base64");
+    expect((await registry("web/tags/list", { headers: { authorization: `Basic ${forger}` } })).status).toBe(
+      401,
+    );
     const { manifest } = imageOf({ c: "3" });
     const early = await registry("web/manifests/v9", {
       method: "PUT",
@@ -155,6 +165,32 @@ describe("ECR", () => {
     });
     expect(await wrong.json()).toMatchObject({ errors: [{ code: "DIGEST_INVALID" }] });
     expect((await registry("nope/tags/list")).status).toBe(404);
+  });
+
+  it("gives tokens that last twelve hours and says when one has expired", async () => {
+    const virtual = createVirtualClock();
+    const tokens = createRegistryTokens({ clock: virtual, random: Math.random });
+    const { token, expiresAt } = tokens.give();
+    expect(expiresAt.getTime()).toBe(virtual.now() + 12 * 3_600_000);
+    expect(tokens.admit(`Basic ${token}`)).toBe("granted");
+    await virtual.advance(12 * 3_600_000 + 1);
+    expect(tokens.admit(`Basic ${token}`)).toBe("expired");
+    const late = await listen(
+      createGateway([], {
+        clock: virtual,
+        random: Math.random,
+        routes: [
+          { prefix: registryPrefix, listener: createRegistry({ ...world, clock: virtual }, store, tokens) },
+        ],
+      }),
+      { port: 0 },
+    );
+    const answer = await fetch(`${late.url}/v2/`, { headers: { authorization: `Basic ${token}` } });
+    expect(answer.status).toBe(403);
+    expect(await answer.json()).toMatchObject({
+      errors: [{ code: "DENIED", message: expect.stringContaining("expired") }],
+    });
+    await late.close();
   });
 
   it("answers what is not there with AWS's typed errors, and pages what is", async () => {

@@ -7,18 +7,20 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createRealClock } from "../../local/asl/real-clock.ts";
 import { createRegistry } from "../../local/ecr/registry.ts";
 import { createImageStore, type ImageStore } from "../../local/ecr/store.ts";
+import { createRegistryTokens } from "../../local/ecr/tokens.ts";
 import { buildImage } from "../../local/images/build.ts";
 import type { BuiltImage } from "../../local/images/manifest.ts";
 import { pushImage } from "../../local/images/push.ts";
 import type { ServiceEvent, World } from "../../local/world.ts";
+import { credentialsOf } from "./registry-login.ts";
 
 const clock = createRealClock();
-const credentials = { user: "AWS", password: "local" };
 const events: ServiceEvent[] = [];
 const requests: string[] = [];
 const servers: Server[] = [];
 let folder: string;
 let registry: string;
+let credentials: ReturnType<typeof credentialsOf>;
 let store: ImageStore;
 let image: BuiltImage;
 
@@ -35,7 +37,9 @@ beforeAll(async () => {
   };
   store = await createImageStore(world);
   await store.createRepository("web", true);
-  const answer = createRegistry(world, store);
+  const tokens = createRegistryTokens(world);
+  credentials = credentialsOf(tokens);
+  const answer = createRegistry(world, store, tokens);
   registry = await listen((request, response) => {
     requests.push(`${request.method} ${request.url?.split("?")[0]?.replace(/sha256:\w+/, "DIGEST")}`);
     answer(request, response);

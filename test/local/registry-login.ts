@@ -1,0 +1,7 @@
+import type { RegistryTokens } from "../../local/ecr/tokens.ts";
+
+/** The user and password of a token that the registry gives now. */
+export function credentialsOf(tokens: RegistryTokens): { user: string; password: string } {
+  const [user = "", password = ""] = Buffer.from(tokens.give().token, "base64").toString().split(":");
+  return { user, password };
+}
