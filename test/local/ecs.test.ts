@@ -1,6 +1,10 @@
 import {
+  DeregisterTaskDefinitionCommand,
+  DescribeTaskDefinitionCommand,
   DescribeTasksCommand,
   ECSClient,
+  ListTaskDefinitionFamiliesCommand,
+  ListTaskDefinitionsCommand,
   ListTasksCommand,
   RegisterTaskDefinitionCommand,
   RunTaskCommand,
@@ -19,12 +23,14 @@ let client: ECSClient;
 let events: ServiceEvent[];
 let lines: string[];
 let started: ContainerRequest[];
+let pull: () => Promise<void>;
 let run: (request: ContainerRequest) => Promise<number | null>;
 
 beforeEach(async () => {
   clock = createVirtualClock();
   [events, lines, started] = [[], [], []];
   run = async () => 0;
+  pull = async () => {};
   const world: World = {
     clock,
     random: Math.random,
@@ -47,6 +53,7 @@ beforeEach(async () => {
             "CannotPullContainerError",
             "CannotPullContainerError: failed to resolve ref",
           );
+        await pull();
         started.push(request);
         const stopped = new AbortController();
         const exited = Promise.race([
@@ -70,6 +77,8 @@ beforeEach(async () => {
 });
 afterEach(() => client.destroy());
 
+const networkConfiguration = { awsvpcConfiguration: { subnets: ["subnet-local"] } };
+
 /** A client's first request loads parts of the SDK, which the virtual clock cannot see by itself. */
 const ask = <Answer>(answer: Promise<Answer>): Promise<Answer> =>
   clock.runUntil(clock.busy(answer, "a request to ECS"));
@@ -80,6 +89,7 @@ async function register(image = "host/web-migrate@sha256:ab"): Promise<string> {
       new RegisterTaskDefinitionCommand({
         family: "migration",
         requiresCompatibilities: ["FARGATE"],
+        networkMode: "awsvpc",
         cpu: "256",
         memory: "512",
         containerDefinitions: [
@@ -108,6 +118,7 @@ async function start(image?: string, clientToken?: string): Promise<string> {
         cluster: "main",
         taskDefinition,
         startedBy: "work/1",
+        networkConfiguration,
         ...(clientToken === undefined ? {} : { clientToken }),
       }),
     ),
@@ -187,7 +198,13 @@ describe("an ECS task", () => {
     const again = () =>
       ask(
         client.send(
-          new RunTaskCommand({ cluster: "main", taskDefinition, startedBy: "work/1", clientToken: "once" }),
+          new RunTaskCommand({
+            cluster: "main",
+            taskDefinition,
+            networkConfiguration,
+            startedBy: "work/1",
+            clientToken: "once",
+          }),
         ),
       );
     const [first, second] = [await again(), await again()];
@@ -218,5 +235,133 @@ describe("an ECS task", () => {
     await expect(
       ask(client.send(new RunTaskCommand({ cluster: "main", taskDefinition: "x" }))),
     ).rejects.toMatchObject({ name: "ClientException" });
+  });
+});
+
+describe("what the ECS API shows and refuses", () => {
+  const runTask = (more: object = {}) =>
+    ask(
+      client.send(
+        new RunTaskCommand({ cluster: "main", taskDefinition: "migration", networkConfiguration, ...more }),
+      ),
+    );
+  const list = async (input: object = {}) => {
+    const { taskArns = [], nextToken } = await ask(
+      client.send(new ListTasksCommand({ cluster: "main", ...input })),
+    );
+    return { taskArns, nextToken };
+  };
+  const refused = (name: string, message: string) => ({ name, message: expect.stringContaining(message) });
+
+  it("pages tasks, with tokens for that question only and for a day", async () => {
+    run = () => new Promise(() => {});
+    await register();
+    await runTask({ count: 3, startedBy: "one" });
+    const first = await list({ maxResults: 2 });
+    const second = await list({ maxResults: 2, nextToken: first.nextToken });
+    expect(new Set([...first.taskArns, ...second.taskArns]).size).toBe(3);
+    expect(second.nextToken).toBeUndefined();
+    const { nextToken } = first;
+    await expect(list({ nextToken, family: "migration" })).rejects.toMatchObject(
+      refused("InvalidParameterException", "Invalid token"),
+    );
+    await expect(list({ maxResults: 101 })).rejects.toMatchObject({ name: "InvalidParameterException" });
+    await clock.advance(24 * 3_600_000 + 1);
+    await expect(list({ nextToken, maxResults: 2 })).rejects.toMatchObject(
+      refused("InvalidParameterException", "expired"),
+    );
+  });
+
+  it("lists tasks by family, by who started them or by what they are to be", async () => {
+    run = () => new Promise(() => {});
+    await register();
+    const { tasks = [] } = await runTask({ startedBy: "me" });
+    const taskArns = [tasks[0]?.taskArn];
+    expect((await list({ family: "migration" })).taskArns).toEqual(taskArns);
+    expect((await list({ family: "other" })).taskArns).toEqual([]);
+    expect((await list({ startedBy: "me" })).taskArns).toEqual(taskArns);
+    expect((await list({ desiredStatus: "STOPPED" })).taskArns).toEqual([]);
+    await clock.advance(1_000);
+    await ask(client.send(new StopTaskCommand({ cluster: "main", task: taskArns[0]?.split("/").at(-1) })));
+    expect((await list()).taskArns).toEqual([]);
+    expect((await list({ desiredStatus: "STOPPED" })).taskArns).toEqual(taskArns);
+    await expect(list({ startedBy: "me", family: "migration" })).rejects.toMatchObject(
+      refused("InvalidParameterException", "the only one"),
+    );
+  });
+
+  it("forgets a task an hour after it stopped, and its client token with it", async () => {
+    await register();
+    const startOnce = async () => (await runTask({ clientToken: "once" })).tasks?.[0]?.taskArn ?? "";
+    const arn = await startOnce();
+    await clock.advance(1_000);
+    expect(await startOnce()).toBe(arn);
+    await clock.advance(3_600_000 + 1);
+    expect(await look(arn)).toBeUndefined();
+    expect(await startOnce()).not.toBe(arn);
+  });
+
+  it("stops a task whose image is still being pulled", async () => {
+    run = () => new Promise(() => {});
+    pull = () => sleep(clock, 30_000);
+    await register();
+    const { tasks } = await runTask();
+    await ask(client.send(new StopTaskCommand({ cluster: "main", task: tasks?.[0]?.taskArn, reason: "no" })));
+    await clock.advance(31_000);
+    expect(await look(tasks?.[0]?.taskArn ?? "")).toMatchObject({
+      stopCode: "UserInitiated",
+      stoppedReason: "no",
+    });
+  });
+
+  it("refuses what AWS refuses", async () => {
+    await register();
+    const invalid = (message: string) => refused("InvalidParameterException", message);
+    await expect(runTask({ count: 11 })).rejects.toMatchObject(invalid("Count"));
+    await expect(runTask({ startedBy: "a b" })).rejects.toMatchObject(invalid("startedBy"));
+    await expect(runTask({ networkConfiguration: undefined })).rejects.toMatchObject(
+      invalid("Network Configuration"),
+    );
+    await expect(runTask({ overrides: { containerOverrides: [{ name: "other" }] } })).rejects.toMatchObject(
+      invalid("Override for container named other"),
+    );
+    await expect(
+      ask(client.send(new DescribeTasksCommand({ cluster: "main", tasks: [] }))),
+    ).rejects.toMatchObject(invalid("Tasks cannot be empty"));
+    await expect(ask(client.send(new StopTaskCommand({ cluster: "main", task: "x" })))).rejects.toMatchObject(
+      invalid("not found"),
+    );
+  });
+
+  it("keeps the revisions of a family; one that is deregistered runs no more and can still be read", async () => {
+    const [first, second] = [await register(), await register()];
+    const definitions = async (input: object) =>
+      (await ask(client.send(new ListTaskDefinitionsCommand(input)))).taskDefinitionArns;
+    const families = async (input: object) =>
+      (await ask(client.send(new ListTaskDefinitionFamiliesCommand(input)))).families;
+    expect(await definitions({ familyPrefix: "migration", sort: "DESC" })).toEqual([second, first]);
+    const { taskDefinition } = await ask(
+      client.send(new DeregisterTaskDefinitionCommand({ taskDefinition: "migration:2" })),
+    );
+    expect(taskDefinition).toMatchObject({ status: "INACTIVE", deregisteredAt: expect.any(Date) });
+    expect(await definitions({})).toEqual([first]);
+    expect(await definitions({ status: "INACTIVE" })).toEqual([second]);
+    expect((await runTask()).tasks?.[0]?.taskDefinitionArn).toBe(first);
+    await expect(runTask({ taskDefinition: "migration:2" })).rejects.toMatchObject(
+      refused("ClientException", "inactive"),
+    );
+    const described = await ask(
+      client.send(new DescribeTaskDefinitionCommand({ taskDefinition: "migration:2" })),
+    );
+    expect(described.taskDefinition).toMatchObject({
+      status: "INACTIVE",
+      containerDefinitions: [{ name: "migration", essential: true, cpu: 0, portMappings: [] }],
+    });
+    await ask(client.send(new DeregisterTaskDefinitionCommand({ taskDefinition: "migration:1" })));
+    expect(await families({ status: "ACTIVE" })).toEqual([]);
+    expect(await families({ familyPrefix: "mig" })).toEqual(["migration"]);
+    await expect(
+      ask(client.send(new DeregisterTaskDefinitionCommand({ taskDefinition: "migration" }))),
+    ).rejects.toMatchObject({ name: "InvalidParameterException" });
   });
 });
