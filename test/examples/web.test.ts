@@ -20,6 +20,8 @@ import { buildImage } from "../../local/images/build.ts";
 import { pushImage } from "../../local/images/push.ts";
 import { createUnpacker } from "../../local/images/unpack.ts";
 import { type Postgres, startPostgres } from "../../local/postgres.ts";
+import { keepServerCertificate } from "../../local/postgres-certificate.ts";
+import type { DatabaseAccess } from "../../local/postgres-databases.ts";
 import type { World } from "../../local/world.ts";
 import { credentialsOf } from "../local/registry-login.ts";
 
@@ -93,35 +95,40 @@ async function release(contextFolder: string, dockerfile: string, repository: st
   return `registry/${repository}@${image.digest}`;
 }
 
-async function migrate(image: string, database: string, ...command: string[]) {
+/** What the platform resolves of a database's secret, by JSON key. */
+const settingsOf = ({ url, ca }: DatabaseAccess) => ({ DATABASE_URL: url, DATABASE_CA: ca });
+
+async function migrate(image: string, database: DatabaseAccess, ...command: string[]) {
   const lines: string[] = [];
   const container = await containers.start({
     image,
     ...(command.length > 0 ? { command } : {}),
-    environment: { DATABASE_URL: postgres.url(database) },
+    environment: settingsOf(database),
     onLine: (line) => lines.push(line),
   });
   const { exitCode } = await container.exited;
   const report: { migration: Record<string, unknown> } = JSON.parse(
     lines.find((line) => line.startsWith("{")) ?? "{}",
   );
-  return { exitCode, ...report };
+  return { exitCode, lines, ...report };
 }
 
 /** Starts the service's image; gives its address once it listens. */
-async function serve(image: string, database: string): Promise<string> {
+async function serve(image: string, settings: Record<string, string>): Promise<string> {
   const listening = Promise.withResolvers<number>();
+  let last = "";
   const container = await containers.start({
     image,
-    environment: { DATABASE_URL: postgres.url(database), PORT: "0", HOST: "127.0.0.1" },
+    environment: { ...settings, PORT: "0", HOST: "127.0.0.1" },
     onLine: (line) => {
+      last = line;
       const entry: { message?: string; port?: number } = JSON.parse(line);
       if (entry.message === "listening" && entry.port !== undefined) listening.resolve(entry.port);
     },
   });
   running.push(container);
   container.exited.then(
-    ({ exitCode }) => listening.reject(new Error(`ended with ${exitCode}`)),
+    ({ exitCode }) => listening.reject(new Error(`ended with ${exitCode}: ${last}`)),
     listening.reject,
   );
   return `http://127.0.0.1:${await listening.promise}`;
@@ -147,19 +154,49 @@ async function runUnitTests(project: string): Promise<{ code: number; output: st
 }
 
 describe("the example's images", () => {
-  test("migrate the database and serve from it, at the commit they were built from", async () => {
-    await postgres.createDatabase("good");
-    const [migration, service] = await Promise.all([
+  let migration: string;
+  let service: string;
+  beforeAll(async () => {
+    [migration, service] = await Promise.all([
       release(example, "Dockerfile.migrate", "web-migrate"),
       release(example, "Dockerfile", "web"),
     ]);
-    const up = await migrate(migration, "good");
+  }, 60_000);
+
+  test("refuse a database that the authority they were given did not vouch for, and say so", async () => {
+    const { url } = await postgres.createDatabase("foreign");
+    const { ca } = await keepServerCertificate(join(folder, "other-authority"), clock);
+    const refused = /certificate was refused .*DATABASE_CA/;
+    const up = await migrate(migration, { url, ca });
+    expect([up.exitCode, up.lines.join("\n")]).toEqual([1, expect.stringMatching(refused)]);
+    await expect(serve(service, settingsOf({ url, ca }))).rejects.toThrow(refused);
+  });
+
+  test("say why they are unavailable when the role may not enter the database", async () => {
+    const { url, ca } = await postgres.createDatabase("one");
+    await postgres.createDatabase("two");
+    const base = await serve(service, settingsOf({ url: url.replace("/one?", "/two?"), ca }));
+    const health = await fetch(`${base}/health`);
+    expect([health.status, await health.json()]).toEqual([
+      503,
+      { status: "unavailable", commit, schema: null, reason: "The database cannot be used (42501)." },
+    ]);
+  });
+
+  test("serve the development flavour from SQLite, which makes its own schema", async () => {
+    const base = await serve(service, { DATABASE_URL: `sqlite:${join(folder, "development.sqlite")}` });
+    expect(await (await fetch(`${base}/health`)).json()).toEqual({ status: "ok", commit, schema: "0002" });
+  });
+
+  test("migrate the database and serve from it, at the commit they were built from", async () => {
+    const database = await postgres.createDatabase("good");
+    const up = await migrate(migration, database);
     expect(up).toMatchObject({ exitCode: 0, migration: { command: "up", before: null, after: "0002" } });
-    expect(await migrate(migration, "good", "status")).toMatchObject({
+    expect(await migrate(migration, database, "status")).toMatchObject({
       exitCode: 0,
       migration: { after: "0002" },
     });
-    const base = await serve(service, "good");
+    const base = await serve(service, settingsOf(database));
     const health = await fetch(`${base}/health`);
     expect([health.status, await health.json()]).toEqual([200, { status: "ok", commit, schema: "0002" }]);
     const made = await fetch(`${base}/api/links`, { method: "POST", body: '{"url":"https://example.org/"}' });
@@ -172,9 +209,9 @@ describe("the scenario of an unhealthy release", () => {
     const project = await copyWithOverlay("unhealthy");
     const { code, output } = await runUnitTests(project);
     expect(code, output).toBe(0);
-    await postgres.createDatabase("unhealthy");
-    await migrate(await release(project, "Dockerfile.migrate", "web-migrate"), "unhealthy");
-    const base = await serve(await release(project, "Dockerfile", "web"), "unhealthy");
+    const database = await postgres.createDatabase("unhealthy");
+    await migrate(await release(project, "Dockerfile.migrate", "web-migrate"), database);
+    const base = await serve(await release(project, "Dockerfile", "web"), settingsOf(database));
     expect((await fetch(`${base}/health`)).status).toBe(500);
     expect((await fetch(base)).status).toBe(200);
   });

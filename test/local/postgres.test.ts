@@ -9,6 +9,8 @@ import pg from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createRealClock } from "../../local/asl/real-clock.ts";
 import { type Postgres, type PostgresOptions, startPostgres } from "../../local/postgres.ts";
+import { keepServerCertificate } from "../../local/postgres-certificate.ts";
+import type { DatabaseAccess } from "../../local/postgres-databases.ts";
 import { findServerOf } from "../../local/postgres-orphan.ts";
 
 const clock = createRealClock();
@@ -40,6 +42,22 @@ async function query(url: string, sql: string): Promise<Record<string, unknown>[
   }
 }
 
+/** As a service connects: with the authority at hand instead of in a file. */
+async function queryWith(
+  { url, ca }: DatabaseAccess,
+  sql: string,
+  host = "127.0.0.1",
+): Promise<Record<string, unknown>[]> {
+  const connectionString = url.replace("?sslmode=verify-full", "");
+  const client = new pg.Client({ connectionString, ssl: { ca, host } });
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
 async function stopFirst(): Promise<void> {
   await running.shift()?.stop();
 }
@@ -55,7 +73,8 @@ describe("a server", () => {
     await expect(query(server.url("staging-web").replace(/:[^:@]+@/, ":wrong@"), "SELECT 1")).rejects.toThrow(
       /password/,
     );
-    await expect(server.createDatabase('x"; DROP')).rejects.toMatchObject({ name: "PostgresError" });
+    for (const name of ['x"; DROP', "postgres", "template1"])
+      await expect(server.createDatabase(name)).rejects.toMatchObject({ name: "PostgresError" });
     const found = await findServerOf(join(folder, "data"));
     expect(found?.parentId).toBe(process.pid);
     await stopFirst();
@@ -93,6 +112,62 @@ describe("a server", () => {
       message: expect.stringContaining(`Port ${port} is in use`),
     });
     other.close();
+  });
+});
+
+describe("the databases of environments", () => {
+  test("each has a role of its own, which owns it and enters no other", async () => {
+    const server = await start();
+    const staging = await server.createDatabase("web_staging");
+    const production = await server.createDatabase("web_production");
+    expect(
+      await queryWith(
+        staging,
+        "SELECT current_user::text AS name, ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
+      ),
+    ).toEqual([{ name: "web_staging", ssl: true }]);
+    await queryWith(staging, "CREATE TABLE mine (a int)");
+    const elsewhere = { ...staging, url: staging.url.replace("/web_staging?", "/web_production?") };
+    await expect(queryWith(elsewhere, "SELECT 1")).rejects.toThrow(/permission denied for database/);
+    await expect(queryWith(production, "CREATE ROLE other")).rejects.toThrow(/permission denied/);
+  });
+
+  test("are reached over TLS only, and only by who trusts the right authority and asks for the right host", async () => {
+    const server = await start();
+    const { url, ca } = await server.createDatabase("web");
+    await expect(query(url.replace("sslmode=verify-full", "sslmode=disable"), "SELECT 1")).rejects.toThrow(
+      /rejects connection|no encryption/,
+    );
+    await expect(query(url, "SELECT 1")).rejects.toMatchObject({
+      code: expect.stringMatching(/SELF_SIGNED|UNABLE/),
+    });
+    expect(await queryWith({ url: url.replace("127.0.0.1", "localhost"), ca }, "SELECT 1 AS one")).toEqual([
+      { one: 1 },
+    ]);
+    const { ca: other } = await keepServerCertificate(join(folder, "other"), clock);
+    await expect(queryWith({ url, ca: other }, "SELECT 1")).rejects.toThrow(/certificate/);
+    await expect(queryWith({ url, ca }, "SELECT 1", "database.example.org")).rejects.toMatchObject({
+      code: "ERR_TLS_CERT_ALTNAME_INVALID",
+    });
+  });
+
+  test("keep role, password and authority when the server starts again", async () => {
+    const first = await (await start()).createDatabase("web");
+    await stopFirst();
+    const second = await (await start()).createDatabase("web");
+    expect({ ...second, url: new URL(second.url).password }).toEqual({
+      ...first,
+      url: new URL(first.url).password,
+    });
+  });
+
+  test("a certificate that ends within a month is made anew", async () => {
+    const tls = join(folder, "tls");
+    const longAgo = { ...clock, now: () => clock.now() - 340 * 24 * 60 * 60 * 1_000 };
+    const { ca: ending } = await keepServerCertificate(tls, longAgo);
+    const { ca: fresh } = await keepServerCertificate(tls, clock);
+    expect(fresh).not.toBe(ending);
+    expect((await keepServerCertificate(tls, clock)).ca).toBe(fresh);
   });
 });
 

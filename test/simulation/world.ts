@@ -300,7 +300,8 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
     );
   }
   const bundles = new Map(application.functions.map(({ file }) => [file, file]));
-  const secrets = Object.fromEntries(application.secrets.map((name) => [name, "postgres://simulated"]));
+  const simulatedSecret = JSON.stringify({ url: "postgres://simulated", ca: "simulated" });
+  const secrets = Object.fromEntries(application.secrets.map((name) => [name, simulatedSecret]));
   const made = await provision(aws, {
     application,
     config: parsed,

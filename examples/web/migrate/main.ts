@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import pg from "pg";
+import { type PostgresConnection, readConnection, untrusted } from "../src/database.ts";
 import {
   currentRevision,
   type MigrationCommand,
@@ -33,9 +34,9 @@ function parseCommand(words: string[]): MigrationCommand {
   throw new UsageError(USAGE);
 }
 
-function openClient(databaseUrl: string): pg.Client {
+function openClient(connection: PostgresConnection): pg.Client {
   const client = new pg.Client({
-    connectionString: databaseUrl,
+    ...connection,
     application_name: "web-migrate",
     connectionTimeoutMillis: 10_000,
   });
@@ -45,8 +46,8 @@ function openClient(databaseUrl: string): pg.Client {
 }
 
 /** Breaks off the statement under way; the transaction around it is then rolled back. */
-async function cancelStatement(databaseUrl: string, processId: number): Promise<void> {
-  const client = openClient(databaseUrl);
+async function cancelStatement(connection: PostgresConnection, processId: number): Promise<void> {
+  const client = openClient(connection);
   try {
     await client.connect();
     await client.query("SELECT pg_cancel_backend($1)", [processId]);
@@ -56,9 +57,9 @@ async function cancelStatement(databaseUrl: string, processId: number): Promise<
 }
 
 /** After a failure the connection may be gone with the answer to COMMIT: only the database knows where it stands. */
-async function askAgain(databaseUrl: string, report: MigrationReport): Promise<void> {
+async function askAgain(connection: PostgresConnection, report: MigrationReport): Promise<void> {
   delete report.after;
-  const client = openClient(databaseUrl);
+  const client = openClient(connection);
   try {
     await client.connect();
     report.after = await currentRevision(client);
@@ -70,14 +71,18 @@ async function askAgain(databaseUrl: string, report: MigrationReport): Promise<v
   }
 }
 
-async function run(databaseUrl: string, command: MigrationCommand, report: MigrationReport): Promise<void> {
+async function run(
+  connection: PostgresConnection,
+  command: MigrationCommand,
+  report: MigrationReport,
+): Promise<void> {
   const revisions = await readRevisions();
-  const client = openClient(databaseUrl);
+  const client = openClient(connection);
   const stop = new AbortController();
   const processId = Promise.withResolvers<number>();
   const onSignal = () => {
     stop.abort();
-    void processId.promise.then((id) => cancelStatement(databaseUrl, id)).catch(() => undefined);
+    void processId.promise.then((id) => cancelStatement(connection, id)).catch(() => undefined);
   };
   process.once("SIGTERM", onSignal);
   process.once("SIGINT", onSignal);
@@ -106,12 +111,15 @@ async function main(): Promise<number> {
   try {
     const command = parseCommand(process.argv.slice(2));
     report = { command: command.command, applied: [], reverted: [], pending: [] };
-    const databaseUrl = process.env.DATABASE_URL;
-    if (!databaseUrl) throw new MigrationError("DATABASE_URL is not set; it must be a postgres:// URL.");
+    const { DATABASE_URL, DATABASE_CA } = process.env;
+    if (!DATABASE_URL) throw new MigrationError("DATABASE_URL is not set; it must be a postgres:// URL.");
+    const connection = readConnection(DATABASE_URL, DATABASE_CA);
     try {
-      await run(databaseUrl, command, report);
+      await run(connection, command, report);
     } catch (error) {
-      await askAgain(databaseUrl, report);
+      const refused = untrusted(error);
+      if (refused !== undefined) throw refused;
+      await askAgain(connection, report);
       throw error;
     }
     return 0;

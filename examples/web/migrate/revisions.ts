@@ -7,6 +7,8 @@ export interface Revision {
   readonly id: string;
   readonly up: string;
   readonly down: string;
+  /** Its first line says `-- PostgreSQL only`: it gives the code nothing to read, and SQLite passes over it. */
+  readonly isForPostgresOnly: boolean;
 }
 
 /** The migration files do not make an unbroken sequence of pairs. */
@@ -36,6 +38,6 @@ export async function readRevisions(
     if (up === undefined || down === undefined) {
       throw new RevisionsError(`Revision ${id} lacks its ${up === undefined ? "up" : "down"} file.`);
     }
-    return { id, up, down };
+    return { id, up, down, isForPostgresOnly: up.startsWith("-- PostgreSQL only") };
   });
 }

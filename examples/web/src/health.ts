@@ -1,3 +1,4 @@
+import { describeFailure } from "./database.ts";
 import { schemaRevision } from "./schema.ts";
 import type { LinkStore } from "./store.ts";
 
@@ -10,6 +11,8 @@ export interface Health {
     readonly commit: string;
     /** The database's schema revision; null when nothing was migrated or it could not be asked. */
     readonly schema: string | null;
+    /** Why it cannot serve; only with 503, and never with anything secret. */
+    readonly reason?: string;
   };
 }
 
@@ -18,11 +21,13 @@ export async function checkHealth(store: LinkStore, commit: string): Promise<Hea
   try {
     const schema = await store.schemaRevision();
     // A newer schema is fine: migrations only expand while older code may be running.
-    const isBehind = schema === null || schema < schemaRevision;
-    return isBehind
-      ? { httpStatus: 503, body: { status: "behind", commit, schema } }
-      : { httpStatus: 200, body: { status: "ok", commit, schema } };
-  } catch {
-    return { httpStatus: 503, body: { status: "unavailable", commit, schema: null } };
+    if (schema !== null && schema >= schemaRevision) {
+      return { httpStatus: 200, body: { status: "ok", commit, schema } };
+    }
+    const reason = `The database is at schema revision ${schema ?? "none"}; this code needs ${schemaRevision}.`;
+    return { httpStatus: 503, body: { status: "behind", commit, schema, reason } };
+  } catch (error) {
+    const reason = describeFailure(error);
+    return { httpStatus: 503, body: { status: "unavailable", commit, schema: null, reason } };
   }
 }

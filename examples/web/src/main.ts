@@ -9,7 +9,7 @@ const LONGEST_STOP_MILLISECONDS = 20_000;
 
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
-  const store = await openStore(settings.databaseUrl);
+  const store = await openStore(settings.databaseUrl, settings.databaseCa);
   const server = createLinkServer(store, settings.commit);
   server.listen(settings.port, settings.host);
   await once(server, "listening");

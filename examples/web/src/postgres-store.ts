@@ -1,4 +1,5 @@
 import pg from "pg";
+import { describeFailure, type PostgresConnection, untrusted } from "./database.ts";
 import type { Link } from "./links.ts";
 import { log } from "./log.ts";
 import type { LinkStore } from "./store.ts";
@@ -12,10 +13,13 @@ interface LinkRow {
 
 const UNDEFINED_TABLE = "42P01";
 
-/** A store in PostgreSQL. Its schema is made by the migration image, never by the service. */
-export function openPostgresStore(databaseUrl: string): LinkStore {
+/**
+ * A store in PostgreSQL. Its schema is made by the migration image, never by the service.
+ * Throws UntrustedDatabaseError if a server answers that is not the one meant.
+ */
+export async function openPostgresStore(connection: PostgresConnection): Promise<LinkStore> {
   const pool = new pg.Pool({
-    connectionString: databaseUrl,
+    ...connection,
     application_name: "web",
     max: 5,
     connectionTimeoutMillis: 3_000,
@@ -23,6 +27,12 @@ export function openPostgresStore(databaseUrl: string): LinkStore {
   });
   // A connection that breaks while idle is replaced by the pool; without a listener it would end the process.
   pool.on("error", (error) => log("warn", "database connection lost", { error: error.message }));
+  await pool.query("SELECT 1").catch(async (error: unknown) => {
+    const refused = untrusted(error);
+    if (refused === undefined) return log("warn", "no database yet", { reason: describeFailure(error) });
+    await pool.end();
+    throw refused;
+  });
   return {
     async add({ code, url, createdAt }) {
       const result = await pool.query(

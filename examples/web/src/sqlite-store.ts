@@ -5,11 +5,12 @@ import type { LinkStore } from "./store.ts";
 
 /**
  * A store in SQLite, for unit tests and development. It brings its file to the newest schema itself, by the same
- * migration files as PostgreSQL, which therefore keep to the SQL both understand.
+ * migration files as PostgreSQL: they keep to the SQL both understand, or say that they are for PostgreSQL only.
  * @param file a path, or ":memory:".
  */
 export async function openSqliteStore(file: string): Promise<LinkStore> {
-  const database = new DatabaseSync(file);
+  // The release before may still be writing to the same file while this one starts.
+  const database = new DatabaseSync(file, { timeout: 5_000 });
   await migrateToHead(database);
   const columns = "SELECT code, url, created_at, hits FROM links";
   return {
@@ -40,14 +41,20 @@ export async function openSqliteStore(file: string): Promise<LinkStore> {
 }
 
 async function migrateToHead(database: DatabaseSync): Promise<void> {
-  database.exec("CREATE TABLE IF NOT EXISTS schema_migrations (revision text PRIMARY KEY)");
-  const current = currentRevision(database) ?? "";
-  for (const revision of await readRevisions()) {
-    if (revision.id <= current) continue;
-    database.exec("BEGIN");
-    database.exec(revision.up);
-    database.prepare("INSERT INTO schema_migrations (revision) VALUES (?)").run(revision.id);
+  const revisions = await readRevisions();
+  // One writer at a time, from the question to the last revision: two that start at once must not both migrate.
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    database.exec("CREATE TABLE IF NOT EXISTS schema_migrations (revision text PRIMARY KEY)");
+    const current = currentRevision(database) ?? "";
+    for (const { id, up, isForPostgresOnly } of revisions.filter(({ id }) => id > current)) {
+      if (!isForPostgresOnly) database.exec(up);
+      database.prepare("INSERT INTO schema_migrations (revision) VALUES (?)").run(id);
+    }
     database.exec("COMMIT");
+  } catch (error) {
+    database.close();
+    throw error;
   }
 }
 

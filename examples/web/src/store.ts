@@ -1,3 +1,4 @@
+import { readConnection } from "./database.ts";
 import type { Link } from "./links.ts";
 
 /** Where links are kept. One contract suite (`test/contract/store.ts`) holds for every implementation. */
@@ -14,12 +15,16 @@ export interface LinkStore {
   close(): Promise<void>;
 }
 
-/** Opens the store `databaseUrl` names, by its scheme. Connects late: an unreachable database is found by the first use. */
-export async function openStore(databaseUrl: string): Promise<LinkStore> {
+/**
+ * Opens the store `databaseUrl` names, by its scheme. A database that cannot be reached is no error, it may come back;
+ * one that is not the one meant is. Throws DatabaseSettingsError, UntrustedDatabaseError.
+ * @param databaseCa the authorities to trust, in PEM.
+ */
+export async function openStore(databaseUrl: string, databaseCa?: string): Promise<LinkStore> {
   if (databaseUrl.startsWith("sqlite:")) {
     const { openSqliteStore } = await import("./sqlite-store.ts");
     return openSqliteStore(databaseUrl.slice("sqlite:".length));
   }
   const { openPostgresStore } = await import("./postgres-store.ts");
-  return openPostgresStore(databaseUrl);
+  return openPostgresStore(readConnection(databaseUrl, databaseCa));
 }

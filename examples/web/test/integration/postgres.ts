@@ -43,7 +43,7 @@ export async function startTestPostgres(): Promise<TestPostgres> {
     exited.then(() => Promise.reject(new Error(`PostgreSQL ended at once:\n${server.output()}`))),
   ]);
   return {
-    url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres`,
+    url: `postgres://postgres:${password}@127.0.0.1:${port}/postgres?sslmode=disable`,
     async stop() {
       server.child.kill("SIGINT");
       await exited;

@@ -33,5 +33,6 @@ test("unavailable when the database does not answer", async () => {
     status: "unavailable",
     commit: "3f2a91c",
     schema: null,
+    reason: "The database cannot be used (ERR_INVALID_STATE).",
   });
 });

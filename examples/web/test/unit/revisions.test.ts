@@ -44,8 +44,30 @@ describe("a folder of migrations", () => {
   }
 });
 
+test("a revision says whether it is for PostgreSQL only", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "revisions-"));
+  for (const [name, text] of [
+    ["0001-a.up.sql", "CREATE TABLE a (b text);"],
+    ["0001-a.down.sql", "DROP TABLE a;"],
+    ["0002-b.up.sql", "-- PostgreSQL only: SQLite has no roles.\nCREATE ROLE b;"],
+    ["0002-b.down.sql", "DROP ROLE b;"],
+  ] as const) {
+    await writeFile(join(folder, name), text);
+  }
+  assert.deepEqual(
+    (await readRevisions(folder)).map(({ isForPostgresOnly }) => isForPostgresOnly),
+    [false, true],
+  );
+  await rm(folder, { recursive: true });
+});
+
 describe("planning", () => {
-  const revisions = ["0001", "0002", "0003"].map((id) => ({ id, up: "", down: "" }));
+  const revisions = ["0001", "0002", "0003"].map((id) => ({
+    id,
+    up: "",
+    down: "",
+    isForPostgresOnly: false,
+  }));
   const plan = (current: string | null, command: Parameters<typeof planSteps>[2]) =>
     planSteps(revisions, current, command).map(({ direction, revision }) => `${direction} ${revision.id}`);
 

@@ -1,3 +1,4 @@
+import { describeFailure } from "./database.ts";
 import { schemaRevision } from "./schema.ts";
 import type { LinkStore } from "./store.ts";
 
@@ -10,6 +11,8 @@ export interface Health {
     readonly commit: string;
     /** The database's schema revision; null when nothing was migrated or it could not be asked. */
     readonly schema: string | null;
+    /** Why it cannot serve; only with 503, and never with anything secret. */
+    readonly reason?: string;
     /** Where people outside reach the service; in production only. */
     readonly address?: string;
   };
@@ -21,12 +24,14 @@ export async function checkHealth(store: LinkStore, commit: string): Promise<Hea
   try {
     const schema = await store.schemaRevision();
     // A newer schema is fine: migrations only expand while older code may be running.
-    const isBehind = schema === null || schema < schemaRevision;
-    return isBehind
-      ? { httpStatus: 503, body: { status: "behind", commit, schema, ...address } }
-      : { httpStatus: 200, body: { status: "ok", commit, schema, ...address } };
-  } catch {
-    return { httpStatus: 503, body: { status: "unavailable", commit, schema: null, ...address } };
+    if (schema !== null && schema >= schemaRevision) {
+      return { httpStatus: 200, body: { status: "ok", commit, schema, ...address } };
+    }
+    const reason = `The database is at schema revision ${schema ?? "none"}; this code needs ${schemaRevision}.`;
+    return { httpStatus: 503, body: { status: "behind", commit, schema, reason, ...address } };
+  } catch (error) {
+    const reason = describeFailure(error);
+    return { httpStatus: 503, body: { status: "unavailable", commit, schema: null, reason, ...address } };
   }
 }
 
