@@ -100,6 +100,7 @@ export async function releaseImages(
       buildArguments: { COMMIT: commit.id, SEQUENCE: String(commit.sequence) },
       createdAtSeconds: commit.seconds,
       folder: join(options.folder, "image-builds"),
+      reuseLayers: true,
       environment: {
         PATH: [dirname(process.execPath), process.env.PATH ?? ""].join(delimiter),
         HOME: options.folder,

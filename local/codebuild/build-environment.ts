@@ -1,10 +1,8 @@
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, dirname } from "node:path";
 import type { World } from "../world.ts";
+import { ownPrograms } from "./docker/programs.ts";
 import type { BuildJob } from "./runner.ts";
 import type { BuildFolders } from "./shell-runner.ts";
-
-/** Programs that stand before those of the machine: `docker`, and `aws` where the machine has none. */
-const PROGRAMS = join(import.meta.dirname, "docker", "bin");
 
 /** What CodeBuild itself gives a build (AWS documentation, "Environment variables in build environments"). */
 export function platformVariables(
@@ -15,7 +13,7 @@ export function platformVariables(
   commit: string | undefined,
 ): Record<string, string> {
   return {
-    PATH: [dirname(process.execPath), PROGRAMS, path].join(delimiter),
+    PATH: [dirname(process.execPath), ownPrograms, path].join(delimiter),
     HOME: folders.home,
     TMPDIR: folders.temporary,
     LANG: "C.UTF-8",

@@ -1,20 +1,17 @@
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
-import { join, posix } from "node:path";
+import { join } from "node:path";
 import type { Clock } from "../asl/clock.ts";
+import { buildStage, createdText, type Stage } from "./build-stage.ts";
 import { type ContextEntry, listContext } from "./context.ts";
 import {
   DockerfileError,
   type DockerfileStage,
-  type DockerfileStep,
+  findStage,
   type ParsedDockerfile,
   parseDockerfile,
 } from "./dockerfile.ts";
-import { applyToConfig, createStageConfig, type StageConfig } from "./image-config.ts";
-import { type ImageLayer, writeLayer } from "./layer.ts";
-import { assembleImage, type BuiltImage, type HistoryEntry } from "./manifest.ts";
-import { readCommands, runCommand } from "./run-step.ts";
-import { createStageFiles, type StageFiles } from "./stage.ts";
-import { type LookUp, splitWords } from "./words.ts";
+import { createLayerCache, type LayerCache, noLayerCache } from "./layer-cache.ts";
+import { assembleImage, type BuiltImage } from "./manifest.ts";
 
 export interface BuildOptions {
   /** The folder COPY takes from; its `.dockerignore` is kept to. */
@@ -26,7 +23,14 @@ export interface BuildOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** "linux/amd64" if not given. */
   readonly platform?: string;
-  /** The time the image and its files carry, in seconds since the epoch: the commit's, for a reproducible image. */
+  /** The stage to end with; the last one if not given. */
+  readonly target?: string;
+  /** Takes layers of steps whose input has not changed from earlier builds in the same folder, and keeps new ones. */
+  readonly reuseLayers?: boolean;
+  /**
+   * The time the image and its new layers carry, in seconds since the epoch: the commit's, for a reproducible
+   * image. A layer of an earlier build keeps its own.
+   */
   readonly createdAtSeconds: number;
   /** Where layers are kept, and stages while they are built. */
   readonly folder: string;
@@ -45,23 +49,15 @@ export function buildImage(options: BuildOptions): Promise<BuiltImage> {
   return options.clock.busy(build(options));
 }
 
-interface Stage {
-  readonly config: StageConfig;
-  readonly files: StageFiles;
-  readonly layers: ImageLayer[];
-  readonly history: HistoryEntry[];
-  /** The image the first stage of the chain begins with. */
-  readonly baseImage: string;
-  readonly parsed: DockerfileStage;
-}
-
-interface Build extends BuildOptions {
+/** A build under way. */
+export interface Build extends BuildOptions {
   readonly fileName: string;
   readonly workFolder: string;
   readonly context: readonly ContextEntry[];
   readonly parsed: ParsedDockerfile;
   readonly stages: Stage[];
   readonly platformName: string;
+  readonly cache: LayerCache;
 }
 
 async function build(options: BuildOptions): Promise<BuiltImage> {
@@ -77,10 +73,13 @@ async function build(options: BuildOptions): Promise<BuiltImage> {
       ignoreFile: join(options.contextFolder, ".dockerignore"),
     });
     const platformName = options.platform ?? "linux/amd64";
-    const run: Build = { ...options, fileName, workFolder, context, parsed, stages: [], platformName };
+    const cache =
+      options.reuseLayers === true ? createLayerCache(options.clock, options.folder) : noLayerCache;
+    const run: Build = { ...options, fileName, workFolder, context, parsed, stages: [], platformName, cache };
     for (const stage of chooseStages(run)) await buildStage(run, stage);
     const last = run.stages.at(-1);
     if (last === undefined) throw new DockerfileError(`${fileName} has no stage.`);
+    await cache.prune();
     return assembleImage({
       ...last,
       platform: platformName,
@@ -92,8 +91,10 @@ async function build(options: BuildOptions): Promise<BuiltImage> {
   }
 }
 
-/** The last stage and those it needs, in order. */
-function chooseStages({ parsed }: Build): DockerfileStage[] {
+/** The last stage, or the one asked for, and those it needs, in order. */
+function chooseStages({ parsed, target, fileName }: Build): DockerfileStage[] {
+  const wanted = target === undefined ? parsed.stages.at(-1) : findStage(parsed.stages, target);
+  if (wanted === undefined) throw new DockerfileError(`${fileName} has no stage ${target}.`);
   const needed = new Set<DockerfileStage>();
   const need = (stage: DockerfileStage | undefined) => {
     if (stage === undefined || needed.has(stage)) return;
@@ -102,181 +103,6 @@ function chooseStages({ parsed }: Build): DockerfileStage[] {
     const names = [stage.base, ...stage.steps.flatMap(({ flags }) => flags.get("from") ?? [])];
     for (const name of names) need(findStage(earlier, name));
   };
-  need(parsed.stages.at(-1));
+  need(wanted);
   return parsed.stages.filter((stage) => needed.has(stage));
-}
-
-/** By name; by number too, as COPY --from=0 allows. */
-function findStage(stages: readonly DockerfileStage[], name: string): DockerfileStage | undefined {
-  return (
-    stages.findLast((stage) => stage.name === name.toLowerCase()) ??
-    (/^\d+$/.test(name) ? stages[Number(name)] : undefined)
-  );
-}
-
-async function buildStage(run: Build, parsed: DockerfileStage): Promise<void> {
-  const globals = new Map<string, string>();
-  for (const step of run.parsed.globalArguments) {
-    atLine(run, step.line, () => declareArgument(run, step, globals, new Map(), (name) => globals.get(name)));
-  }
-  const lookUpGlobal: LookUp = (name) => globals.get(name);
-  const [baseName = ""] = atLine(run, parsed.line, () =>
-    splitWords(parsed.base, lookUpGlobal).map(({ text }) => text),
-  );
-  const earlier = run.parsed.stages.slice(0, run.parsed.stages.indexOf(parsed));
-  const parent = run.stages.find((stage) => stage.parsed === findStage(earlier, baseName));
-  const stage: Stage = {
-    config: createStageConfig(parent?.config),
-    files: await createStageFiles(join(run.workFolder, `stage-${run.stages.length}`), parent?.files),
-    layers: [...(parent?.layers ?? [])],
-    history: [...(parent?.history ?? [])],
-    baseImage: parent?.baseImage ?? baseName,
-    parsed,
-  };
-  const buildArguments = new Map<string, string>();
-  const lookUp: LookUp = (name) => stage.config.environment.get(name) ?? buildArguments.get(name);
-  for (const step of parsed.steps) {
-    run.onLine?.(`${run.fileName}:${step.line}: ${step.keyword} ${step.text}`);
-    try {
-      if (step.keyword === "ARG") declareArgument(run, step, buildArguments, globals, lookUp);
-      else await carryOut(run, stage, step, lookUp, buildArguments);
-    } catch (error) {
-      throw located(run, step.line, error);
-    }
-  }
-  run.stages.push(stage);
-}
-
-async function carryOut(
-  run: Build,
-  stage: Stage,
-  step: DockerfileStep,
-  lookUp: LookUp,
-  buildArguments: ReadonlyMap<string, string>,
-): Promise<void> {
-  const { config, files } = stage;
-  const created_by = `${step.keyword} ${step.text}`;
-  switch (step.keyword) {
-    case "WORKDIR": {
-      const [path = "/"] = splitWords(step.text, lookUp).map(({ text }) => text);
-      config.workingFolder = posix.resolve(config.workingFolder, path);
-      await files.makeFolder(config.workingFolder);
-      break;
-    }
-    case "COPY":
-      await copy(run, stage, step, lookUp);
-      return addLayer(run, stage, created_by, readOwner(step.flags.get("chown")));
-    case "RUN": {
-      const environment = {
-        ...run.environment,
-        ...Object.fromEntries([...buildArguments, ...config.environment]),
-      };
-      // The image's own PATH names folders of its base, which is not here.
-      environment.PATH = run.environment.PATH ?? "";
-      const place = { root: files.root, folder: config.workingFolder, environment };
-      for (const command of readCommands(step, lookUp)) {
-        await runCommand(run.clock, command, { ...place, onLine: (line) => run.onLine?.(line) });
-      }
-      return addLayer(run, stage, created_by, readOwner(config.user || undefined));
-    }
-    default:
-      applyToConfig(config, step, lookUp);
-  }
-  stage.history.push({ created: createdText(run), created_by, empty_layer: true });
-}
-
-async function copy(run: Build, stage: Stage, step: DockerfileStep, lookUp: LookUp): Promise<void> {
-  const words = step.exec ?? splitWords(step.text, lookUp).map(({ text }) => text);
-  const [sources, target] = [words.slice(0, -1), words.at(-1)];
-  if (target === undefined || sources.length === 0)
-    throw new DockerfileError("COPY needs a source and a target.");
-  // Not posix.resolve: the trailing slash says that the target is a folder.
-  const place = target.startsWith("/") ? target : `${stage.config.workingFolder}/${target}`;
-  const from = step.flags.get("from");
-  if (from === undefined) {
-    return stage.files.copy({ folder: run.contextFolder, entries: run.context }, sources, place);
-  }
-  const earlier = run.parsed.stages.slice(0, run.parsed.stages.indexOf(stage.parsed));
-  const other = run.stages.find(({ parsed }) => parsed === findStage(earlier, from));
-  if (other === undefined) {
-    throw new DockerfileError(
-      `COPY --from=${from} is no earlier stage; copying out of other images is not supported.`,
-    );
-  }
-  const { root } = other.files;
-  return stage.files.copy({ folder: root, entries: await listContext(root) }, sources, place);
-}
-
-async function addLayer(
-  run: Build,
-  stage: Stage,
-  created_by: string,
-  owner: { uid: number; gid: number },
-): Promise<void> {
-  const entries = await stage.files.takeChanges();
-  const created = createdText(run);
-  if (entries.length === 0) {
-    stage.history.push({ created, created_by, empty_layer: true });
-    return;
-  }
-  const { createdAtSeconds } = run;
-  const folder = join(run.folder, "layers");
-  const temporaryName = `${posix.basename(run.workFolder)}-${stage.layers.length}`;
-  stage.layers.push(
-    await writeLayer({ root: stage.files.root, entries, owner, createdAtSeconds, folder, temporaryName }),
-  );
-  stage.history.push({ created, created_by });
-}
-
-/** Accounts that the official Node and Python images have; any other must be given by number. */
-const ACCOUNTS: Readonly<Record<string, number>> = { root: 0, node: 1000, nobody: 65534, nogroup: 65534 };
-
-function readOwner(text: string | undefined): { uid: number; gid: number } {
-  const [user = "root", group = user] = (text ?? "root").split(":");
-  const toNumber = (name: string) => {
-    const number = /^\d+$/.test(name) ? Number(name) : ACCOUNTS[name];
-    if (number !== undefined) return number;
-    throw new DockerfileError(
-      `The number of the account "${name}" is not known here; give the number itself.`,
-    );
-  };
-  return { uid: toNumber(user), gid: toNumber(group) };
-}
-
-function declareArgument(
-  run: Build,
-  step: DockerfileStep,
-  into: Map<string, string>,
-  globals: ReadonlyMap<string, string>,
-  lookUp: LookUp,
-): void {
-  const [os = "", architecture = ""] = run.platformName.split("/");
-  const known: Record<string, string> = {
-    TARGETPLATFORM: run.platformName,
-    TARGETOS: os,
-    TARGETARCH: architecture,
-  };
-  for (const { text } of splitWords(step.text, lookUp)) {
-    const [name = "", ...rest] = text.split("=");
-    const value =
-      run.buildArguments?.[name] ?? (rest.length > 0 ? rest.join("=") : (globals.get(name) ?? known[name]));
-    if (value !== undefined) into.set(name, value);
-  }
-}
-
-function createdText(run: Build): string {
-  return new Date(run.createdAtSeconds * 1_000).toISOString();
-}
-
-function atLine<T>(run: Build, line: number, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw located(run, line, error);
-  }
-}
-
-function located(run: Build, line: number, error: unknown): DockerfileError {
-  const reason = error instanceof Error ? error.message : String(error);
-  return new DockerfileError(`${run.fileName}:${line}: ${reason}`, { cause: error });
 }

@@ -1,5 +1,8 @@
-import { readdir, readFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join, matchesGlob } from "node:path";
+import { pipeline } from "node:stream/promises";
 
 /** One entry of a folder tree that COPY can take from. */
 export interface ContextEntry {
@@ -34,6 +37,21 @@ export async function listContext(
   };
   await walk("");
   return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** One hash of names, kinds and contents; times do not count, because a checkout makes them anew. */
+export async function hashEntries(folder: string, entries: readonly ContextEntry[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const { path, type } of entries) {
+    const full = join(folder, path);
+    const isExecutable = type === "file" && ((await lstat(full)).mode & 0o111) !== 0;
+    hash.update(JSON.stringify([path, type, isExecutable, type === "link" ? await readlink(full) : ""]));
+    if (type !== "file") continue;
+    const content = createHash("sha256");
+    await pipeline(createReadStream(full), content);
+    hash.update(content.digest());
+  }
+  return hash.digest("hex");
 }
 
 interface IgnorePattern {

@@ -81,6 +81,14 @@ export function parseDockerfile(content: string, fileName: string): ParsedDocker
   return { globalArguments, stages };
 }
 
+/** By name; by number too, as COPY --from=0 allows. */
+export function findStage(stages: readonly DockerfileStage[], name: string): DockerfileStage | undefined {
+  return (
+    stages.findLast((stage) => stage.name === name.toLowerCase()) ??
+    (/^\d+$/.test(name) ? stages[Number(name)] : undefined)
+  );
+}
+
 function isKeyword(word: string): word is Keyword {
   return KEYWORDS.some((keyword) => keyword === word);
 }

@@ -1,6 +1,16 @@
 import { openAsBlob } from "node:fs";
 import type { Clock } from "../asl/clock.ts";
-import type { BuiltImage } from "./manifest.ts";
+
+/** An image whose parts are at hand: built here, or read from an archive. */
+export interface PushableImage {
+  /** Of the manifest: `sha256:…`. */
+  readonly digest: string;
+  readonly manifest: Uint8Array;
+  readonly manifestMediaType: string;
+  readonly config: Uint8Array;
+  readonly configDigest: string;
+  readonly layers: readonly { readonly digest: string; readonly path: string }[];
+}
 
 /** Where an image goes: `http://127.0.0.1:4566`, `web`, `3f2a91c`. */
 export interface PushTarget {
@@ -33,13 +43,16 @@ export class RegistryError extends Error {
  */
 export async function pushImage(
   clock: Clock,
-  image: BuiltImage,
+  image: PushableImage,
   target: PushTarget,
 ): Promise<{ digest: string; sentBytes: number }> {
   return clock.busy(push(image, target));
 }
 
-async function push(image: BuiltImage, target: PushTarget): Promise<{ digest: string; sentBytes: number }> {
+async function push(
+  image: PushableImage,
+  target: PushTarget,
+): Promise<{ digest: string; sentBytes: number }> {
   const ask = createAsker(target);
   const blobs = [
     ...image.layers.map(({ digest, path }) => ({ digest, open: () => openAsBlob(path) })),

@@ -80,6 +80,14 @@ export async function createStageFiles(root: string, base?: StageFiles): Promise
   };
 }
 
+/** Everything that the sources of a COPY name. @throws CopyError */
+export function namedEntries(
+  all: readonly ContextEntry[],
+  sources: readonly string[],
+): readonly ContextEntry[] {
+  return sources.flatMap((source) => choose(all, source).entries);
+}
+
 /** What one source of COPY names: its topmost paths, and everything at and below them. */
 function choose(all: readonly ContextEntry[], source: string): { roots: string[]; entries: ContextEntry[] } {
   const path = posix.normalize(source).replace(/^\/+/, "").replace(/\/$/, "");

@@ -145,11 +145,17 @@ function describe(root: string, digest: string, blob: Buffer): UnpackedImage {
   };
 }
 
-async function applyLayer(
+/**
+ * Lays a layer over a folder that stands for an image's root.
+ * @param linkTo what is written for a link's absolute target, which means the image's root and not this machine's.
+ * @throws ContainerStartError when the budget is used up.
+ */
+export async function applyLayer(
   path: string,
   mediaType: string,
   root: string,
   budget: { bytes: number },
+  linkTo = (target: string) => join(root, resolve(sep, target)),
 ): Promise<void> {
   const source = createReadStream(path);
   const decoder = mediaType.endsWith("gzip")
@@ -168,12 +174,17 @@ async function applyLayer(
         "CannotPullContainerError",
         "CannotPullContainerError: the image is larger than 4 GiB unpacked",
       );
-    await apply(entry.header, () => buffer(entry), root);
+    await apply(entry.header, () => buffer(entry), root, linkTo);
     entry.resume();
   }
 }
 
-async function apply(header: Header, content: () => Promise<Buffer>, root: string): Promise<void> {
+async function apply(
+  header: Header,
+  content: () => Promise<Buffer>,
+  root: string,
+  linkTo: (target: string) => string,
+): Promise<void> {
   const path = join(root, resolve(sep, header.name));
   if (path === root) return;
   const folder = dirname(path);
@@ -191,9 +202,8 @@ async function apply(header: Header, content: () => Promise<Buffer>, root: strin
     await mkdir(path, { recursive: true });
   } else if (header.type === "symlink") {
     await replace(path);
-    // An absolute target means the image's root, not this machine's.
     const target = header.linkname ?? "";
-    await symlink(target.startsWith(sep) ? join(root, resolve(sep, target)) : target, path);
+    await symlink(target.startsWith(sep) ? linkTo(target) : target, path);
   } else if (header.type === "link") {
     const target = join(root, resolve(sep, header.linkname ?? ""));
     if (!(await staysInside(root, dirname(target)))) return;

@@ -4,10 +4,14 @@ import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
+import fc from "fast-check";
 import { extract, type Header } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createRealClock } from "../../local/asl/real-clock.ts";
+import { createVirtualClock } from "../../local/asl/virtual-clock.ts";
 import { type BuildOptions, buildImage } from "../../local/images/build.ts";
+import type { ImageLayer } from "../../local/images/layer.ts";
+import { createLayerCache } from "../../local/images/layer-cache.ts";
 import type { BuiltImage } from "../../local/images/manifest.ts";
 
 let folder: string;
@@ -317,5 +321,112 @@ describe("a Dockerfile that cannot be built is refused by name and line", () => 
   test("a missing Dockerfile is said to be missing", async () => {
     await mkdir(context);
     await expect(build({ dockerfile: "Dockerfile.other" })).rejects.toThrow(/There is no Dockerfile.other/);
+  });
+});
+
+describe("layers of earlier builds", () => {
+  const dockerfile = `FROM node:24 AS dependencies
+WORKDIR /app
+COPY package.json ./
+RUN node -e "require('fs').writeFileSync('installed', require('fs').readFileSync('package.json'))"
+FROM node:24
+ARG GREETING=hello
+WORKDIR /app
+COPY --from=dependencies /app/installed ./
+COPY src src
+RUN node -e "require('fs').writeFileSync('greeting', process.env.GREETING)"
+`;
+  const cached = () => lines.filter((line) => line.includes("CACHED")).map((line) => line.split(" ")[2]);
+
+  test("are taken where nothing changed, and the log says so", async () => {
+    await write({ Dockerfile: dockerfile, "package.json": "{}", "src/a.js": "a" });
+    const first = await build({ reuseLayers: true });
+    expect(cached()).toEqual([]);
+    lines.length = 0;
+    const second = await build({ reuseLayers: true });
+    expect(cached()).toEqual(["COPY", "RUN", "COPY", "COPY", "RUN"]);
+    expect(second.digest).toBe(first.digest);
+    lines.length = 0;
+    await write({ "src/a.js": "b" });
+    const third = await build({ reuseLayers: true });
+    expect(cached()).toEqual(["COPY", "RUN", "COPY"]);
+    expect(await readFiles(third)).toMatchObject({
+      "app/installed": "{}",
+      "app/src/a.js": "b",
+      "app/greeting": "hello",
+    });
+    lines.length = 0;
+    await build({ reuseLayers: true, buildArguments: { GREETING: "good day" } });
+    expect(cached()).toEqual(["COPY", "RUN", "COPY", "COPY"]);
+  });
+
+  test("are not taken unless asked for, nor from a folder whose layers are gone", async () => {
+    await write({ Dockerfile: dockerfile, "package.json": "{}", "src/a.js": "a" });
+    const first = await build({ reuseLayers: true });
+    lines.length = 0;
+    await build();
+    expect(cached()).toEqual([]);
+    await rm(join(folder, "images/layers"), { recursive: true });
+    const again = await build({ reuseLayers: true });
+    expect(cached()).not.toContain("RUN");
+    expect(again.digest).toBe(first.digest);
+  });
+
+  test("of one time are reused at another, as their own", async () => {
+    await write({ Dockerfile: dockerfile, "package.json": "{}", "src/a.js": "a" });
+    const first = await build({ reuseLayers: true });
+    const later = await build({ reuseLayers: true, createdAtSeconds: 1_800_000_000 });
+    expect(later.layers.map(({ digest }) => digest)).toEqual(first.layers.map(({ digest }) => digest));
+    expect(readConfig(later).created).toBe("2027-01-15T08:00:00.000Z");
+  });
+
+  test("make the image that a build without them makes, whatever was changed", async () => {
+    const file = fc.constantFrom("src/a.js", "src/b.js", "src/deep/c.js", "package.json");
+    const edit = fc.record({ file, text: fc.constantFrom("one", "two", "three"), isRemoved: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(fc.array(edit, { maxLength: 3 }), async (edits) => {
+        await rm(context, { recursive: true, force: true });
+        await write({ Dockerfile: dockerfile, "package.json": "{}", "src/a.js": "a" });
+        for (const { file: path, text, isRemoved } of edits) {
+          if (isRemoved && path.startsWith("src/b")) await rm(join(context, path), { force: true });
+          else await write({ [path]: text });
+        }
+        const withCache = await build({ reuseLayers: true });
+        const without = await build({ folder: join(folder, "fresh") });
+        expect(withCache.digest).toBe(without.digest);
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  test("are dropped beyond the limit, those used longest ago first, but none of the last hour", async () => {
+    const clock = createVirtualClock({ start: Date.now() });
+    const cache = createLayerCache(clock, folder, 10);
+    const layerOf = async (name: string): Promise<ImageLayer> => {
+      const path = join(folder, "layers", name);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, "123456");
+      const mediaType = "application/vnd.oci.image.layer.v1.tar+gzip";
+      return { path, digest: "sha256:a", diffId: "sha256:b", mediaType, size: 6 };
+    };
+    for (const key of ["old", "used"]) await cache.keep(key, { layer: await layerOf(key) });
+    await cache.prune();
+    expect(await cache.find("old")).toBeDefined();
+    await clock.advance(7_200_000);
+    await cache.find("used");
+    await cache.prune();
+    expect(await cache.find("old")).toBeUndefined();
+    expect(await cache.find("used")).toMatchObject({ layer: { size: 6 } });
+  });
+
+  test("end with the stage that is asked for", async () => {
+    await write({ Dockerfile: dockerfile, "package.json": "{}", "src/a.js": "a" });
+    const image = await build({ target: "dependencies" });
+    expect(Object.keys(await readFiles(image))).toEqual(
+      ["app/", "app/package.json", "app/", "app/installed"].filter(
+        (path, index, all) => all.indexOf(path) === index,
+      ),
+    );
+    await expect(build({ target: "nobody" })).rejects.toThrow("Dockerfile has no stage nobody.");
   });
 });
