@@ -1,0 +1,160 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  BatchGetBuildsCommand,
+  type Build,
+  CodeBuildClient,
+  CreateProjectCommand,
+  StartBuildCommand,
+} from "@aws-sdk/client-codebuild";
+import { readNetworkSettings } from "../cli/network-settings.ts";
+import { createRealClock } from "../local/asl/real-clock.ts";
+import { startLaptop } from "../local/laptop.ts";
+import config from "../spillway.config.ts";
+import { table } from "./figures.ts";
+
+/** A build without and with what an earlier one kept; times in milliseconds. */
+export interface CacheGain {
+  readonly what: string;
+  readonly cold: BuildTime;
+  readonly warm: BuildTime;
+}
+
+export interface BuildTime {
+  readonly status: string;
+  /** From the start of the build to its end. */
+  readonly whole: number;
+  /** The phase that the cache is for: INSTALL of a stage, BUILD of an image. */
+  readonly phase: number;
+  readonly restore: number;
+  readonly save: number;
+}
+
+/** Builds the image after the command before it; `|| true` would hide a failure. */
+const imageBuild = (before: string) => `version: 0.2
+phases:
+  build:
+    commands:
+      - ${before}
+      - docker build --build-arg COMMIT=$CODEBUILD_BUILD_ID --tag web examples/web
+`;
+
+/**
+ * Runs each stage of the example twice in a local AWS of its own, the second time with what the first one kept; and
+ * builds its image without layers, with all of them, and with those that a change of the source leaves.
+ */
+export async function benchCaches(): Promise<CacheGain[]> {
+  const folder = await mkdtemp(join(tmpdir(), "spillway-bench-"));
+  // The user's own npm cache would make every build a warm one.
+  const { npm_config_cache: _, ...network } = readNetworkSettings(process.env);
+  const watchers = new Set<() => void>();
+  const laptop = await startLaptop({
+    clock: createRealClock(),
+    folder,
+    port: 0,
+    sources: () => join(import.meta.dirname, ".."),
+    path: process.env.PATH ?? "",
+    network,
+    onEvent: () => {
+      for (const watch of watchers) watch();
+    },
+    onFault: (where, error) => console.error(where, error),
+  });
+  const client = new CodeBuildClient({
+    region: laptop.aws.world.region,
+    endpoint: laptop.url,
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+  });
+  const lines = new Map<string, string[]>();
+  laptop.aws.logs.onLine(({ stream, message }) => {
+    lines.set(stream, [...(lines.get(stream) ?? []), message]);
+  });
+
+  const createProject = (name: string) =>
+    client.send(
+      new CreateProjectCommand({
+        name,
+        source: { type: "GITHUB", location: "https://example.com/spillway.git" },
+        artifacts: { type: "NO_ARTIFACTS" },
+        cache: { type: "LOCAL", modes: ["LOCAL_CUSTOM_CACHE", "LOCAL_DOCKER_LAYER_CACHE"] },
+        environment: {
+          type: "LINUX_CONTAINER",
+          image: "aws/codebuild/standard:7.0",
+          computeType: "BUILD_GENERAL1_SMALL",
+          environmentVariables: [{ name: "SPILLWAY_IMAGE_BUILDER", value: "own" }],
+        },
+        serviceRole: "arn:aws:iam::000000000000:role/build",
+      }),
+    );
+
+  const timeOf = async (projectName: string, buildspecOverride: string, phase: string) => {
+    const { build } = await client.send(new StartBuildCommand({ projectName, buildspecOverride }));
+    const ended = await whenEnded(build?.id ?? "");
+    const log = lines.get(ended.logs?.streamName ?? "") ?? [];
+    const seconds = (about: string) =>
+      Number(log.map((line) => new RegExp(`${about}.* in ([\\d.]+) s`).exec(line)?.[1]).find(Boolean) ?? 0);
+    return {
+      status: ended.buildStatus ?? "",
+      whole: Number(ended.endTime) - Number(ended.startTime),
+      phase: durationOf(ended, phase),
+      restore: seconds("Cache hit") * 1000,
+      save: seconds("Cache saved") * 1000,
+    };
+  };
+
+  const whenEnded = async (id: string): Promise<Build> => {
+    for (;;) {
+      const told = new Promise<void>((resolve) => watchers.add(resolve));
+      const { builds } = await client.send(new BatchGetBuildsCommand({ ids: [id] }));
+      if (builds?.[0]?.buildComplete === true) return builds[0];
+      await told;
+      watchers.clear();
+    }
+  };
+
+  try {
+    const gains: CacheGain[] = [];
+    for (const [stage, { buildspec }] of Object.entries(config.services.web?.stages ?? {})) {
+      await createProject(stage);
+      const cold = await timeOf(stage, buildspec, "INSTALL");
+      gains.push({ what: `stage ${stage}`, cold, warm: await timeOf(stage, buildspec, "INSTALL") });
+    }
+    await createProject("image");
+    const cold = await timeOf("image", imageBuild("true"), "BUILD");
+    const changes = { "another commit": "true", "a changed source": "echo '//' >> examples/web/src/main.ts" };
+    for (const [what, before] of Object.entries(changes))
+      gains.push({ what: `image, ${what}`, cold, warm: await timeOf("image", imageBuild(before), "BUILD") });
+    return gains;
+  } finally {
+    await laptop.stop();
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+function durationOf({ phases = [] }: Build, wanted: string): number {
+  const phase = phases.find(({ phaseType }) => phaseType === wanted);
+  return Number(phase?.endTime ?? 0) - Number(phase?.startTime ?? 0);
+}
+
+/** The table; a build that failed says so in place of its ratio. */
+export function renderCacheBench(gains: readonly CacheGain[]): string {
+  const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(1)} s`;
+  const rows = gains.map(({ what, cold, warm }) => {
+    const failed = [cold, warm].filter(({ status }) => status !== "SUCCEEDED");
+    return [
+      what,
+      `${seconds(cold.whole)} (${seconds(cold.phase)})`,
+      `${seconds(warm.whole)} (${seconds(warm.phase)})`,
+      failed.length > 0
+        ? failed.map(({ status }) => status).join(", ")
+        : (warm.whole / cold.whole).toFixed(2),
+      seconds(warm.restore),
+      seconds(cold.save),
+    ];
+  });
+  return [
+    "Caches: a build without and with what an earlier one kept; in brackets INSTALL of a stage, BUILD of an image (one run):",
+    table(["build", "cold", "warm", "ratio", "restore", "save"], rows),
+  ].join("\n");
+}
