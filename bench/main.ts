@@ -2,12 +2,14 @@ import { cpus } from "node:os";
 import { benchCaches, renderCacheBench } from "./caches.ts";
 import { benchEngine, renderEngineBench } from "./engine.ts";
 import { benchFunctions, renderFunctionBench } from "./functions.ts";
+import { benchOrchestration } from "./orchestration.ts";
 import { benchRelease, renderReleaseBench } from "./release.ts";
 
 const benches: Readonly<Record<string, () => Promise<string>>> = {
   caches: async () => renderCacheBench(await benchCaches()),
   engine: async () => renderEngineBench(benchEngine()),
   functions: async () => renderFunctionBench(await benchFunctions()),
+  orchestration: benchOrchestration,
   release: async () => renderReleaseBench(await benchRelease()),
 };
 

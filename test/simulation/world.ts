@@ -19,12 +19,14 @@ import { createVirtualClock, sleep, type VirtualClock } from "../../local/asl/in
 import { createLocalAws, type LocalAws } from "../../local/aws.ts";
 import type { BuildOutcome, BuildProgress } from "../../local/codebuild/runner.ts";
 import type { ContainerRequest, ContainerRunner } from "../../local/containers.ts";
+import type { Gateway } from "../../local/gateway.ts";
 import { createRequestHandler } from "../../local/handover.ts";
 import type { FunctionRunner } from "../../local/lambda/function.ts";
 import { type Provisioned, provision } from "../../local/provision.ts";
 import type { ServiceEvent } from "../../local/world.ts";
 import config from "../../spillway.config.ts";
 import { imageOf } from "./image.ts";
+import { createTurns } from "./turns.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -42,6 +44,8 @@ export interface Behaviour {
   /** The order of its build; one more than the last unless said. */
   readonly sequence?: number;
   readonly migration?: {
+    /** How long the task runs; 5 unless said. */
+    readonly seconds?: number;
     readonly exitCode?: number;
     readonly before?: string | null;
     readonly after?: string | null;
@@ -72,6 +76,8 @@ export interface SimulatedWorld {
   readonly aws: LocalAws;
   readonly made: Provisioned;
   readonly events: ServiceEvent[];
+  /** How often functions and tests have called each operation: `TARGET.OPERATION` → count. */
+  readonly requests: ReadonlyMap<string, number>;
   readonly records: ReturnType<typeof connectRecords>;
   readonly connection: Connection;
   /** Pushes both images of a commit and waits until the release that it starts has ended. */
@@ -109,16 +115,19 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
   const behaviours = new Map<string, { tag: string; behaviour: Behaviour }>();
   const commits = new Map<string, CommitBehaviour>();
   const events: ServiceEvent[] = [];
+  const requests = new Map<string, number>();
   const watchers = new Set<(event: ServiceEvent) => void>();
   const fronts = new Map<string, number | undefined>();
   const ports = new Map<number, string>();
   let lastPort = 10_000;
 
+  const turns = createTurns(clock);
+
   const behaviourOf = (image: string) => behaviours.get(image.split("@").at(-1) ?? "");
 
   const connection: Connection = {
     now: clock.now,
-    fetch: async (target) => answer(new URL(String(target))),
+    fetch: (target) => turns.away(() => answer(new URL(String(target)))),
     client: {
       maxAttempts: 1,
       region: "us-east-1",
@@ -155,6 +164,7 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
 
   function runMigration({ image, command, onLine }: ContainerRequest) {
     const {
+      seconds = 5,
       exitCode = 0,
       before = null,
       after = "0001",
@@ -165,7 +175,7 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
       command?.[0] === "status"
         ? { command: "status", before: stands, after: stands }
         : { command: "up", before, after: stands, applied: [] };
-    const exited = sleep(clock, 5_000).then(() => {
+    const exited = sleep(clock, seconds * 1000).then(() => {
       if (!silent) onLine(JSON.stringify({ migration: report }));
       return { exitCode: command?.[0] === "status" ? 0 : exitCode };
     });
@@ -203,7 +213,9 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
       try {
         return {
           payload: JSON.stringify(
-            (await handler(JSON.parse(payload), contextOf(fn.name, fn.arn, invocation.requestId))) ?? null,
+            (await turns.run(fn.name, async () =>
+              handler(JSON.parse(payload), contextOf(fn.name, fn.arn, invocation.requestId)),
+            )) ?? null,
           ),
         };
       } catch (error) {
@@ -284,10 +296,18 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
     };
   }
 
+  const counted = (gateway: Gateway): Gateway => ({
+    ...gateway,
+    handle(request) {
+      const operation = request.headers["x-amz-target"] ?? `${request.method} ${request.path}`;
+      requests.set(operation, (requests.get(operation) ?? 0) + 1);
+      return turns.away(() => gateway.handle(request));
+    },
+  });
   const place: Place = {
     connection: {
       ...connection,
-      client: { ...connection.client, requestHandler: createRequestHandler(aws.gateway, clock) },
+      client: { ...connection.client, requestHandler: createRequestHandler(counted(aws.gateway), clock) },
     },
     environment: { table: "spillway-records", region: "us-east-1" },
   };
@@ -361,6 +381,7 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
     aws,
     made,
     events,
+    requests,
     records,
     connection: place.connection,
     push: (tag, behaviour) => clock.runUntil(push(tag, behaviour)),
