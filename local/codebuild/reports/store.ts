@@ -103,7 +103,8 @@ export function createReportStore(world: World): ReportStore {
         : (groups.get(groupArn(name)) ?? addGroup({ name, type }));
       if (into === undefined) return undefined;
       const reportArn = arn(world, "codebuild", `report/${into.name}:${uuid(world.random)}`);
-      const expired = new Date(world.clock.now() + KEPT_MILLISECONDS);
+      const created = now();
+      const expired = new Date(created.getTime() + KEPT_MILLISECONDS);
       const { members, ...details } = describeContent(content, { reportArn, expired, mask });
       const report: ReportRecord = {
         arn: reportArn,
@@ -111,7 +112,7 @@ export function createReportStore(world: World): ReportStore {
         name: into.name,
         reportGroupArn: into.arn,
         executionId: build.arn,
-        created: now(),
+        created,
         expired,
         exportConfig: structuredClone(into.exportConfig),
         ...members,
