@@ -18,7 +18,6 @@ import {
   Installation,
   type Lease,
   Release,
-  type Revision,
 } from "../core/records.ts";
 import { Wait, type WaitResult } from "../core/wait.ts";
 import type { Connection } from "./connection.ts";
@@ -36,9 +35,9 @@ type Key = { pk: string; sk: string };
 const keys = {
   installation: (): Key => ({ pk: "INSTALLATION", sk: "CURRENT" }),
   release: (id: string): Key => ({ pk: `RELEASE#${id}`, sk: "RELEASE" }),
-  deployment: (release: string, environment: string): Key => ({
+  deployment: ({ release, environment, attempt }: DeploymentName): Key => ({
     pk: `RELEASE#${release}`,
-    sk: `DEPLOYMENT#${environment}`,
+    sk: `DEPLOYMENT#${environment}#${String(attempt).padStart(4, "0")}`,
   }),
   environment: (service: string, environment: string): Key => ({
     pk: `SERVICE#${service}`,
@@ -209,9 +208,9 @@ export function connectRecords({ client }: Connection, table: string) {
     recordEvidence: (release: string, evidence: Evidence) =>
       set(keys.release(release), { [`evidence/${evidence.build}`]: evidence }, "attribute_exists(pk)"),
     /** Evidence of a stage that verified a deployment, while that is open. */
-    recordVerification: ({ release, environment }: DeploymentName, evidence: Evidence) =>
+    recordVerification: (deployment: DeploymentName, evidence: Evidence) =>
       set(
-        keys.deployment(release, environment),
+        keys.deployment(deployment),
         { [`verification/${evidence.build}`]: evidence },
         "attribute_exists(pk) AND attribute_not_exists(endedAt)",
       ),
@@ -227,25 +226,43 @@ export function connectRecords({ client }: Connection, table: string) {
         "attribute_exists(pk) AND attribute_not_exists(endedAt)",
       ),
 
-    deployment: (release: string, environment: string) =>
-      read(Deployment, keys.deployment(release, environment)),
+    deployment: (deployment: DeploymentName) => read(Deployment, keys.deployment(deployment)),
+    /** Every deployment of a release, by environment and attempt. */
     deployments: (release: string) =>
       query(Deployment, {
         condition: "pk = :pk AND begins_with(sk, :sk)",
         values: { ":pk": `RELEASE#${release}`, ":sk": "DEPLOYMENT#" },
       }),
+    /** @returns false if there is that attempt already. */
     openDeployment: (deployment: Deployment) =>
-      create(keys.deployment(deployment.release, deployment.environment), deployment),
-    /** Changes a deployment's record, as long as the writer's fence is the deployment's and it is open. */
+      create(keys.deployment(deployment), {
+        ...deployment,
+        openKind: "deployment",
+        lookAgainAt: deployment.openedAt,
+      }),
+    openDeployments: () =>
+      query(Deployment, {
+        index: "open",
+        condition: "openKind = :kind",
+        values: { ":kind": "deployment" },
+      }),
+    /** Changes a deployment's record, as long as it is this execution's and open. */
     updateDeployment: (
-      deployment: Pick<Deployment, "release" | "environment" | "fence">,
+      deployment: DeploymentName & Pick<Deployment, "executionArn">,
       members: Partial<Deployment>,
     ) =>
       set(
-        keys.deployment(deployment.release, deployment.environment),
+        keys.deployment(deployment),
         members,
-        "fence = :fence AND attribute_not_exists(endedAt)",
-        { ":fence": deployment.fence },
+        "executionArn = :execution AND attribute_not_exists(endedAt)",
+        { ":execution": deployment.executionArn },
+      ),
+    /** Closes a deployment once; a second close changes nothing. @returns false if it was closed before. */
+    closeDeployment: (deployment: DeploymentName, end: Pick<Deployment, "endedAt" | "outcome" | "reason">) =>
+      set(
+        keys.deployment(deployment),
+        { ...end, openKind: undefined },
+        "attribute_exists(pk) AND attribute_not_exists(endedAt)",
       ),
 
     async environment(service: string, environment: string): Promise<EnvironmentRecord> {
@@ -257,22 +274,30 @@ export function connectRecords({ client }: Connection, table: string) {
         }
       );
     },
-    /** Takes the lease if nothing changed since it was read. */
-    takeLease: (environment: EnvironmentRecord, lease: Lease) =>
+    /** Takes the lease for a deployment if nothing changed since it was read. */
+    takeLease: (
+      { service, environment, fence }: EnvironmentRecord,
+      lease: Lease,
+      current: EnvironmentRecord["current"],
+    ) =>
       set(
-        keys.environment(environment.service, environment.environment),
-        { service: environment.service, environment: environment.environment, lease, fence: lease.fence },
+        keys.environment(service, environment),
+        { service, environment, lease, current, fence: lease.fence },
         "attribute_not_exists(pk) OR fence = :before",
-        { ":before": environment.fence },
+        { ":before": fence },
       ),
     /** Gives the lease back; harmless if another has it. @returns false if it was not this fence's. */
     releaseLease: (service: string, environment: string, fence: number) =>
       set(keys.environment(service, environment), { lease: undefined }, "lease.fence = :fence", {
         ":fence": fence,
       }),
-    /** Records what is live; refused if the lease has passed on. */
-    recordLive: (service: string, environment: string, fence: number, live: Revision) =>
-      set(keys.environment(service, environment), { live }, "lease.fence = :fence", { ":fence": fence }),
+    /** Records what is live and was; refused if the lease has passed on. A `frozen` of undefined lifts a freeze. */
+    recordLive: (
+      service: string,
+      environment: string,
+      fence: number,
+      members: Pick<EnvironmentRecord, "live" | "history"> & Partial<Pick<EnvironmentRecord, "frozen">>,
+    ) => set(keys.environment(service, environment), members, "lease.fence = :fence", { ":fence": fence }),
     freeze: (service: string, environment: string, frozen: NonNullable<EnvironmentRecord["frozen"]>) =>
       set(keys.environment(service, environment), { frozen }, "attribute_exists(pk)"),
 

@@ -41,7 +41,7 @@ export function reportOf(
       [...environments].map(([name, { record, url }]) => [
         name,
         {
-          outcome: deployments.find(({ environment }) => environment === name)?.outcome ?? "untouched",
+          outcome: deployments.findLast(({ environment }) => environment === name)?.outcome ?? "untouched",
           digest: record.live?.image.digest,
           commit: record.live?.commit,
           schema: record.live?.schema,

@@ -13,6 +13,8 @@ export type ErrorName =
   | "LeaseHeld"
   | "LeaseLost"
   | "DeploymentRefused"
+  | "Superseded"
+  | "DatabaseUnreachable"
   | "StageFailed"
   | "StageFaulted"
   | "BuildFailed"

@@ -1,3 +1,4 @@
+import type { Intent } from "./intent.ts";
 import type { EnvironmentRecord, Lease } from "./records.ts";
 
 export type LeaseDecision =
@@ -15,19 +16,26 @@ export type LeaseDecision =
  */
 export function decideLease(
   environment: EnvironmentRecord,
-  wish: { readonly owner: string; readonly release: string; readonly reason: string },
+  wish: {
+    readonly owner: string;
+    readonly release: string;
+    readonly reason: string;
+    readonly intent: Intent;
+  },
   holder: { readonly quietSince: number | undefined },
   now: number,
   longestFunctionMilliseconds: number,
 ): LeaseDecision {
   const { lease, frozen, fence } = environment;
+  const { intent, ...own } = wish;
   if (lease?.owner === wish.owner) return { decision: "keep", lease };
-  if (frozen !== undefined)
+  // A freeze is there until a person looks; a rollback or a recovery is a person's way out of it.
+  if (frozen !== undefined && (intent === "deploy" || intent === "promote"))
     return {
       decision: "refuse",
-      reason: `the environment is frozen since ${new Date(frozen.since).toISOString()}: ${frozen.reason}`,
+      reason: `the environment is frozen since ${new Date(frozen.since).toISOString()}: ${frozen.reason}; start {"intent":"recover",…} or {"intent":"rollback",…} to lift it`,
     };
   const ended = holder.quietSince !== undefined && now - holder.quietSince > longestFunctionMilliseconds;
   if (lease !== undefined && !ended) return { decision: "wait", holder: lease };
-  return { decision: "take", lease: { ...wish, fence: fence + 1, since: now }, previousOwner: lease?.owner };
+  return { decision: "take", lease: { ...own, fence: fence + 1, since: now }, previousOwner: lease?.owner };
 }

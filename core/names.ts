@@ -27,3 +27,16 @@ export function tableName(prefix: string): string {
 export function targetLogGroup(arn: string, kind: "application" | "service"): string {
   return `/aws/apprunner/${arn.split("/").slice(-2).join("/")}/${kind}`;
 }
+
+/** A deployment as a part of keys: `web-3f2a91c0d4e5-1/production/1`. Fits ECS's `startedBy`. */
+export function deploymentKey({
+  release,
+  environment,
+  attempt,
+}: {
+  readonly release: string;
+  readonly environment: string;
+  readonly attempt: number;
+}): string {
+  return `${release}/${environment}/${attempt}`;
+}

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import type { Failure } from "./errors.ts";
 import type { Verdict } from "./health.ts";
+import type { Intent } from "./intent.ts";
 
 /** How a release or a deployment ended. */
 export const Outcome = z.enum([
@@ -18,47 +19,60 @@ export type Outcome = z.infer<typeof Outcome>;
 
 /** What is known when a deployment ends. */
 export interface DeploymentFacts {
+  readonly intent: Intent;
+  /** Whether it ever held the environment's lease; without it, it touched nothing. */
+  readonly leased: boolean;
   readonly failures: readonly Failure[];
   readonly verdict: Verdict | undefined;
   /** Whether the migration task may have run. */
   readonly migrationBegun: boolean;
-  /** The schema before and after, if the migration told; undefined if nobody knows. */
+  /** Whether the schema is another than before, if that was told; undefined if nobody knows. */
   readonly schemaChanged: boolean | undefined;
-  readonly rollback: "nothing-done" | "already-back" | "restored" | "nothing-to-go-back-to" | undefined;
+  readonly rollback: RollbackAction | undefined;
 }
 
+/** How an environment was brought back, or why it was not. */
+export const RollbackAction = z.enum([
+  "nothing-done",
+  "already-back",
+  "restored",
+  "nothing-to-go-back-to",
+  "left",
+]);
+export type RollbackAction = z.infer<typeof RollbackAction>;
+
+export interface DeploymentEnd {
+  readonly outcome: Outcome;
+  /** Whether nothing more is deployed here until a person looked. */
+  readonly freeze: boolean;
+}
+
+const attention: DeploymentEnd = { outcome: "NeedsAttention", freeze: true };
+
 /**
- * How a deployment ended, and whether its environment is frozen until a person looks.
+ * How a deployment ended, and whether its environment is frozen until a person looks. `Released` says that what was
+ * asked for is live and healthy, whether that is a new release or an older one.
  * Anything we could not undo or could not tell needs attention; a failed first deployment does too, but there is
  * nothing to protect, so the environment stays open for the next release.
  */
-export function decideDeploymentOutcome(facts: DeploymentFacts): {
-  outcome: Outcome;
-  freeze: boolean;
-  reason: string;
-} {
-  const [first, ...later] = facts.failures;
-  if (first === undefined) return { outcome: "Released", freeze: false, reason: "healthy" };
-  const reason = [first, ...later].map(({ error, cause }) => `${error}: ${cause}`).join("; then ");
-  if (facts.rollback === "nothing-to-go-back-to") return { outcome: "NeedsAttention", freeze: false, reason };
-  if (later.length > 0 || facts.rollback === undefined)
-    return { outcome: "NeedsAttention", freeze: true, reason };
-  if (facts.rollback === "nothing-done")
-    return facts.migrationBegun
-      ? afterMigration(facts.schemaChanged, reason)
-      : { outcome: "Rejected", freeze: false, reason };
-  return facts.verdict === "healthy"
-    ? { outcome: "RolledBack", freeze: false, reason }
-    : { outcome: "NeedsAttention", freeze: true, reason };
+export function decideDeploymentOutcome(facts: DeploymentFacts): DeploymentEnd {
+  const { intent, leased, failures, rollback, verdict } = facts;
+  const [first, ...later] = failures;
+  if (rollback === "nothing-to-go-back-to") return { outcome: "NeedsAttention", freeze: false };
+  if (first === undefined) return { outcome: "Released", freeze: false };
+  const untouched: DeploymentEnd = {
+    outcome: first.error === "Superseded" ? "Superseded" : "Rejected",
+    freeze: false,
+  };
+  if (!leased) return untouched;
+  if (later.length > 0 || rollback === undefined || intent === "recover") return attention;
+  if (rollback === "nothing-done") return facts.migrationBegun ? afterMigration(facts) : untouched;
+  if (intent === "rollback") return attention;
+  return verdict === "healthy" ? { outcome: "RolledBack", freeze: false } : attention;
 }
 
-function afterMigration(
-  changed: boolean | undefined,
-  reason: string,
-): { outcome: Outcome; freeze: boolean; reason: string } {
-  if (changed === false) return { outcome: "RolledBack", freeze: false, reason };
-  const state = changed ? "the schema was changed" : "whether the schema was changed is unknown";
-  return { outcome: "NeedsAttention", freeze: true, reason: `${reason}; ${state}` };
+function afterMigration({ schemaChanged }: DeploymentFacts): DeploymentEnd {
+  return schemaChanged === false ? { outcome: "RolledBack", freeze: false } : attention;
 }
 
 /** What is known when a release ends. */
@@ -66,8 +80,8 @@ export interface ReleaseFacts {
   readonly failures: readonly Failure[];
   readonly deployments: readonly {
     readonly environment: string;
-    readonly outcome: Outcome | undefined;
-    readonly reason: string | undefined;
+    readonly outcome?: Outcome | undefined;
+    readonly reason?: string | undefined;
   }[];
 }
 

@@ -2,7 +2,8 @@ import * as z from "zod/mini";
 import { Config } from "./config.ts";
 import { HealthState, Observation, Verdict } from "./health.ts";
 import { Digest, PinnedImage } from "./image.ts";
-import { Outcome } from "./outcome.ts";
+import { Intent } from "./intent.ts";
+import { Outcome, RollbackAction } from "./outcome.ts";
 
 /** Where the parts of an installation are: names and ARNs that functions need, written at provisioning. */
 export const Resources = z.object({
@@ -16,6 +17,8 @@ export const Resources = z.object({
   appRunnerAccessRoleArn: z.string(),
   appRunnerInstanceRoleArn: z.string(),
   migrationLogGroup: z.string(),
+  releaseMachineArn: z.string(),
+  deployMachineArn: z.string(),
   /** `ACCOUNT.dkr.ecr.REGION.amazonaws.com`: where images are pushed to. */
   registry: z.string(),
   /** Secret name → ARN. */
@@ -37,8 +40,13 @@ export const Revision = z.object({
   builtAgainst: z.optional(z.string()),
   /** The schema revision of the database when this went live; null: an empty database. */
   schema: z.optional(z.nullable(z.string())),
+  /** Of the live revision only: every revision of the schema up to its own, and the oldest code that can read it. */
+  schemaHistory: z.optional(z.array(z.string())),
+  readableFrom: z.optional(z.string()),
   /** Milliseconds since the epoch. */
   since: z.number(),
+  /** Set when a person went back from it: it is passed over when "previous" is asked for. */
+  goneBackFrom: z.optional(z.boolean()),
 });
 export type Revision = z.infer<typeof Revision>;
 
@@ -130,15 +138,23 @@ export type DeploymentName = z.infer<typeof DeploymentName>;
 
 /** One release into one environment, with what was really done, in the order it was begun. */
 export const Deployment = z.object({
-  release: z.string(),
-  environment: z.string(),
+  ...DeploymentName.shape,
   service: z.string(),
   executionArn: z.string(),
-  fence: z.int(),
+  intent: Intent,
+  /** The execution that started this one; absent when a person did. */
+  startedBy: z.optional(z.string()),
+  /** Why a person wanted it. */
+  why: z.optional(z.string()),
+  /** The number of its lease; absent while it waits for one, and then it has touched nothing. */
+  fence: z.optional(z.int()),
   openedAt: z.number(),
+  /** What was live when it took the lease. */
   previous: z.optional(Revision),
   /** One look at the service before anything was changed: whether it was well already says who made it ill. */
   healthBefore: z.optional(Observation),
+  /** The database as it answered before anything was moved: the schema revision, null for an empty database. */
+  databaseBefore: z.optional(z.object({ at: z.number(), schema: z.nullable(z.string()) })),
   migration: z.optional(
     z.object({
       begunAt: z.number(),
@@ -146,16 +162,15 @@ export const Deployment = z.object({
       before: z.optional(z.nullable(z.string())),
       after: z.optional(z.nullable(z.string())),
       confirmed: z.boolean(),
+      /** Not run, because the schema was at the image's head already. */
+      skipped: z.optional(z.boolean()),
+      /** Taken back after the deployment failed. */
+      reverted: z.optional(z.boolean()),
     }),
   ),
   /** Written before the target is told anything, so that a rollback never overlooks a change. */
   switched: z.optional(z.object({ begunAt: z.number(), operation: z.optional(z.string()) })),
-  rollback: z.optional(
-    z.object({
-      action: z.enum(["nothing-done", "already-back", "restored", "nothing-to-go-back-to"]),
-      at: z.number(),
-    }),
-  ),
+  rollback: z.optional(z.object({ action: RollbackAction, at: z.number() })),
   /** What the stages found that verified the environment, by build. */
   verification: z._default(z.record(z.string(), Evidence), {}),
   /** The verdicts, with the looks that led to them. */
@@ -191,7 +206,11 @@ export const EnvironmentRecord = z.object({
   /** The last fence given out. */
   fence: z.int(),
   lease: z.optional(Lease),
+  /** The deployment that took the last lease. */
+  current: z.optional(z.object({ release: z.string(), attempt: z.int() })),
   live: z.optional(Revision),
+  /** What was live before, newest first, at most 20. */
+  history: z.optional(z.array(Revision)),
   /** Set by a NeedsAttention: nothing is deployed until a person lifts it. */
   frozen: z.optional(z.object({ reason: z.string(), since: z.number(), release: z.string() })),
 });

@@ -1,4 +1,4 @@
-import type { Revision } from "./records.ts";
+import type { Deployment, Revision } from "./records.ts";
 
 /** What the target says of itself. */
 export interface TargetState {
@@ -16,20 +16,22 @@ export type RollbackPlan =
   | { readonly action: "restore"; readonly revision: Revision }
   /** The target is still at work and cannot be stopped; look again. */
   | { readonly action: "wait" }
-  | { readonly action: "nothing-to-go-back-to" };
+  | { readonly action: "nothing-to-go-back-to" }
+  /** A person's rollback failed; what to do next is a person's word again. */
+  | { readonly action: "left" };
 
 /**
- * Decides how an environment gets back to `live`, from what was really done and what really runs.
- * @param switched whether the deployment may have told the target to change.
+ * Decides how an environment gets back to what was live, from what was really done and what really runs.
+ * A rollback is never rolled back. A recovery cannot know what was done, so it believes the target.
  */
 export function planRollback(
-  switched: boolean,
-  live: Revision | undefined,
+  { intent, switched, previous }: Pick<Deployment, "intent" | "switched" | "previous">,
   target: TargetState,
 ): RollbackPlan {
-  if (!switched) return { action: "nothing-done" };
+  if (intent !== "recover" && switched === undefined) return { action: "nothing-done" };
   if (target.busy) return { action: "wait" };
-  if (live === undefined) return { action: "nothing-to-go-back-to" };
-  if (target.imageUri === live.image.uri) return { action: "already-back", revision: live };
-  return { action: "restore", revision: live };
+  if (intent === "rollback") return { action: "left" };
+  if (previous === undefined) return { action: "nothing-to-go-back-to" };
+  if (target.imageUri === previous.image.uri) return { action: "already-back", revision: previous };
+  return { action: "restore", revision: previous };
 }

@@ -1,4 +1,4 @@
-import type { DatabaseConfig, EnvironmentConfig } from "./config.ts";
+import type { DatabaseConfig, EnvironmentConfig, ServiceConfig } from "./config.ts";
 import { SpillwayError } from "./errors.ts";
 import type { Installation, Release } from "./records.ts";
 
@@ -73,6 +73,14 @@ export function runtimeSettings(release: Release, environment: string): RuntimeS
     accessRoleArn: resources.appRunnerAccessRoleArn,
     instanceRoleArn: resources.appRunnerInstanceRoleArn,
   };
+}
+
+/** Whether a failed deployment may take its migration back. */
+export function revertPolicy(
+  service: Pick<ServiceConfig, "migration">,
+  environment: Pick<EnvironmentConfig, "migration">,
+): "never" | "allowed" {
+  return environment.migration?.revert ?? service.migration?.revert ?? "never";
 }
 
 /** The environment's database; undefined where nothing is migrated. */

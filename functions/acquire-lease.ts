@@ -1,85 +1,53 @@
-import * as z from "zod/mini";
-import { connectRecords } from "../aws/dynamodb.ts";
 import { connectExecutions } from "../aws/states.ts";
 import { SpillwayError } from "../core/errors.ts";
-import { requireImage } from "../core/image.ts";
 import { decideLease } from "../core/lease.ts";
-import type { EnvironmentRecord, Lease, Release } from "../core/records.ts";
-import { environmentOf } from "../core/settings.ts";
+import type { Deployment, Lease } from "../core/records.ts";
+import { DeploymentInput, readDeployment, updateDeployment } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
-
-const Input = z.object({ release: z.string(), environment: z.string(), execution: z.string() });
 
 /** A function of an ended execution may still be running this long: the longest timeout of our functions. */
 const longestFunctionMilliseconds = 60_000;
 
-/** Takes the environment's lock for this execution and opens the deployment's record. */
-export const acquireLease: FunctionDefinition<typeof Input, { fence: number }> = {
+/** Takes the environment's lock for this execution, and notes in the deployment's record what is live. */
+export const acquireLease: FunctionDefinition<typeof DeploymentInput, { fence: number }> = {
   name: "AcquireLease",
-  input: Input,
-  async run({ release: id, environment, execution }, place) {
+  input: DeploymentInput,
+  async run(input, place) {
     const { connection } = place;
-    const records = connectRecords(connection, place.environment.table);
-    const release = await records.requireRelease(id);
-    environmentOf(release, environment);
-    await refuseSecondDeployment(await records.deployment(id, environment), execution);
-    const before = await records.environment(release.service, environment);
+    const open = await readDeployment(input, place);
+    const { records, deployment } = open;
+    const { environment, service, release, attempt, intent } = deployment;
+    const before = await records.environment(service, environment);
     const quietSince =
       before.lease === undefined
         ? undefined
         : await connectExecutions(connection).endedAt(before.lease.owner);
-    const wish = {
-      owner: execution,
-      release: id,
-      reason: `deploys ${release.tag ?? requireImage(release).digest}`,
-    };
+    const wish = { owner: input.execution, release, reason: describe(deployment), intent };
     const decided = decideLease(before, wish, { quietSince }, connection.now(), longestFunctionMilliseconds);
     if (decided.decision === "refuse")
       throw new SpillwayError("DeploymentRefused", `${environment}: ${decided.reason}`);
     if (decided.decision === "wait")
       throw new SpillwayError("LeaseHeld", describeHolder(environment, decided.holder));
-    if (decided.decision === "take" && !(await records.takeLease(before, decided.lease)))
+    const { fence } = decided.lease;
+    if (
+      decided.decision === "take" &&
+      !(await records.takeLease(before, decided.lease, { release, attempt }))
+    )
       throw new SpillwayError(
         "LeaseHeld",
         `Another execution took the lease of ${environment} at the same moment.`,
       );
-    await records.openDeployment(openingOf(release, before, decided.lease, execution, connection.now()));
-    return { fence: decided.lease.fence };
+    await updateDeployment(open, { fence, previous: before.live });
+    return { fence };
   },
 };
 
-async function refuseSecondDeployment(
-  existing: { executionArn: string; outcome?: string | undefined } | undefined,
-  execution: string,
-) {
-  if (existing === undefined || existing.executionArn === execution) return;
-  throw new SpillwayError(
-    "DeploymentRefused",
-    `This release was deployed here before (${existing.outcome ?? "open"}, ${existing.executionArn}); start a new release of the same image instead.`,
-  );
+function describe({ intent, release, why }: Deployment): string {
+  return `${intent} ${release}${why === undefined ? "" : `: ${why}`}`;
 }
 
 function describeHolder(environment: string, { release, owner, since }: Lease): string {
   return `${environment} is being changed by ${release} since ${new Date(since).toISOString()} (${owner}); waiting for it.`;
-}
-
-function openingOf(
-  release: Release,
-  { environment, live }: EnvironmentRecord,
-  { fence }: Lease,
-  executionArn: string,
-  openedAt: number,
-) {
-  return {
-    release: release.id,
-    environment,
-    service: release.service,
-    executionArn,
-    fence,
-    openedAt,
-    previous: live,
-    verification: {},
-  };
 }
 
 export const handler = createHandler(acquireLease);

@@ -31,8 +31,9 @@ export const checkHealth: FunctionDefinition<typeof Input, Answer> = {
   async run(input, place) {
     const open = await readDeployment(input, place);
     const { release, deployment } = open;
-    const rules = environmentOf(release, input.environment).environment.health;
-    const name = targetName(release.installation.resources.prefix, release.service, input.environment);
+    const { environment } = deployment;
+    const rules = environmentOf(release, environment).environment.health;
+    const name = targetName(release.installation.resources.prefix, release.service, environment);
     const { url } = await connectAppRunner(place.connection).describe(name);
     if (url === undefined) throw new SpillwayError("TargetFailed", `The target ${name} has no URL to ask.`);
     const { commit } = input.phase === "deployed" ? release : (deployment.previous ?? {});

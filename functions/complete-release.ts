@@ -28,15 +28,15 @@ export const completeRelease: FunctionDefinition<typeof Input, Ending & { releas
     const ending =
       release.image === undefined
         ? await endBuild(place, release, failures)
-        : decideReleaseOutcome({ failures, deployments: await endsOf(records, id) });
+        : decideReleaseOutcome({ failures, deployments: await endsOf(records, release) });
     await records.closeRelease(id, { ...ending, endedAt: place.connection.now() });
     return { release: id, ...ending };
   },
 };
 
-async function endsOf(records: Records, id: string) {
-  const deployments = await records.deployments(id);
-  return deployments.map(({ environment, outcome, reason }) => ({ environment, outcome, reason }));
+/** What the release itself deployed; a person may deploy, promote or go back to it as well. */
+async function endsOf(records: Records, { id, executionArn }: Release) {
+  return (await records.deployments(id)).filter(({ startedBy }) => startedBy === executionArn);
 }
 
 /** A release by commit ends with what its build pushed. */

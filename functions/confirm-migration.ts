@@ -61,7 +61,7 @@ async function report(
   { connection }: Place,
   command: "up" | "status",
 ): Promise<MigrationReport | undefined> {
-  const wait = await records.wait(migrationKey(release.id, deployment.environment, command));
+  const wait = await records.wait(migrationKey(deployment, command));
   const taskId = wait?.awaitedArn?.split("/").at(-1);
   if (taskId === undefined) return undefined;
   const { prefix, migrationLogGroup } = release.installation.resources;

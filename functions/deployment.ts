@@ -1,15 +1,11 @@
 import * as z from "zod/mini";
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { SpillwayError } from "../core/errors.ts";
-import type { Deployment, Release } from "../core/records.ts";
+import { type Deployment, DeploymentName, type Release } from "../core/records.ts";
 import type { Place } from "./middleware.ts";
 
 /** What every function of the deploy machine is told: which deployment, and who asks. */
-export const DeploymentInput = z.object({
-  release: z.string(),
-  environment: z.string(),
-  execution: z.string(),
-});
+export const DeploymentInput = z.object({ deployment: DeploymentName, execution: z.string() });
 
 /** The records a function of the deploy machine works with. */
 export interface OpenDeployment {
@@ -23,16 +19,16 @@ export interface OpenDeployment {
  * @throws SpillwayError LeaseLost if it is not this execution's.
  */
 export async function readDeployment(
-  input: z.infer<typeof DeploymentInput>,
+  { deployment: name, execution }: z.infer<typeof DeploymentInput>,
   place: Place,
 ): Promise<OpenDeployment> {
   const records = connectRecords(place.connection, place.environment.table);
-  const release = await records.requireRelease(input.release);
-  const deployment = await records.deployment(input.release, input.environment);
-  if (deployment === undefined || deployment.executionArn !== input.execution)
+  const release = await records.requireRelease(name.release);
+  const deployment = await records.deployment(name);
+  if (deployment === undefined || deployment.executionArn !== execution)
     throw new SpillwayError(
       "LeaseLost",
-      `The deployment of ${input.release} to ${input.environment} is not this execution's; it changes nothing.`,
+      `The deployment of ${name.release} to ${name.environment} is not this execution's; it changes nothing.`,
     );
   return { records, release, deployment };
 }
@@ -45,6 +41,6 @@ export async function updateDeployment(
   if (await records.updateDeployment(deployment, members)) return;
   throw new SpillwayError(
     "LeaseLost",
-    `The deployment of ${deployment.release} to ${deployment.environment} is closed or has another owner.`,
+    `The deployment of ${deployment.release} to ${deployment.environment} is closed; somebody recovered the environment meanwhile.`,
   );
 }

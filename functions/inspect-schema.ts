@@ -12,10 +12,10 @@ export const inspectSchema: FunctionDefinition<typeof Input, void> = {
   name: "InspectSchema",
   input: Input,
   async run(input, place) {
-    const { release } = await readDeployment(input, place);
+    const { release, deployment } = await readDeployment(input, place);
     await awaitWork(
       place,
-      migrationWork(place, release, input.environment, "status", input.token),
+      migrationWork(place, release, deployment, "status", input.token),
       lookAtTask(place),
     );
   },

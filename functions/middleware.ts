@@ -78,8 +78,11 @@ function outcomeOf(response: unknown): Outcome | undefined {
 /** Which release a log line is about. Never the whole event: it may hold a token. */
 function subjectOf(event: unknown): Record<string, string> {
   if (typeof event !== "object" || event === null) return {};
-  const keys = ["release", "environment", "stage", "execution"];
+  const keys = ["release", "environment", "attempt", "stage", "build", "execution"];
+  const deployment = "deployment" in event && typeof event.deployment === "object" ? event.deployment : {};
   return Object.fromEntries(
-    Object.entries(event).filter(([key, value]) => keys.includes(key) && typeof value === "string"),
+    Object.entries({ ...event, ...deployment })
+      .filter(([key, value]) => keys.includes(key) && ["string", "number"].includes(typeof value))
+      .map(([key, value]) => [key, String(value)]),
   );
 }

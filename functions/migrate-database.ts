@@ -17,7 +17,7 @@ export const migrateDatabase: FunctionDefinition<typeof Input, void> = {
       await updateDeployment(open, { migration: { begunAt: place.connection.now(), confirmed: false } });
     await awaitWork(
       place,
-      migrationWork(place, open.release, input.environment, "up", input.token),
+      migrationWork(place, open.release, open.deployment, "up", input.token),
       lookAtTask(place),
     );
   },

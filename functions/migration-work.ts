@@ -1,24 +1,25 @@
 import { connectTasks } from "../aws/ecs.ts";
 import { SpillwayError } from "../core/errors.ts";
-import { migrationFamily } from "../core/names.ts";
-import type { Release } from "../core/records.ts";
+import { deploymentKey, migrationFamily } from "../core/names.ts";
+import type { DeploymentName, Release } from "../core/records.ts";
 import { databaseOf, environmentOf, secretReference } from "../core/settings.ts";
 import type { Place } from "./middleware.ts";
 import type { Work } from "./waiting.ts";
 
 /** The name of a migration command's work: how its wait is found again. */
-export function migrationKey(release: string, environment: string, command: "up" | "status"): string {
-  return `${release}/${environment}/migrate-${command}`;
+export function migrationKey(deployment: DeploymentName, command: "up" | "status"): string {
+  return `${deploymentKey(deployment)}/migrate-${command}`;
 }
 
 /** Running the migration image with one command, as work that a state can wait for. */
 export function migrationWork(
   place: Place,
   release: Release,
-  environment: string,
+  deployment: DeploymentName,
   command: "up" | "status",
   token: string,
 ): Work {
+  const { environment } = deployment;
   const { resources } = release.installation;
   const database = databaseOf(environmentOf(release, environment).environment);
   const { migrationImage } = release;
@@ -30,9 +31,9 @@ export function migrationWork(
   const tasks = connectTasks(place.connection);
   const subject = { cluster: resources.cluster };
   return {
-    key: migrationKey(release.id, environment, command),
+    key: migrationKey(deployment, command),
     kind: "task",
-    release: release.id,
+    release: deployment.release,
     token,
     subject,
     begin: async (work) => ({

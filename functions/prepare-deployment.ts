@@ -21,24 +21,28 @@ export const prepareDeployment: FunctionDefinition<typeof DeploymentInput, Prepa
   async run(input, place) {
     const open = await readDeployment(input, place);
     const { release, deployment } = open;
-    const { service, environment } = environmentOf(release, input.environment);
+    const { service, environment } = environmentOf(release, deployment.environment);
     const target = await connectAppRunner(place.connection).describe(
-      targetName(release.installation.resources.prefix, release.service, input.environment),
+      targetName(release.installation.resources.prefix, release.service, deployment.environment),
     );
     if (target.refusal !== undefined) throw new SpillwayError("DeploymentRefused", target.refusal);
     if (target.busy)
       throw new SpillwayError(
         "TargetBusy",
-        `The target of ${input.environment} is busy with another operation; waiting for it.`,
+        `The target of ${deployment.environment} is busy with another operation; waiting for it.`,
       );
-    refuseOneWayDoor(release, deployment.previous, input.environment);
+    const migrates =
+      (deployment.intent === "deploy" || deployment.intent === "promote") &&
+      release.migrationImage !== undefined &&
+      databaseOf(environment) !== undefined;
+    if (migrates) refuseOneWayDoor(release, deployment.previous, deployment.environment);
     if (target.url !== undefined && deployment.previous !== undefined) {
       const { commit } = deployment.previous;
       const healthBefore = await lookAtService(place, environment.health, target.url, commit);
       await updateDeployment(open, { healthBefore });
     }
     return {
-      migrate: release.migrationImage !== undefined && databaseOf(environment) !== undefined,
+      migrate: migrates,
       migrationTimeoutSeconds: (service.migration?.timeoutMinutes ?? 30) * 60,
       healthIntervalSeconds: environment.health.intervalSeconds,
     };
@@ -46,7 +50,7 @@ export const prepareDeployment: FunctionDefinition<typeof DeploymentInput, Prepa
 };
 
 function refuseOneWayDoor(release: Release, previous: Revision | undefined, environment: string): void {
-  if (previous === undefined || release.migrationImage === undefined) return;
+  if (previous === undefined) return;
   const after = schemaAfter({ history: release.schemaHistory, readableFrom: release.readableFrom });
   if (canRunOn(previous.builtAgainst, after) !== false) return;
   throw new SpillwayError(

@@ -6,12 +6,13 @@ import { createHandler, type FunctionDefinition } from "./middleware.ts";
 export const releaseLease: FunctionDefinition<typeof DeploymentInput, { released: boolean }> = {
   name: "ReleaseLease",
   input: DeploymentInput,
-  async run(input, { connection, environment: { table } }) {
-    const records = connectRecords(connection, table);
-    const { service } = await records.requireRelease(input.release);
-    const { lease } = await records.environment(service, input.environment);
+  async run(input, place) {
+    const records = connectRecords(place.connection, place.environment.table);
+    const { release, environment } = input.deployment;
+    const { service } = await records.requireRelease(release);
+    const { lease } = await records.environment(service, environment);
     if (lease?.owner !== input.execution) return { released: false };
-    return { released: await records.releaseLease(service, input.environment, lease.fence) };
+    return { released: await records.releaseLease(service, environment, lease.fence) };
   },
 };
 

@@ -1,9 +1,8 @@
 import * as z from "zod/mini";
 import { connectAppRunner } from "../aws/apprunner.ts";
-import { connectRecords } from "../aws/dynamodb.ts";
 import { connectExecutions } from "../aws/states.ts";
 import { SpillwayError } from "../core/errors.ts";
-import { targetName } from "../core/names.ts";
+import { deploymentKey, targetName } from "../core/names.ts";
 import type { Deployment } from "../core/records.ts";
 import { planRollback } from "../core/rollback.ts";
 import { DeploymentInput, type OpenDeployment, readDeployment, updateDeployment } from "./deployment.ts";
@@ -22,18 +21,14 @@ export const rollBack: FunctionDefinition<typeof Input, void> = {
   name: "RollBack",
   input: Input,
   async run(input, place) {
-    const deployment = await connectRecords(place.connection, place.environment.table).deployment(
-      input.release,
-      input.environment,
-    );
-    if (deployment?.executionArn !== input.execution) return answer(place, input.token, "nothing-done");
     const open = await readDeployment(input, place);
-    const { switched, previous } = deployment;
+    const { deployment } = open;
+    const { release, environment } = input.deployment;
     const { prefix } = open.release.installation.resources;
     const target = await connectAppRunner(place.connection).describe(
-      targetName(prefix, deployment.service, input.environment),
+      targetName(prefix, deployment.service, environment),
     );
-    const plan = planRollback(switched !== undefined, previous, target);
+    const plan = planRollback(deployment, target);
     if (plan.action === "wait")
       throw new SpillwayError(
         "TargetBusy",
@@ -42,10 +37,10 @@ export const rollBack: FunctionDefinition<typeof Input, void> = {
     await note(open, plan.action === "restore" ? "restored" : plan.action, place);
     if (plan.action !== "restore") return answer(place, input.token, plan.action);
     const before = await open.records.requireRelease(plan.revision.release);
-    const key = `${input.release}/${input.environment}/roll-back`;
+    const key = `${deploymentKey(input.deployment)}/roll-back`;
     await awaitWork(
       place,
-      targetWork(place, before, input.environment, key, input.release, input.token),
+      targetWork(place, before, environment, key, release, input.token),
       lookAtOperation(place),
     );
   },

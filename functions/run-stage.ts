@@ -74,7 +74,7 @@ async function verifies(
       "A stage that verifies a deployment needs its execution and url.",
     );
   const { environment } = deployment;
-  await readDeployment({ release: release.id, environment, execution }, place);
+  await readDeployment({ deployment, execution }, place);
   return verificationVariables(environment, environmentOf(release, environment).environment, url);
 }
 

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { SpillwayError } from "../core/errors.ts";
+import { deploymentKey } from "../core/names.ts";
 import { DeploymentName } from "../core/records.ts";
 import type { Wait } from "../core/wait.ts";
 
@@ -24,7 +25,7 @@ export function readScope({ release, deployment }: z.infer<typeof ScopeInput>): 
     return {
       release: id,
       deployment,
-      key: `${id}/${environment}/${attempt}`,
+      key: deploymentKey(deployment),
       subject: { environment, attempt: String(attempt) },
     };
   }

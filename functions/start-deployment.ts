@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { deploymentKey } from "../core/names.ts";
 import { DeploymentInput, readDeployment, updateDeployment } from "./deployment.ts";
 import { lookAtOperation } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
@@ -15,10 +16,11 @@ export const startDeployment: FunctionDefinition<typeof Input, void> = {
     const open = await readDeployment(input, place);
     if (open.deployment.switched === undefined)
       await updateDeployment(open, { switched: { begunAt: place.connection.now() } });
-    const key = `${input.release}/${input.environment}/deploy`;
+    const { release, environment } = input.deployment;
+    const key = `${deploymentKey(input.deployment)}/deploy`;
     await awaitWork(
       place,
-      targetWork(place, open.release, input.environment, key, input.release, input.token),
+      targetWork(place, open.release, environment, key, release, input.token),
       lookAtOperation(place),
     );
   },

@@ -93,7 +93,7 @@ export async function provision(
     );
   }
   await call("AWSEvents", "CreateEventBus", { Name: bus });
-  const installation = { config, resources: resourcesOf(aws, prefix, secretArns) };
+  const installation = { config, resources: resourcesOf(aws, prefix, secretArns, machines) };
   await call("DynamoDB_20120810", "PutItem", {
     TableName: table,
     Item: marshall({ pk: "INSTALLATION", sk: "CURRENT", ...installation }, { removeUndefinedValues: true }),
@@ -197,7 +197,12 @@ function render(source: string, values: Readonly<Record<string, string>>, machin
   });
 }
 
-function resourcesOf(aws: LocalAws, prefix: string, secrets: Readonly<Record<string, string>>) {
+function resourcesOf(
+  aws: LocalAws,
+  prefix: string,
+  secrets: Readonly<Record<string, string>>,
+  machines: Readonly<Record<string, string>>,
+) {
   return {
     prefix,
     cluster: prefix,
@@ -208,6 +213,8 @@ function resourcesOf(aws: LocalAws, prefix: string, secrets: Readonly<Record<str
     appRunnerAccessRoleArn: role(aws, `${prefix}-apprunner-access`),
     appRunnerInstanceRoleArn: role(aws, `${prefix}-apprunner-instance`),
     migrationLogGroup: `/spillway/${prefix}/migrations`,
+    releaseMachineArn: machines.ReleaseMachine,
+    deployMachineArn: machines.DeployMachine,
     registry: `${aws.world.accountId}.dkr.ecr.${aws.world.region}.amazonaws.com`,
     secrets,
   };

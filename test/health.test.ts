@@ -1,20 +1,11 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { ConfigInput } from "../core/config.ts";
-import example from "../spillway.config.ts";
+import { exampleWith } from "./simulation/environments.ts";
 import { createWorld, type SimulatedWorld } from "./simulation/world.ts";
 
 let world: SimulatedWorld;
 afterEach(() => world.close());
 
-type Health = NonNullable<NonNullable<ConfigInput["services"][string]>["environments"][string]["health"]>;
-
-/** The example, whose environment counts as healthy by these rules. */
-function exampleWith(health: Partial<Health>): ConfigInput {
-  const config = structuredClone(example);
-  const production = config.services.web?.environments.production;
-  if (production !== undefined) production.health = { ...production.health, ...health };
-  return config;
-}
+const quick = { intervalSeconds: 1, consecutiveSuccesses: 2 };
 
 const deploymentOf = async (id: string) =>
   (await world.clock.runUntil(world.records.deployments(id))).find(
@@ -23,7 +14,7 @@ const deploymentOf = async (id: string) =>
 
 describe("health, as an environment's rules judge it", () => {
   it("rolls back when another commit answers than the one deployed, and says both", async () => {
-    world = await createWorld(1, exampleWith({ commitMember: "commit" }));
+    world = await createWorld(1, exampleWith({ health: { ...quick, commitMember: "commit" } }));
     await world.release("aaaaaaa");
     const id = await world.release("bbbbbbb", { healthBody: '{"commit":"ccccccc"}' });
     expect(await deploymentOf(id)).toMatchObject({
@@ -34,7 +25,7 @@ describe("health, as an environment's rules judge it", () => {
   });
 
   it("rolls back what answers too slowly", async () => {
-    world = await createWorld(1, exampleWith({ maximumLatencyMilliseconds: 500 }));
+    world = await createWorld(1, exampleWith({ health: { ...quick, maximumLatencyMilliseconds: 500 } }));
     await world.release("aaaaaaa");
     const id = await world.release("bbbbbbb", { healthSeconds: 2 });
     expect(await deploymentOf(id)).toMatchObject({
@@ -58,7 +49,7 @@ describe("health, as an environment's rules judge it", () => {
   });
 
   it("leaves to a person what could not be told", async () => {
-    world = await createWorld();
+    world = await createWorld(1, exampleWith({ health: { ...quick, deadlineSeconds: 10 } }));
     await world.release("aaaaaaa");
     const id = await world.release("bbbbbbb", { unreachable: true });
     expect(await deploymentOf(id)).toMatchObject({

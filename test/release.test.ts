@@ -73,7 +73,7 @@ describe("a release, the whole way, under a virtual clock", () => {
   it("deploys nothing when the migration fails and leaves the schema as it was", async () => {
     world = await createWorld();
     await world.release("aaaaaaa");
-    const id = await world.release("bbbbbbb", { migration: { exitCode: 1, before: "0001", after: "0002" } });
+    const id = await world.release("bbbbbbb", { migration: { exitCode: 1, after: "0002" } });
     expect(await world.clock.runUntil(world.records.requireRelease(id))).toMatchObject({
       outcome: "RolledBack",
       reason: expect.stringContaining("MigrationFailed"),

@@ -90,21 +90,41 @@ describe("rollback", () => {
   const live = { release: "web-1", image: image("old"), sequence: 1, since: 0 };
   const target = (uri: string, busy = false) => ({ exists: true, busy, imageUri: uri });
 
+  const intent = "deploy";
+  const switched = { begunAt: 0 };
+
   it("does nothing if the target was told nothing", () =>
-    expect(planRollback(false, live, target("web@old")).action).toBe("nothing-done"));
+    expect(planRollback({ intent, previous: live }, target("web@old")).action).toBe("nothing-done"));
   it("waits for a target at work, because it cannot be stopped", () =>
-    expect(planRollback(true, live, target("web@new", true)).action).toBe("wait"));
+    expect(planRollback({ intent, switched, previous: live }, target("web@new", true)).action).toBe("wait"));
   it("leaves a target that went back by itself", () =>
-    expect(planRollback(true, live, target("web@old")).action).toBe("already-back"));
+    expect(planRollback({ intent, switched, previous: live }, target("web@old")).action).toBe(
+      "already-back",
+    ));
   it("restores the previous revision", () =>
-    expect(planRollback(true, live, target("web@new"))).toEqual({ action: "restore", revision: live }));
+    expect(planRollback({ intent, switched, previous: live }, target("web@new"))).toEqual({
+      action: "restore",
+      revision: live,
+    }));
+  it("never rolls a rollback back", () =>
+    expect(planRollback({ intent: "rollback", switched, previous: live }, target("web@new")).action).toBe(
+      "left",
+    ));
+  it("believes the target when it recovers, whatever the record says", () => {
+    const recover = { intent: "recover", previous: live } as const;
+    expect(planRollback(recover, target("web@new")).action).toBe("restore");
+    expect(planRollback(recover, target("web@old")).action).toBe("already-back");
+    expect(planRollback(recover, target("web@new", true)).action).toBe("wait");
+  });
   it("has nothing to go back to after a first deployment", () =>
-    expect(planRollback(true, undefined, target("web@new")).action).toBe("nothing-to-go-back-to"));
+    expect(planRollback({ intent, switched }, target("web@new")).action).toBe("nothing-to-go-back-to"));
 });
 
 describe("outcomes", () => {
   const unhealthy = { error: "DeploymentUnhealthy", cause: "HTTP 500" };
   const facts = {
+    intent: "deploy",
+    leased: true,
     failures: [unhealthy],
     verdict: undefined,
     migrationBegun: false,
@@ -150,6 +170,25 @@ describe("outcomes", () => {
     };
     expect(decideDeploymentOutcome(twice).outcome).toBe("NeedsAttention");
   });
+  it("touched nothing without the lease, and says who took its place", () => {
+    expect(decideDeploymentOutcome({ ...facts, leased: false })).toEqual({
+      outcome: "Rejected",
+      freeze: false,
+    });
+    const superseded = [{ error: "Superseded", cause: "older than web-2" }];
+    const nothing = { ...facts, failures: superseded, rollback: "nothing-done" as const };
+    expect(decideDeploymentOutcome(nothing).outcome).toBe("Superseded");
+  });
+  it("gives a failed rollback or recovery to a person, and freezes", () => {
+    for (const [intent, rollback] of [
+      ["rollback", "left"],
+      ["recover", "restored"],
+    ] as const)
+      expect(decideDeploymentOutcome({ ...facts, intent, rollback, verdict: "healthy" })).toEqual({
+        outcome: "NeedsAttention",
+        freeze: true,
+      });
+  });
   it("gives a release the gravest end of its deployments", () => {
     const of = (outcome: "Released" | "RolledBack" | "NeedsAttention" | undefined) => ({
       environment: "production",
@@ -171,7 +210,7 @@ describe("outcomes", () => {
 });
 
 describe("lease", () => {
-  const wish = { owner: "arn:me", release: "web-2", reason: "deploys" };
+  const wish = { owner: "arn:me", release: "web-2", reason: "deploys", intent: "deploy" } as const;
   const held = {
     service: "web",
     environment: "production",
@@ -210,6 +249,24 @@ describe("lease", () => {
       decision: "refuse",
       reason: expect.stringContaining("could not be restored"),
     });
+  });
+});
+
+describe("a frozen environment", () => {
+  const frozen = {
+    service: "web",
+    environment: "production",
+    fence: 4,
+    frozen: { reason: "could not be restored", since: 0, release: "web-1" },
+  };
+  it.each([
+    ["deploy", "refuse"],
+    ["promote", "refuse"],
+    ["rollback", "take"],
+    ["recover", "take"],
+  ] as const)("answers %s with %s", (intent, decision) => {
+    const wish = { owner: "arn:me", release: "web-2", reason: "why", intent };
+    expect(decideLease(frozen, wish, { quietSince: undefined }, 9, 60).decision).toBe(decision);
   });
 });
 

@@ -8,6 +8,7 @@ import {
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
 import type { Context } from "aws-lambda";
+import { connectAppRunner } from "../../aws/apprunner.ts";
 import type { Connection } from "../../aws/connection.ts";
 import { connectRecords } from "../../aws/dynamodb.ts";
 import { type ConfigInput, parseConfig } from "../../core/config.ts";
@@ -43,13 +44,20 @@ export interface Behaviour {
   readonly stages?: Readonly<Record<string, StageBehaviour>>;
   /** The order of its build; one more than the last unless said. */
   readonly sequence?: number;
+  /** Its migration image: `after` is its head, 0001 unless said. */
   readonly migration?: {
-    /** How long the task runs; 5 unless said. */
-    readonly seconds?: number;
     readonly exitCode?: number;
-    readonly before?: string | null;
-    readonly after?: string | null;
+    readonly after?: string;
+    /** Where a failing migration leaves the schema; as it was unless said. */
+    readonly leaves?: string;
     readonly silent?: boolean;
+    /** Seconds that a migration takes; 5 unless said. */
+    readonly seconds?: number;
+    /** Whether the database cannot be reached. */
+    readonly unreachable?: boolean;
+    /** Every revision up to the head, and the oldest code that can read the head; the head alone unless said. */
+    readonly history?: readonly string[];
+    readonly readableFrom?: string;
   };
   /** HTTP status of the health path as App Runner sees it, and as the world sees it; 200 unless said. */
   readonly probeStatus?: number;
@@ -57,6 +65,8 @@ export interface Behaviour {
   readonly crashesOnStart?: boolean;
   /** Seconds until it listens; none unless said. */
   readonly startSeconds?: number;
+  /** From when (milliseconds of the world's clock) the health path answers 500; never unless said. */
+  readonly failsFrom?: number;
   /** Seconds until the health path answers the world; none unless said. */
   readonly healthSeconds?: number;
   /** Whether the world can reach the service at all; yes unless said. */
@@ -68,6 +78,15 @@ export interface Behaviour {
 /** How a commit behaves; its build may forget to push. */
 export interface CommitBehaviour extends Behaviour {
   readonly pushes?: boolean;
+}
+
+/** How an execution ended. */
+export interface EndedExecution {
+  readonly arn: string;
+  readonly status: string;
+  readonly error: string | undefined;
+  readonly cause: string | undefined;
+  readonly output: { readonly outcome?: string; readonly reason?: string };
 }
 
 /** The whole application in one process: real machines, handlers, SDK clients and services; virtual time; simulated work. */
@@ -92,6 +111,10 @@ export interface SimulatedWorld {
   ended(release: string): Promise<Release>;
   /** What answers at the service's address now: the tag of the image. */
   serving(): string | undefined;
+  /** The same in one environment, by its target. */
+  servingIn(environment: string): Promise<string | undefined>;
+  /** Starts the deploy machine with this input and waits for its end. */
+  deploy(input: object): Promise<EndedExecution>;
   close(): Promise<void>;
 }
 
@@ -153,6 +176,8 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
     const { tag = "", behaviour = {} } = behaviourOf(image) ?? {};
     if (behaviour.healthSeconds !== undefined) await sleep(clock, behaviour.healthSeconds * 1000);
     if (behaviour.unreachable === true) throw new TypeError("fetch failed");
+    if (clock.now() >= (behaviour.failsFrom ?? Number.POSITIVE_INFINITY))
+      return new Response("ill", { status: 500 });
     const body = behaviour.healthBody ?? JSON.stringify({ status: "ok", commit: tag });
     return new Response(body, { status: behaviour.healthStatus ?? 200 });
   }
@@ -162,24 +187,31 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
       request.environment.PORT === undefined ? runMigration(request) : runService(request),
   };
 
-  function runMigration({ image, command, onLine }: ContainerRequest) {
-    const {
-      seconds = 5,
-      exitCode = 0,
-      before = null,
-      after = "0001",
-      silent = false,
-    } = behaviourOf(image)?.behaviour.migration ?? {};
-    const stands = exitCode === 0 ? after : before;
-    const report =
-      command?.[0] === "status"
-        ? { command: "status", before: stands, after: stands }
-        : { command: "up", before, after: stands, applied: [] };
-    const exited = sleep(clock, seconds * 1000).then(() => {
-      if (!silent) onLine(JSON.stringify({ migration: report }));
-      return { exitCode: command?.[0] === "status" ? 0 : exitCode };
-    });
-    return { exited, stop: async () => {} };
+  /** Databases by URL: each stands at a schema revision, whoever migrated it. */
+  const databases = new Map<string, string | null>();
+
+  function runMigration({ image, command = [], environment, onLine }: ContainerRequest) {
+    const { migration = {} } = behaviourOf(image)?.behaviour ?? {};
+    const { exitCode = 0, after = "0001", seconds = 5, silent = false, unreachable = false } = migration;
+    const url = environment.DATABASE_URL ?? "";
+    const stop = new AbortController();
+    const work = () => {
+      const before = databases.get(url) ?? null;
+      if (unreachable) {
+        onLine("MigrationError: connect ECONNREFUSED");
+        return { exitCode: 1 };
+      }
+      const [verb = "up", , to = null] = command;
+      const failed = verb !== "status" && exitCode !== 0;
+      const reached = verb === "up" ? after : verb === "down" ? to : before;
+      const stands = failed ? (migration.leaves ?? before) : reached;
+      databases.set(url, stands);
+      if (failed) onLine("MigrationError: relation links does not exist");
+      if (!silent) onLine(JSON.stringify({ migration: { command: verb, before, after: stands } }));
+      return { exitCode: failed ? exitCode : 0 };
+    };
+    const exited = sleep(clock, seconds * 1000, stop.signal).then(work, () => ({ exitCode: 143 }));
+    return { exited, stop: async () => stop.abort() };
   }
 
   function runService({ image, environment }: ContainerRequest) {
@@ -320,8 +352,12 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
     );
   }
   const bundles = new Map(application.functions.map(({ file }) => [file, file]));
-  const simulatedSecret = JSON.stringify({ url: "postgres://simulated", ca: "simulated" });
-  const secrets = Object.fromEntries(application.secrets.map((name) => [name, simulatedSecret]));
+  const secrets = Object.fromEntries(
+    application.secrets.map((name) => [
+      name,
+      JSON.stringify({ url: `postgres://simulated/${name}`, ca: "simulated" }),
+    ]),
+  );
   const made = await provision(aws, {
     application,
     config: parsed,
@@ -356,16 +392,16 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
 
   async function push(tag: string, behaviour: Behaviour = {}, commit = tag): Promise<string> {
     sequence++;
-    const history = behaviour.migration?.after ?? "0001";
+    const { after = "0001", history = [after], readableFrom = after } = behaviour.migration ?? {};
     const migration = imageOf({
       tag,
-      "dev.spillway.schema.history": history,
-      "dev.spillway.schema.readable-from": history,
+      "dev.spillway.schema.history": history.join(","),
+      "dev.spillway.schema.readable-from": readableFrom,
     });
     const application = imageOf({
       "org.opencontainers.image.revision": commit,
       "dev.spillway.sequence": String(behaviour.sequence ?? sequence),
-      "dev.spillway.schema": history,
+      "dev.spillway.schema": after,
     });
     // Known before the push is told of: the release starts at once.
     behaviours.set(migration.digest, { tag, behaviour });
@@ -374,7 +410,38 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
     return put("web", tag, application);
   }
 
-  const machines = new SFNClient(place.connection.client);
+  const states = new SFNClient(place.connection.client);
+
+  /** Begins to listen; the promise ends when an execution of the machine does. */
+  function nextEnd(isIt: (detail: ServiceEvent["detail"]) => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const watch = ({ "detail-type": type, detail }: ServiceEvent) => {
+        const over =
+          type === "Step Functions Execution Status Change" && detail.status !== "RUNNING" && isIt(detail);
+        if (over) watchers.delete(watch);
+        if (over) resolve();
+      };
+      watchers.add(watch);
+    });
+  }
+
+  /** Starts a machine and waits for the execution's end. */
+  async function run(machine: string, input: object): Promise<DescribeExecutionCommandOutput> {
+    const { executionArn } = await states.send(
+      new StartExecutionCommand({ stateMachineArn: made.machines[machine], input: JSON.stringify(input) }),
+    );
+    const look = () => states.send(new DescribeExecutionCommand({ executionArn }));
+    const execution = await look();
+    if (execution.status !== "RUNNING") return execution;
+    await nextEnd((detail) => detail.executionArn === executionArn);
+    return look();
+  }
+
+  const tagAt = (url: string | undefined) => {
+    const port = fronts.get(url ?? "");
+    const image = port === undefined ? undefined : ports.get(port);
+    return image === undefined ? undefined : behaviourOf(image)?.tag;
+  };
 
   return {
     clock,
@@ -386,22 +453,7 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
     connection: place.connection,
     push: (tag, behaviour) => clock.runUntil(push(tag, behaviour)),
     commit: (commit, behaviour = {}) => void commits.set(commit, behaviour),
-    start: (input) =>
-      clock.runUntil(
-        (async () => {
-          const { executionArn } = await machines.send(
-            new StartExecutionCommand({
-              stateMachineArn: made.machines.ReleaseMachine,
-              input: JSON.stringify(input),
-            }),
-          );
-          for (;;) {
-            const execution = await machines.send(new DescribeExecutionCommand({ executionArn }));
-            if (execution.status !== "RUNNING") return execution;
-            await sleep(clock, 5_000);
-          }
-        })(),
-      ),
+    start: (input) => clock.runUntil(run("ReleaseMachine", input)),
     ended: (id) =>
       clock.runUntil(
         (async () => {
@@ -412,32 +464,29 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
           }
         })(),
       ),
+    deploy: (input) => clock.runUntil(run("DeployMachine", input).then(endOf)),
+    async servingIn(environment) {
+      const target = connectAppRunner(place.connection);
+      const { url } = await clock.runUntil(target.describe(`spillway-web-${environment}`));
+      return tagAt(url);
+    },
     async release(tag, behaviour) {
-      const ended = new Promise<void>((resolve) => {
-        const watch = ({ "detail-type": type, detail }: ServiceEvent) => {
-          const over =
-            type === "Step Functions Execution Status Change" &&
-            detail.stateMachineArn === made.machines.ReleaseMachine &&
-            detail.status !== "RUNNING";
-          if (over) watchers.delete(watch);
-          if (over) resolve();
-        };
-        watchers.add(watch);
-      });
+      const ended = nextEnd((detail) => detail.stateMachineArn === made.machines.ReleaseMachine);
       const digest = await clock.runUntil(push(tag, behaviour));
       await clock.runUntil(ended);
       return `web-${digest.replace("sha256:", "").slice(0, 12)}-1`;
     },
-    serving: () => {
-      const port = [...fronts.values()].find((one) => one !== undefined);
-      const image = port === undefined ? undefined : ports.get(port);
-      return image === undefined ? undefined : behaviourOf(image)?.tag;
-    },
+    serving: () => tagAt([...fronts.keys()].find((url) => fronts.get(url) !== undefined)),
     async close() {
       await clock.runUntil(aws.stop());
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function endOf(execution: DescribeExecutionCommandOutput): EndedExecution {
+  const { executionArn = "", status = "", error, cause, output = "{}" } = execution;
+  return { arn: executionArn, status, error, cause, output: JSON.parse(output) };
 }
 
 async function* once(text: string): AsyncGenerator<Uint8Array> {

@@ -1,0 +1,142 @@
+import type { Failure } from "./errors.ts";
+import type { Verdict } from "./health.ts";
+import { type DeploymentEnd, decideDeploymentOutcome, type Outcome } from "./outcome.ts";
+import type { Deployment, Release, Revision } from "./records.ts";
+import { canStay } from "./still-wanted.ts";
+
+/** What is known when a deployment ends: its record, and what the machine learned last. */
+export interface EndedDeployment {
+  readonly deployment: Deployment;
+  readonly release: Pick<Release, "id" | "commit" | "builtAgainst" | "schemaHistory" | "readableFrom">;
+  readonly failures: readonly Failure[];
+  readonly verdict: Verdict | undefined;
+}
+
+/** How a deployment ended, with one sentence that says what was done, what is true now, and why. */
+export function endDeployment(ended: EndedDeployment): DeploymentEnd & { readonly reason: string } {
+  const { deployment, failures, verdict } = ended;
+  const { migration, rollback, fence, intent } = deployment;
+  const end = decideDeploymentOutcome({
+    intent,
+    leased: fence !== undefined,
+    failures,
+    verdict,
+    migrationBegun: migration !== undefined && migration.skipped !== true,
+    schemaChanged: schemaChanged(deployment),
+    rollback: rollback?.action,
+  });
+  const sentence = [
+    describeEnd(end.outcome, ended),
+    describeSchema(end.outcome, ended),
+    describeFailures(failures),
+    describeBefore(end.outcome, deployment),
+  ];
+  return { ...end, reason: sentence.filter((part) => part !== "").join("; ") };
+}
+
+/** Whether the schema is another now than before; undefined if nobody knows. */
+function schemaChanged({ migration }: Deployment): boolean | undefined {
+  if (migration?.reverted === true) return false;
+  if (migration?.confirmed !== true || migration.before === undefined) return undefined;
+  return migration.before !== migration.after;
+}
+
+/** The schema revision that the environment has now; null: an empty database; undefined: not known. */
+export function schemaNow({ migration, databaseBefore, previous }: Deployment): string | null | undefined {
+  if (migration?.reverted === true) return migration.before;
+  if (migration !== undefined) return migration.confirmed ? migration.after : undefined;
+  return databaseBefore === undefined ? previous?.schema : databaseBefore.schema;
+}
+
+/** The schema that the environment has now and what can read it, for the record of what is live. */
+export function schemaMembers(
+  deployment: Deployment,
+  { schemaHistory, readableFrom }: Pick<Release, "schemaHistory" | "readableFrom">,
+): Pick<Revision, "schema" | "schemaHistory" | "readableFrom"> {
+  const schema = schemaNow(deployment);
+  if (schema === undefined) return {};
+  if (schema !== null && schema === schemaHistory.at(-1)) return { schema, schemaHistory, readableFrom };
+  const { previous } = deployment;
+  if (previous?.schema !== schema) return { schema };
+  return { schema, schemaHistory: previous.schemaHistory, readableFrom: previous.readableFrom };
+}
+
+function describeEnd(outcome: Outcome, { deployment, release, verdict }: EndedDeployment): string {
+  const { intent, previous, rollback } = deployment;
+  const before = previous === undefined ? "nothing" : nameOf(previous.release, previous.commit);
+  switch (outcome) {
+    case "Released":
+      return `${released[intent](nameOf(release.id, release.commit))}${describeLooks(deployment)}`;
+    case "RolledBack":
+      if (rollback?.action === "nothing-done") return `nothing was deployed, ${before} serves as before`;
+      return rollback?.action === "already-back"
+        ? `the target went back to ${before} by itself${describeLooks(deployment)}`
+        : `rolled back to ${before}${describeLooks(deployment)}`;
+    case "NeedsAttention":
+      if (rollback?.action === "nothing-to-go-back-to")
+        return "nothing was live before, so there is nothing to go back to";
+      if (rollback?.action === "nothing-done") return `nothing was deployed, ${before} serves as before`;
+      if (verdict === "healthy" && rollback !== undefined)
+        return `${before} serves again${describeLooks(deployment)}, but not all was undone`;
+      return `what serves is not known to be well; the last that was is ${before}`;
+    case "Superseded":
+      return "superseded, nothing was touched";
+    default:
+      return "nothing was touched";
+  }
+}
+
+const released: Readonly<Record<Deployment["intent"], (name: string) => string>> = {
+  deploy: (name) => `${name} is live`,
+  promote: (name) => `${name} is live`,
+  rollback: (name) => `rolled back to ${name}`,
+  recover: (name) => `${name} serves`,
+};
+
+function nameOf(release: string, commit: string | undefined): string {
+  return commit === undefined ? release : `${release} (commit ${commit.slice(0, 12)})`;
+}
+
+function describeLooks({ health = [] }: Deployment): string {
+  const looks = health.at(-1)?.state.looks;
+  return looks === undefined ? "" : `, verified healthy after ${looks} ${looks === 1 ? "look" : "looks"}`;
+}
+
+function describeSchema(outcome: Outcome, { deployment, release }: EndedDeployment): string {
+  const { migration, intent, previous } = deployment;
+  if (migration === undefined) return intent === "rollback" ? describeKept(outcome, deployment, release) : "";
+  const now = migration.after ?? "nothing";
+  if (migration.skipped === true) return `the schema was at ${now} already`;
+  if (migration.reverted === true) return `the migration was taken back to schema ${migration.before}`;
+  if (!migration.confirmed) return "where the schema stands is not known";
+  if (migration.before === migration.after) return `the schema is unchanged at ${now}`;
+  if (outcome === "Released") return `the schema went from ${migration.before ?? "nothing"} to ${now}`;
+  const live = { ...schemaMembers(deployment, release) };
+  const readable =
+    previous === undefined ? undefined : canStay(previous.builtAgainst, { ...previous, ...live });
+  return `the migration ${now} stays (${words(readable)} by the previous code)`;
+}
+
+function describeKept(
+  outcome: Outcome,
+  { previous }: Deployment,
+  release: EndedDeployment["release"],
+): string {
+  if (outcome !== "Released" || previous?.schema === undefined) return "";
+  return `the schema stays at ${previous.schema ?? "nothing"} (${words(canStay(release.builtAgainst, previous))} by this code)`;
+}
+
+function words(readable: boolean | undefined): string {
+  if (readable === undefined) return "not known to be readable";
+  return readable ? "readable" : "not readable";
+}
+
+function describeFailures(failures: readonly Failure[]): string {
+  if (failures.length === 0) return "";
+  return `because ${failures.map(({ error, cause }) => `${error}: ${cause}`).join("; then ")}`;
+}
+
+function describeBefore(outcome: Outcome, { healthBefore }: Deployment): string {
+  if (healthBefore?.complaint === undefined || outcome === "Released") return "";
+  return `the service was ill before: ${healthBefore.complaint}`;
+}

@@ -1,0 +1,126 @@
+import * as z from "zod/mini";
+import { connectRecords, type Records } from "../aws/dynamodb.ts";
+import { SpillwayError } from "../core/errors.ts";
+import { decideGate } from "../core/gate.ts";
+import { requireImage } from "../core/image.ts";
+import { type DeploymentRequest, type Intent, readIntent } from "../core/intent.ts";
+import type { Deployment, DeploymentName, Release } from "../core/records.ts";
+import { findRevision } from "../core/revisions.ts";
+import { environmentOf, requireService, revertPolicy } from "../core/settings.ts";
+import { createHandler, type FunctionDefinition } from "./middleware.ts";
+
+const Input = z.object({ execution: z.string(), input: z.unknown() });
+
+interface Admission {
+  readonly deployment: DeploymentName;
+  readonly intent: Intent;
+  /** Whether a failed deployment may take its migration back. */
+  readonly revert: boolean;
+}
+
+/**
+ * The door of the deploy machine: finds the release that is to be live, and opens the deployment's record. Opening
+ * is the last thing it does, so a start that it refuses leaves nothing behind.
+ */
+export const admitDeployment: FunctionDefinition<typeof Input, Admission> = {
+  name: "AdmitDeployment",
+  input: Input,
+  async run({ execution, input }, { connection, environment: { table } }) {
+    const request = readIntent(input);
+    const { intent } = request;
+    const records = connectRecords(connection, table);
+    const { release, environment } = await choose(records, request);
+    requireImage(release);
+    const { service, environment: config } = environmentOf(release, environment);
+    if (intent === "deploy" || intent === "promote") refuseUnchecked(release);
+    const revert =
+      (intent === "deploy" || intent === "promote") && revertPolicy(service, config) === "allowed";
+    const earlier = (await records.deployments(release.id)).filter((one) => one.environment === environment);
+    const own = earlier.find(({ executionArn }) => executionArn === execution);
+    if (own !== undefined) return { deployment: nameOf(own), intent, revert };
+    const opened: Deployment = {
+      release: release.id,
+      environment,
+      attempt: (earlier.at(-1)?.attempt ?? 0) + 1,
+      service: release.service,
+      executionArn: execution,
+      intent,
+      startedBy: request.startedBy,
+      why: request.reason,
+      openedAt: connection.now(),
+      verification: {},
+    };
+    if (await records.openDeployment(opened)) return { deployment: nameOf(opened), intent, revert };
+    throw new SpillwayError(
+      "Throttled",
+      `Another execution began to bring ${release.id} to ${environment} at the same moment; looking again.`,
+    );
+  },
+};
+
+function nameOf({ release, environment, attempt }: Deployment): DeploymentName {
+  return { release, environment, attempt };
+}
+
+/** Which release is to be live where, when the execution has done what it is for. */
+async function choose(
+  records: Records,
+  request: DeploymentRequest,
+): Promise<{ release: Release; environment: string }> {
+  if (request.intent === "deploy")
+    return { release: await records.requireRelease(request.release), environment: request.environment };
+  await refuseUnknown(records, request.service, environmentsOf(request));
+  if (request.intent === "promote") {
+    const { live } = await records.environment(request.service, request.from);
+    if (live === undefined) throw refusal(`nothing is live in ${request.from} that could be promoted`);
+    return { release: await records.requireRelease(live.release), environment: request.to };
+  }
+  const { environment } = request;
+  const record = await records.environment(request.service, environment);
+  const id =
+    request.intent === "rollback"
+      ? findRevision(record, request.to).release
+      : (record.live?.release ?? record.current?.release);
+  if (id === undefined)
+    throw refusal(`nothing was ever deployed to ${environment}, so there is nothing to recover`);
+  return { release: await records.requireRelease(id), environment };
+}
+
+function environmentsOf(request: Exclude<DeploymentRequest, { intent: "deploy" }>): string[] {
+  return request.intent === "promote" ? [request.from, request.to] : [request.environment];
+}
+
+async function refuseUnknown(
+  records: Records,
+  service: string,
+  environments: readonly string[],
+): Promise<void> {
+  const { services } = (await records.installation()).config;
+  const config = services[service];
+  if (config === undefined)
+    throw new SpillwayError(
+      "UnknownService",
+      `The configuration has no service ${service.slice(0, 100)}; its services are ${Object.keys(services).join(", ") || "none"}.`,
+    );
+  for (const environment of environments)
+    if (config.environments[environment] === undefined)
+      throw new SpillwayError(
+        "InvalidInput",
+        `${service} has no environment ${environment.slice(0, 100)}; it has ${Object.keys(config.environments).join(", ")}.`,
+      );
+}
+
+/** What is deployed was checked, whoever asks. */
+function refuseUnchecked(release: Release): void {
+  const { open, missing } = decideGate(release, requireService(release));
+  if (!open)
+    throw refusal(
+      `there is no evidence that ${missing.join(", ")} passed for ${release.id}; release its image again to have it checked`,
+    );
+}
+
+function refusal(reason: string): SpillwayError {
+  return new SpillwayError("DeploymentRefused", `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`);
+}
+
+export const handler = createHandler(admitDeployment);
