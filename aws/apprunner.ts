@@ -9,16 +9,20 @@ import {
   type SourceConfiguration,
   UpdateServiceCommand,
 } from "@aws-sdk/client-apprunner";
+import { lastLines } from "../core/build.ts";
 import { SpillwayError } from "../core/errors.ts";
+import { withLog } from "../core/excerpt.ts";
 import { targetLogGroup } from "../core/names.ts";
 import type { Target, TargetRequest } from "../core/target.ts";
 import type { WaitResult } from "../core/wait.ts";
 import type { Connection } from "./connection.ts";
 import { call } from "./faults.ts";
+import { connectLogs } from "./logs.ts";
 
 /** App Runner as a target. It rolls a failed update back by itself and cannot be stopped while it works. */
-export function connectAppRunner({ client }: Connection): Target {
-  const apprunner = new AppRunnerClient(client);
+export function connectAppRunner(connection: Connection): Target {
+  const apprunner = new AppRunnerClient(connection.client);
+  const logs = connectLogs(connection);
 
   async function find(name: string): Promise<Service | undefined> {
     let next: string | undefined;
@@ -47,6 +51,17 @@ export function connectAppRunner({ client }: Connection): Target {
       apprunner.send(new ListOperationsCommand({ ServiceArn: arn, MaxResults: 20 })),
     );
     return OperationSummaryList ?? [];
+  }
+
+  /** App Runner gives no reason for a failure; its two logs do: what it saw, and what the program said. */
+  async function explain(arn: string, since: number, cause: string): Promise<string> {
+    const seen = await logs.newest(targetLogGroup(arn, "service"), since, 3);
+    const group = targetLogGroup(arn, "application");
+    const said = await logs.newest(group, since, 10);
+    const whole = [cause, ...lastLines(seen?.lines ?? [], 3)].join("\n");
+    return said === undefined
+      ? `${whole}\nThe program printed nothing.`
+      : withLog(whole, said.lines, { group, stream: said.stream });
   }
 
   return {
@@ -110,14 +125,15 @@ export function connectAppRunner({ client }: Connection): Target {
 
     async look({ arn, operation }) {
       const found = (await operations(arn)).find(({ Id }) => Id === operation);
-      return found === undefined ? undefined : judgeOperation(arn, found);
+      const result = found === undefined ? undefined : judgeOperation(arn, found);
+      if (result?.end !== "failed") return result;
+      return { ...result, cause: await explain(arn, found?.StartedAt?.getTime() ?? 0, result.cause) };
     },
   };
 }
 
 /** The service returns to RUNNING after its own rollback, so only the operation tells what happened. */
 function judgeOperation(arn: string, { Status, Id }: OperationSummary): WaitResult | undefined {
-  const log = `Its log: CloudWatch log group ${targetLogGroup(arn, "service")}.`;
   switch (Status) {
     case "SUCCEEDED":
       return { end: "succeeded", output: { arn, operation: Id } };
@@ -125,14 +141,14 @@ function judgeOperation(arn: string, { Status, Id }: OperationSummary): WaitResu
       return {
         end: "failed",
         error: "TargetRolledBack",
-        cause: `App Runner rolled operation ${Id} back: the new revision did not become healthy. ${log}`,
+        cause: `App Runner rolled operation ${Id} back: the new revision did not become healthy.`,
       };
     case "FAILED":
     case "ROLLBACK_FAILED":
       return {
         end: "failed",
         error: "TargetFailed",
-        cause: `App Runner's operation ${Id} ended as ${Status}. ${log}`,
+        cause: `App Runner's operation ${Id} ended as ${Status}.`,
       };
     default:
       return undefined;

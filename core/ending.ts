@@ -36,14 +36,15 @@ export function endDeployment(ended: EndedDeployment): DeploymentEnd & { readonl
 
 /** Whether the schema is another now than before; undefined if nobody knows. */
 function schemaChanged({ migration }: Deployment): boolean | undefined {
-  if (migration?.reverted === true) return false;
+  if (migration?.revert === "done") return false;
+  if (migration?.revert === "begun") return undefined;
   if (migration?.confirmed !== true || migration.before === undefined) return undefined;
   return migration.before !== migration.after;
 }
 
 /** The schema revision that the environment has now; null: an empty database; undefined: not known. */
 export function schemaNow({ migration, databaseBefore, previous }: Deployment): string | null | undefined {
-  if (migration?.reverted === true) return migration.before;
+  if (migration?.revert !== undefined) return migration.revert === "done" ? migration.before : undefined;
   if (migration !== undefined) return migration.confirmed ? migration.after : undefined;
   return databaseBefore === undefined ? previous?.schema : databaseBefore.schema;
 }
@@ -61,7 +62,7 @@ export function schemaMembers(
   return { schema, schemaHistory: previous.schemaHistory, readableFrom: previous.readableFrom };
 }
 
-function describeEnd(outcome: Outcome, { deployment, release, verdict }: EndedDeployment): string {
+function describeEnd(outcome: Outcome, { deployment, release }: EndedDeployment): string {
   const { intent, previous, rollback } = deployment;
   const before = previous === undefined ? "nothing" : nameOf(previous.release, previous.commit);
   switch (outcome) {
@@ -76,7 +77,7 @@ function describeEnd(outcome: Outcome, { deployment, release, verdict }: EndedDe
       if (rollback?.action === "nothing-to-go-back-to")
         return "nothing was live before, so there is nothing to go back to";
       if (rollback?.action === "nothing-done") return `nothing was deployed, ${before} serves as before`;
-      if (verdict === "healthy" && rollback !== undefined)
+      if (servesAgain(deployment))
         return `${before} serves again${describeLooks(deployment)}, but not all was undone`;
       return `what serves is not known to be well; the last that was is ${before}`;
     case "Superseded":
@@ -84,6 +85,12 @@ function describeEnd(outcome: Outcome, { deployment, release, verdict }: EndedDe
     default:
       return "nothing was touched";
   }
+}
+
+/** Whether the last thing seen was that the previous revision is healthy. */
+function servesAgain({ health = [] }: Deployment): boolean {
+  const last = health.at(-1);
+  return last?.phase === "restored" && last.verdict === "healthy";
 }
 
 const released: Readonly<Record<Deployment["intent"], (name: string) => string>> = {
@@ -107,8 +114,8 @@ function describeSchema(outcome: Outcome, { deployment, release }: EndedDeployme
   if (migration === undefined) return intent === "rollback" ? describeKept(outcome, deployment, release) : "";
   const now = migration.after ?? "nothing";
   if (migration.skipped === true) return `the schema was at ${now} already`;
-  if (migration.reverted === true) return `the migration was taken back to schema ${migration.before}`;
-  if (!migration.confirmed) return "where the schema stands is not known";
+  if (migration.revert === "done") return `the migration was taken back to schema ${migration.before}`;
+  if (!migration.confirmed || migration.revert === "begun") return "where the schema stands is not known";
   if (migration.before === migration.after) return `the schema is unchanged at ${now}`;
   if (outcome === "Released") return `the schema went from ${migration.before ?? "nothing"} to ${now}`;
   const live = { ...schemaMembers(deployment, release) };

@@ -6,6 +6,11 @@ import { listProblems, parse } from "./parse.ts";
 export const Intent = z.enum(["deploy", "promote", "rollback", "recover"]);
 export type Intent = z.infer<typeof Intent>;
 
+/** Whether a release comes that was not there: checked before, migrated for, verified after. */
+export function brings(intent: Intent): boolean {
+  return intent === "deploy" || intent === "promote";
+}
+
 const startedByKey = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID";
 
 const Reason = z.optional(z.string().check(z.minLength(1), z.maxLength(500)));

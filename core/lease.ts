@@ -1,4 +1,4 @@
-import type { Intent } from "./intent.ts";
+import { brings, type Intent } from "./intent.ts";
 import type { EnvironmentRecord, Lease } from "./records.ts";
 
 export type LeaseDecision =
@@ -30,7 +30,7 @@ export function decideLease(
   const { intent, ...own } = wish;
   if (lease?.owner === wish.owner) return { decision: "keep", lease };
   // A freeze is there until a person looks; a rollback or a recovery is a person's way out of it.
-  if (frozen !== undefined && (intent === "deploy" || intent === "promote"))
+  if (frozen !== undefined && brings(intent))
     return {
       decision: "refuse",
       reason: `the environment is frozen since ${new Date(frozen.since).toISOString()}: ${frozen.reason}; start {"intent":"recover",…} or {"intent":"rollback",…} to lift it`,

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import type { SchemaLabels } from "./image.ts";
+import type { Deployment } from "./records.ts";
 
 /** The one JSON line a migration image prints: the schema revision before and after. `null`: an empty database. */
 export const MigrationReport = z.object({
@@ -58,4 +59,17 @@ export function canRunOn(code: string | undefined, schema: LiveSchema): boolean 
   const oldest = schema.readableFrom === undefined ? head : order(schema.readableFrom);
   if (head < 0 || built < 0 || oldest < 0) return undefined;
   return oldest <= built && built <= head;
+}
+
+/**
+ * The schema revision to which a failed deployment's migration is taken back; undefined if it changed nothing, if
+ * where it began is not known, or if the database was empty: a first migration is left for a person to look at.
+ */
+export function revertTarget({
+  migration,
+  previous,
+}: Pick<Deployment, "migration" | "previous">): string | undefined {
+  if (previous === undefined || migration?.confirmed !== true) return undefined;
+  const { before, after } = migration;
+  return before === undefined || before === null || before === after ? undefined : before;
 }

@@ -146,6 +146,8 @@ export const Deployment = z.object({
   startedBy: z.optional(z.string()),
   /** Why a person wanted it. */
   why: z.optional(z.string()),
+  /** With intent recover: the deployments that were broken off and are closed with this one. */
+  recovers: z.optional(z.array(DeploymentName)),
   /** The number of its lease; absent while it waits for one, and then it has touched nothing. */
   fence: z.optional(z.int()),
   openedAt: z.number(),
@@ -164,8 +166,8 @@ export const Deployment = z.object({
       confirmed: z.boolean(),
       /** Not run, because the schema was at the image's head already. */
       skipped: z.optional(z.boolean()),
-      /** Taken back after the deployment failed. */
-      reverted: z.optional(z.boolean()),
+      /** Taken back, or begun to be, after the deployment failed. */
+      revert: z.optional(z.enum(["begun", "done"])),
     }),
   ),
   /** Written before the target is told anything, so that a rollback never overlooks a change. */

@@ -3,7 +3,7 @@ import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { decideGate } from "../core/gate.ts";
 import { requireImage } from "../core/image.ts";
-import { type DeploymentRequest, type Intent, readIntent } from "../core/intent.ts";
+import { brings, type DeploymentRequest, type Intent, readIntent } from "../core/intent.ts";
 import type { Deployment, DeploymentName, Release } from "../core/records.ts";
 import { findRevision } from "../core/revisions.ts";
 import { environmentOf, requireService, revertPolicy } from "../core/settings.ts";
@@ -14,8 +14,12 @@ const Input = z.object({ execution: z.string(), input: z.unknown() });
 interface Admission {
   readonly deployment: DeploymentName;
   readonly intent: Intent;
-  /** Whether a failed deployment may take its migration back. */
-  readonly revert: boolean;
+  readonly settings: {
+    /** Whether a failed deployment may take its migration back. */
+    readonly revert: boolean;
+    readonly migrationTimeoutSeconds: number;
+    readonly healthIntervalSeconds: number;
+  };
 }
 
 /**
@@ -32,12 +36,15 @@ export const admitDeployment: FunctionDefinition<typeof Input, Admission> = {
     const { release, environment } = await choose(records, request);
     requireImage(release);
     const { service, environment: config } = environmentOf(release, environment);
-    if (intent === "deploy" || intent === "promote") refuseUnchecked(release);
-    const revert =
-      (intent === "deploy" || intent === "promote") && revertPolicy(service, config) === "allowed";
+    if (brings(intent)) refuseUnchecked(release);
+    const settings = {
+      revert: brings(intent) && revertPolicy(service, config) === "allowed",
+      migrationTimeoutSeconds: (service.migration?.timeoutMinutes ?? 30) * 60,
+      healthIntervalSeconds: config.health.intervalSeconds,
+    };
     const earlier = (await records.deployments(release.id)).filter((one) => one.environment === environment);
     const own = earlier.find(({ executionArn }) => executionArn === execution);
-    if (own !== undefined) return { deployment: nameOf(own), intent, revert };
+    if (own !== undefined) return { deployment: nameOf(own), intent, settings };
     const opened: Deployment = {
       release: release.id,
       environment,
@@ -50,7 +57,7 @@ export const admitDeployment: FunctionDefinition<typeof Input, Admission> = {
       openedAt: connection.now(),
       verification: {},
     };
-    if (await records.openDeployment(opened)) return { deployment: nameOf(opened), intent, revert };
+    if (await records.openDeployment(opened)) return { deployment: nameOf(opened), intent, settings };
     throw new SpillwayError(
       "Throttled",
       `Another execution began to bring ${release.id} to ${environment} at the same moment; looking again.`,

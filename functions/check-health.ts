@@ -22,6 +22,8 @@ interface Answer {
   readonly verdict: Verdict | "undecided";
   readonly health: HealthState;
   readonly description: string;
+  /** Where the service answers. */
+  readonly url: string;
 }
 
 /** Looks once at the environment's health path and judges what was seen so far; a verdict is kept with its looks. */
@@ -40,7 +42,7 @@ export const checkHealth: FunctionDefinition<typeof Input, Answer> = {
     const look = await lookAtService(place, rules, url, commit);
     const { state, verdict } = judgeHealth(rules, input.health ?? beginHealth(look.at), look);
     if (verdict !== undefined) await keep(open, input.phase, verdict, state);
-    return { verdict: verdict ?? "undecided", health: state, description: describeHealth(state) };
+    return { verdict: verdict ?? "undecided", health: state, description: describeHealth(state), url };
   },
 };
 

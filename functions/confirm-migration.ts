@@ -1,11 +1,10 @@
 import * as z from "zod/mini";
-import { connectLogs } from "../aws/logs.ts";
 import { SpillwayError } from "../core/errors.ts";
-import { findMigrationReport, type MigrationReport } from "../core/migration.ts";
-import { migrationContainer, migrationFamily } from "../core/names.ts";
-import { DeploymentInput, type OpenDeployment, readDeployment, updateDeployment } from "./deployment.ts";
-import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
-import { migrationKey } from "./migration-work.ts";
+import { withLog } from "../core/excerpt.ts";
+import { findMigrationReport } from "../core/migration.ts";
+import { DeploymentInput, readDeployment, updateDeployment } from "./deployment.ts";
+import { createHandler, type FunctionDefinition } from "./middleware.ts";
+import { migrationKey, readTaskLog } from "./migration-work.ts";
 
 const Input = z.extend(DeploymentInput, {
   /** Whether the migration task failed. */
@@ -17,23 +16,31 @@ const Input = z.extend(DeploymentInput, {
 /**
  * Records the schema before and after, as the task's own log tells.
  * @throws MigrationResultMissing while the log has no report; SchemaUnknown if even `status` is silent;
- *   MigrationFailed if the migration failed, once the schema's state is on record.
+ *   MigrationFailed if the migration failed, once the schema's state is on record, with what it printed last.
  */
 export const confirmMigration: FunctionDefinition<typeof Input, { schema: string | null }> = {
   name: "ConfirmMigration",
   input: Input,
   async run(input, place) {
     const open = await readDeployment(input, place);
-    const up = await report(open, place, "up");
-    const status = input.inspected ? await report(open, place, "status") : undefined;
-    const found = status ?? (input.failed ? undefined : up);
+    const { previous, migration, databaseBefore } = open.deployment;
+    const read = async (purpose: "up" | "status") => {
+      const wait = await open.records.wait(migrationKey(open.deployment, purpose));
+      return wait && { wait, printed: await readTaskLog(place, wait) };
+    };
+    const up = await read("up");
+    const reported = findMigrationReport(up?.printed?.lines ?? []);
+    const status = input.inspected
+      ? findMigrationReport((await read("status"))?.printed?.lines ?? [])
+      : undefined;
+    const found = status ?? (input.failed ? undefined : reported);
     if (found === undefined)
       throw new SpillwayError(
         "MigrationResultMissing",
         `The log of the migration task holds no line {"migration":{…}} yet.`,
       );
-    const { previous, migration } = open.deployment;
-    const before = up?.before ?? previous?.schema;
+    const told = databaseBefore === undefined ? previous?.schema : databaseBefore.schema;
+    const before = reported === undefined ? told : reported.before;
     await updateDeployment(open, {
       migration: {
         begunAt: migration?.begunAt ?? place.connection.now(),
@@ -43,30 +50,20 @@ export const confirmMigration: FunctionDefinition<typeof Input, { schema: string
       },
     });
     if (!input.failed) return { schema: found.after };
-    const state =
-      before === undefined
-        ? "it is unknown where it stood before"
-        : before === found.after
-          ? "it is unchanged"
-          : `it was ${before ?? "empty"}`;
+    const ended = up?.wait.result?.end === "failed" ? up.wait.result.cause : "the migration failed";
+    const cause = `${ended}; ${describeSchema(before, found.after)}`;
+    const { printed } = up ?? {};
     throw new SpillwayError(
       "MigrationFailed",
-      `The migration failed. The schema is at ${found.after ?? "nothing"}; ${state}.`,
+      printed === undefined ? cause : withLog(cause, printed.lines, printed.log),
     );
   },
 };
 
-async function report(
-  { records, release, deployment }: OpenDeployment,
-  { connection }: Place,
-  command: "up" | "status",
-): Promise<MigrationReport | undefined> {
-  const wait = await records.wait(migrationKey(deployment, command));
-  const taskId = wait?.awaitedArn?.split("/").at(-1);
-  if (taskId === undefined) return undefined;
-  const { prefix, migrationLogGroup } = release.installation.resources;
-  const stream = `${migrationFamily(prefix, release.service, deployment.environment)}/${migrationContainer}/${taskId}`;
-  return findMigrationReport(await connectLogs(connection).tail(migrationLogGroup, stream));
+function describeSchema(before: string | null | undefined, after: string | null): string {
+  const now = `the schema is at ${after ?? "nothing"}`;
+  if (before === undefined) return `${now}, and it is unknown where it stood before`;
+  return before === after ? `${now}, as before` : `${now}, and was at ${before ?? "nothing"}`;
 }
 
 export const handler = createHandler(confirmMigration);

@@ -4,10 +4,12 @@ import { connectRecords } from "../aws/dynamodb.ts";
 import { connectTasks } from "../aws/ecs.ts";
 import { connectLogs } from "../aws/logs.ts";
 import { judgeBuild } from "../core/build.ts";
+import { withLog } from "../core/excerpt.ts";
 import type { Evidence } from "../core/records.ts";
 import { buildImageStage } from "../core/stage.ts";
 import type { Wait, WaitKind } from "../core/wait.ts";
 import type { Place } from "./middleware.ts";
+import { readTaskLog } from "./migration-work.ts";
 import { deploymentOf } from "./stage-scope.ts";
 import type { Look } from "./waiting.ts";
 
@@ -50,9 +52,20 @@ async function keep(
   else await records.recordVerification(deployment, evidence);
 }
 
-/** How a migration task ended. */
-export function lookAtTask({ connection }: Place): Look {
-  return (wait) => connectTasks(connection).look(wait.subject.cluster ?? "", wait.awaitedArn);
+/**
+ * How a migration task ended. What a failed `up` printed is told later, by `ConfirmMigration`: the last lines of a log
+ * arrive after the task has ended.
+ */
+export function lookAtTask(place: Place): Look {
+  return async (wait) => {
+    const { cluster = "", purpose } = wait.subject;
+    const result = await connectTasks(place.connection).look(cluster, wait.awaitedArn);
+    if (result?.end !== "failed" || result.error !== "MigrationFailed" || purpose === "up") return result;
+    const error = purpose === "check" ? "DatabaseUnreachable" : result.error;
+    const printed = await readTaskLog(place, wait);
+    const cause = printed === undefined ? result.cause : withLog(result.cause, printed.lines, printed.log);
+    return { end: "failed", error, cause };
+  };
 }
 
 /** How a target's operation ended. */

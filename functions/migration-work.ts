@@ -1,23 +1,36 @@
 import { connectTasks } from "../aws/ecs.ts";
+import { connectLogs } from "../aws/logs.ts";
 import { SpillwayError } from "../core/errors.ts";
-import { deploymentKey, migrationFamily } from "../core/names.ts";
+import type { LogPlace } from "../core/excerpt.ts";
+import { deploymentKey, migrationContainer, migrationFamily } from "../core/names.ts";
 import type { DeploymentName, Release } from "../core/records.ts";
 import { databaseOf, environmentOf, secretReference } from "../core/settings.ts";
+import type { Wait } from "../core/wait.ts";
 import type { Place } from "./middleware.ts";
 import type { Work } from "./waiting.ts";
 
-/** The name of a migration command's work: how its wait is found again. */
-export function migrationKey(deployment: DeploymentName, command: "up" | "status"): string {
-  return `${deploymentKey(deployment)}/migrate-${command}`;
+/**
+ * What the migration image is run for: `check` before anything moves, `up` to migrate, `status` to see what a
+ * migration left, `down` to take it back.
+ */
+export type MigrationPurpose = "check" | "up" | "status" | "down";
+
+/** The name of a migration task's work: how its wait is found again. */
+export function migrationKey(deployment: DeploymentName, purpose: MigrationPurpose): string {
+  return `${deploymentKey(deployment)}/migrate-${purpose}`;
 }
 
-/** Running the migration image with one command, as work that a state can wait for. */
+/**
+ * Running a release's migration image for a deployment, as work that a state can wait for.
+ * @param to with `down`: the schema revision to go back to.
+ */
 export function migrationWork(
   place: Place,
   release: Release,
   deployment: DeploymentName,
-  command: "up" | "status",
+  purpose: MigrationPurpose,
   token: string,
+  to?: string,
 ): Work {
   const { environment } = deployment;
   const { resources } = release.installation;
@@ -29,19 +42,20 @@ export function migrationWork(
       `${environment} has no migration image or no database secret; check spillway.config.ts.`,
     );
   const tasks = connectTasks(place.connection);
-  const subject = { cluster: resources.cluster };
+  const family = migrationFamily(resources.prefix, release.service, environment);
+  const commands = { check: ["status"], up: ["up"], status: ["status"], down: ["down", "--to", to ?? ""] };
   return {
-    key: migrationKey(deployment, command),
+    key: migrationKey(deployment, purpose),
     kind: "task",
     release: deployment.release,
     token,
-    subject,
+    subject: { cluster: resources.cluster, purpose, family, logGroup: resources.migrationLogGroup },
     begin: async (work) => ({
       arn: await tasks.run({
         work,
-        family: migrationFamily(resources.prefix, release.service, environment),
+        family,
         imageUri: migrationImage.uri,
-        command: [command],
+        command: commands[purpose],
         secrets: {
           DATABASE_URL: secretReference(resources, database.secret),
           ...(database.ca === undefined ? {} : { DATABASE_CA: secretReference(resources, database.ca) }),
@@ -60,4 +74,16 @@ export function migrationWork(
       return arn === undefined ? undefined : { arn };
     },
   };
+}
+
+/** What a migration task printed, as far as it has arrived, and where; undefined if no task was started. */
+export async function readTaskLog(
+  { connection }: Place,
+  { awaitedArn, subject }: Pick<Wait, "awaitedArn" | "subject">,
+): Promise<{ lines: string[]; log: LogPlace } | undefined> {
+  const { logGroup: group, family } = subject;
+  const taskId = awaitedArn?.split("/").at(-1);
+  if (taskId === undefined || group === undefined || family === undefined) return undefined;
+  const stream = `${family}/${migrationContainer}/${taskId}`;
+  return { lines: await connectLogs(connection).tail(group, stream), log: { group, stream } };
 }

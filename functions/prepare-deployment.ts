@@ -1,17 +1,23 @@
 import { connectAppRunner } from "../aws/apprunner.ts";
+import { connectExecutions } from "../aws/states.ts";
 import { SpillwayError } from "../core/errors.ts";
+import { brings } from "../core/intent.ts";
 import { canRunOn, schemaAfter } from "../core/migration.ts";
 import { targetName } from "../core/names.ts";
-import type { Release, Revision } from "../core/records.ts";
+import { planTracks, type Track } from "../core/plan.ts";
+import type { Deployment, Release, Revision } from "../core/records.ts";
 import { databaseOf, environmentOf } from "../core/settings.ts";
-import { DeploymentInput, readDeployment, updateDeployment } from "./deployment.ts";
-import { createHandler, type FunctionDefinition } from "./middleware.ts";
+import { DeploymentInput, type OpenDeployment, readDeployment, updateDeployment } from "./deployment.ts";
+import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
 import { lookAtService } from "./service-look.ts";
 
 interface Preparation {
-  readonly migrate: boolean;
-  readonly migrationTimeoutSeconds: number;
-  readonly healthIntervalSeconds: number;
+  /** Whether nothing new comes, and what is live is only to be made to serve. */
+  readonly recover: boolean;
+  /** Whether the database is asked first where its schema stands. */
+  readonly checkDatabase: boolean;
+  /** The stages that check the environment once the release serves. */
+  readonly verification: readonly Track[];
 }
 
 /** Refuses, before anything moves, what could not be deployed or not be taken back. */
@@ -21,6 +27,7 @@ export const prepareDeployment: FunctionDefinition<typeof DeploymentInput, Prepa
   async run(input, place) {
     const open = await readDeployment(input, place);
     const { release, deployment } = open;
+    if (deployment.intent === "recover") return prepareRecovery(open, place);
     const { service, environment } = environmentOf(release, deployment.environment);
     const target = await connectAppRunner(place.connection).describe(
       targetName(release.installation.resources.prefix, release.service, deployment.environment),
@@ -32,7 +39,7 @@ export const prepareDeployment: FunctionDefinition<typeof DeploymentInput, Prepa
         `The target of ${deployment.environment} is busy with another operation; waiting for it.`,
       );
     const migrates =
-      (deployment.intent === "deploy" || deployment.intent === "promote") &&
+      brings(deployment.intent) &&
       release.migrationImage !== undefined &&
       databaseOf(environment) !== undefined;
     if (migrates) refuseOneWayDoor(release, deployment.previous, deployment.environment);
@@ -41,13 +48,34 @@ export const prepareDeployment: FunctionDefinition<typeof DeploymentInput, Prepa
       const healthBefore = await lookAtService(place, environment.health, target.url, commit);
       await updateDeployment(open, { healthBefore });
     }
-    return {
-      migrate: migrates,
-      migrationTimeoutSeconds: (service.migration?.timeoutMinutes ?? 30) * 60,
-      healthIntervalSeconds: environment.health.intervalSeconds,
-    };
+    const verification = brings(deployment.intent) ? planTracks(service, environment.verification) : [];
+    return { recover: false, checkDatabase: migrates, verification };
   },
 };
+
+/**
+ * Finds the deployments of the environment that were broken off: they are closed with this one. If one of them began
+ * a migration that nobody confirmed, the database is asked where it stands.
+ */
+async function prepareRecovery(open: OpenDeployment, { connection }: Place): Promise<Preparation> {
+  const executions = connectExecutions(connection);
+  const broken: Deployment[] = [];
+  for (const other of await open.records.openDeployments())
+    if (isBesides(other, open.deployment) && (await executions.endedAt(other.executionArn)) !== undefined)
+      broken.push(other);
+  await updateDeployment(open, {
+    recovers: broken.map(({ release, environment, attempt }) => ({ release, environment, attempt })),
+  });
+  const unknown = broken.some(
+    ({ migration }) => migration !== undefined && (!migration.confirmed || migration.revert === "begun"),
+  );
+  return { recover: true, checkDatabase: unknown, verification: [] };
+}
+
+function isBesides(other: Deployment, own: Deployment): boolean {
+  const sameEnvironment = other.service === own.service && other.environment === own.environment;
+  return sameEnvironment && other.executionArn !== own.executionArn;
+}
 
 function refuseOneWayDoor(release: Release, previous: Revision | undefined, environment: string): void {
   if (previous === undefined) return;

@@ -36,6 +36,7 @@ export type Thing =
   | "migration-logs"
   | "targets"
   | "target-list"
+  | "target-logs"
   | "target-roles";
 
 /** A rule of the event bus: when it matches, its target runs. */
@@ -81,7 +82,7 @@ const records: Permission = {
   on: "table",
 };
 const listRecords: Permission = { actions: ["dynamodb:Query"], on: "table" };
-const listWaits: Permission = { actions: ["dynamodb:Query"], on: "table-indexes" };
+const listOpen: Permission = { actions: ["dynamodb:Query"], on: "table-indexes" };
 const answer: Permission = { actions: ["states:SendTaskSuccess", "states:SendTaskFailure"], on: "machines" };
 const askExecutions: Permission = { actions: ["states:DescribeExecution"], on: "executions" };
 const readImages: Permission = {
@@ -104,44 +105,55 @@ const startBuilds: Permission = {
   on: "projects",
 };
 const stopBuilds: Permission = { actions: ["codebuild:StopBuild"], on: "projects" };
-const lookAtTasks: Permission = { actions: ["ecs:DescribeTasks"], on: "cluster" };
+const readMigrationLogs: Permission = { actions: ["logs:GetLogEvents"], on: "migration-logs" };
+const lookAtTasks: readonly Permission[] = [
+  { actions: ["ecs:DescribeTasks"], on: "cluster" },
+  readMigrationLogs,
+];
 const runTasks: readonly Permission[] = [
   { actions: ["ecs:RegisterTaskDefinition", "ecs:RunTask"], on: "migration-tasks" },
   { actions: ["ecs:ListTasks"], on: "cluster" },
   { actions: ["iam:PassRole"], on: "migration-roles" },
 ];
 const findTargets: Permission = { actions: ["apprunner:ListServices"], on: "target-list" };
-const lookAtTargets: Permission = {
+const describeTargets: Permission = {
   actions: ["apprunner:DescribeService", "apprunner:ListOperations"],
   on: "targets",
 };
+/** A failed operation is explained by what the service and its program logged. */
+const lookAtOperations: readonly Permission[] = [
+  describeTargets,
+  { actions: ["logs:DescribeLogStreams", "logs:GetLogEvents"], on: "target-logs" },
+];
 const changeTargets: readonly Permission[] = [
   { actions: ["apprunner:CreateService", "apprunner:UpdateService"], on: "targets" },
   { actions: ["iam:PassRole"], on: "target-roles" },
 ];
-const readLogs: Permission = { actions: ["logs:GetLogEvents"], on: "migration-logs" };
 
 const permissions: Readonly<Record<string, readonly Permission[]>> = {
   AdmitRelease: [records, readImages],
   RunStage: [records, answer, startBuilds, ...lookAtBuilds],
-  StopStages: [records, listWaits, stopBuilds],
+  StopStages: [records, listOpen, stopBuilds],
   GateRelease: [records],
   BuildImage: [records, answer, startBuilds, ...lookAtBuilds],
   CompleteRelease: [records, listRecords, findImages],
   AdmitDeployment: [records, listRecords],
   AcquireLease: [records, askExecutions],
   ConfirmStillWanted: [records],
-  PrepareDeployment: [records, findTargets, lookAtTargets],
-  MigrateDatabase: [records, answer, ...runTasks, lookAtTasks],
-  InspectSchema: [records, answer, ...runTasks, lookAtTasks],
-  ConfirmMigration: [records, readLogs],
-  StartDeployment: [records, answer, findTargets, lookAtTargets, ...changeTargets],
-  CheckHealth: [records, findTargets, lookAtTargets],
-  RollBack: [records, answer, findTargets, lookAtTargets, ...changeTargets],
+  PrepareDeployment: [records, listOpen, askExecutions, findTargets, describeTargets],
+  CheckDatabase: [records, answer, ...runTasks, ...lookAtTasks],
+  ReadSchema: [records, readMigrationLogs],
+  MigrateDatabase: [records, answer, ...runTasks, ...lookAtTasks],
+  InspectSchema: [records, answer, ...runTasks, ...lookAtTasks],
+  ConfirmMigration: [records, readMigrationLogs],
+  StartDeployment: [records, answer, findTargets, ...lookAtOperations, ...changeTargets],
+  CheckHealth: [records, findTargets, describeTargets],
+  RollBack: [records, answer, findTargets, ...lookAtOperations, ...changeTargets],
+  RevertMigration: [records, answer, ...runTasks, ...lookAtTasks],
   RecordDeployment: [records],
   ReleaseLease: [records],
-  CompleteWait: [records, listWaits, answer, ...lookAtBuilds, lookAtTasks, lookAtTargets],
-  Reconcile: [records, listWaits, answer, askExecutions, ...lookAtBuilds, lookAtTasks, lookAtTargets],
+  CompleteWait: [records, listOpen, answer, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
+  Reconcile: [records, listOpen, answer, askExecutions, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
 };
 
 /** Describes the installation that runs `config`, whose physical names begin with `prefix`. */

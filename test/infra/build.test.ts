@@ -19,7 +19,7 @@ describe("the bundles of the functions", () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "spillway-bundles-"));
     bundles = await buildFunctions(join(import.meta.dirname, "../.."), files, folder);
-  });
+  }, 60_000);
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it("hold at most 400 KB each", async () => {

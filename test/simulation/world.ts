@@ -47,6 +47,8 @@ export interface Behaviour {
   /** Its migration image: `after` is its head, 0001 unless said. */
   readonly migration?: {
     readonly exitCode?: number;
+    /** The exit code of taking a migration back; 0 unless said. */
+    readonly downExitCode?: number;
     readonly after?: string;
     /** Where a failing migration leaves the schema; as it was unless said. */
     readonly leaves?: string;
@@ -192,7 +194,8 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
 
   function runMigration({ image, command = [], environment, onLine }: ContainerRequest) {
     const { migration = {} } = behaviourOf(image)?.behaviour ?? {};
-    const { exitCode = 0, after = "0001", seconds = 5, silent = false, unreachable = false } = migration;
+    const { exitCode = 0, downExitCode = 0, after = "0001", seconds = 5 } = migration;
+    const { silent = false, unreachable = false } = migration;
     const url = environment.DATABASE_URL ?? "";
     const stop = new AbortController();
     const work = () => {
@@ -202,19 +205,20 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
         return { exitCode: 1 };
       }
       const [verb = "up", , to = null] = command;
-      const failed = verb !== "status" && exitCode !== 0;
+      const exit = verb === "status" ? 0 : verb === "down" ? downExitCode : exitCode;
+      const failed = exit !== 0;
       const reached = verb === "up" ? after : verb === "down" ? to : before;
-      const stands = failed ? (migration.leaves ?? before) : reached;
+      const stands = failed ? ((verb === "up" ? migration.leaves : undefined) ?? before) : reached;
       databases.set(url, stands);
       if (failed) onLine("MigrationError: relation links does not exist");
       if (!silent) onLine(JSON.stringify({ migration: { command: verb, before, after: stands } }));
-      return { exitCode: failed ? exitCode : 0 };
+      return { exitCode: exit };
     };
     const exited = sleep(clock, seconds * 1000, stop.signal).then(work, () => ({ exitCode: 143 }));
     return { exited, stop: async () => stop.abort() };
   }
 
-  function runService({ image, environment }: ContainerRequest) {
+  function runService({ image, environment, onLine }: ContainerRequest) {
     const port = Number(environment.PORT);
     let end = (_how: { exitCode: number | null }) => {};
     const exited = new Promise<{ exitCode: number | null }>((resolve) => {
@@ -227,7 +231,11 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
     const listen = () => void ports.set(port, image);
     if (startSeconds === undefined) listen();
     else clock.after(startSeconds * 1000, listen);
-    if (behaviourOf(image)?.behaviour.crashesOnStart === true) clock.after(100, () => end({ exitCode: 1 }));
+    if (behaviourOf(image)?.behaviour.crashesOnStart === true)
+      clock.after(100, () => {
+        onLine("Error: Cannot find module 'pg'");
+        end({ exitCode: 1 });
+      });
     return {
       exited,
       stop: async () => {

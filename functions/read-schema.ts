@@ -1,0 +1,65 @@
+import * as z from "zod/mini";
+import { SpillwayError } from "../core/errors.ts";
+import { findMigrationReport } from "../core/migration.ts";
+import { DeploymentInput, type OpenDeployment, readDeployment, updateDeployment } from "./deployment.ts";
+import { createHandler, type FunctionDefinition } from "./middleware.ts";
+import { migrationKey, readTaskLog } from "./migration-work.ts";
+
+const Input = z.extend(DeploymentInput, {
+  /** Which task told: the check before the migration, or the one that took it back. */
+  from: z.enum(["check", "down"]),
+});
+
+interface Answer {
+  readonly schema: string | null;
+  /** Whether the schema is where the migration image leads to, so that there is nothing to migrate. */
+  readonly atHead: boolean;
+}
+
+/**
+ * Reads from a migration task's log where the schema stands, and records it.
+ * @throws MigrationResultMissing while the log has no report; MigrationFailed if a migration that was to be taken
+ *   back left the schema elsewhere.
+ */
+export const readSchema: FunctionDefinition<typeof Input, Answer> = {
+  name: "ReadSchema",
+  input: Input,
+  async run(input, place) {
+    const open = await readDeployment(input, place);
+    const wait = await open.records.wait(migrationKey(open.deployment, input.from));
+    const printed = wait === undefined ? undefined : await readTaskLog(place, wait);
+    const report = findMigrationReport(printed?.lines ?? []);
+    if (report === undefined)
+      throw new SpillwayError(
+        "MigrationResultMissing",
+        `The log of the task migrate-${input.from} holds no line {"migration":{…}} yet.`,
+      );
+    const schema = report.after;
+    const now = place.connection.now();
+    if (input.from === "down") await recordReverted(open, schema);
+    else await recordBefore(open, schema, now);
+    return { schema, atHead: schema !== null && schema === open.release.schemaHistory.at(-1) };
+  },
+};
+
+async function recordBefore(open: OpenDeployment, schema: string | null, now: number): Promise<void> {
+  const { intent, migration } = open.deployment;
+  const atHead = intent !== "recover" && schema !== null && schema === open.release.schemaHistory.at(-1);
+  const skipped = { begunAt: now, before: schema, after: schema, confirmed: true, skipped: true };
+  await updateDeployment(open, {
+    databaseBefore: { at: now, schema },
+    ...(atHead && migration === undefined ? { migration: skipped } : {}),
+  });
+}
+
+async function recordReverted(open: OpenDeployment, schema: string | null): Promise<void> {
+  const { migration } = open.deployment;
+  if (migration === undefined || migration.before !== schema)
+    throw new SpillwayError(
+      "MigrationFailed",
+      `The migration was to be taken back to ${migration?.before ?? "nothing"}, but the schema is at ${schema ?? "nothing"}.`,
+    );
+  await updateDeployment(open, { migration: { ...migration, revert: "done" } });
+}
+
+export const handler = createHandler(readSchema);
