@@ -14,6 +14,27 @@ export type Executions = ReturnType<typeof connectExecutions>;
 /** Step Functions, as seen from inside a release. */
 export function connectExecutions({ client }: Connection) {
   const states = new SFNClient(client);
+
+  /** How an execution goes: `endedAt` is undefined while it runs. Undefined if there is none of that ARN. */
+  async function describe(
+    executionArn: string,
+  ): Promise<{ status: string; cause: string | undefined; endedAt: number | undefined } | undefined> {
+    return call("look at an execution", async () => {
+      try {
+        const {
+          status = "",
+          cause,
+          stopDate,
+        } = await states.send(new DescribeExecutionCommand({ executionArn }));
+        const runs = status === "RUNNING" || status === "PENDING_REDRIVE";
+        return { status, cause, endedAt: runs ? undefined : (stopDate?.getTime() ?? 0) };
+      } catch (error) {
+        if (error instanceof Error && error.name === "ExecutionDoesNotExist") return undefined;
+        throw error;
+      }
+    });
+  }
+
   return {
     /**
      * Wakes the state that waits with this token. A token that was used, or whose state has ended, is a benign
@@ -44,17 +65,27 @@ export function connectExecutions({ client }: Connection) {
 
     /** When the execution ended (milliseconds); undefined while it runs. */
     async endedAt(executionArn: string): Promise<number | undefined> {
-      const { status, stopDate } = await call("look at an execution", () =>
-        states.send(new DescribeExecutionCommand({ executionArn })),
-      );
-      return status === "RUNNING" || status === "PENDING_REDRIVE" ? undefined : (stopDate?.getTime() ?? 0);
+      return (await describe(executionArn))?.endedAt;
     },
 
-    /** Starts an execution; the same name and input again is the same execution. */
-    async start(stateMachineArn: string, name: string, input: object): Promise<void> {
-      await call("start an execution", () =>
-        states.send(new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) })),
-      );
+    describe,
+
+    /**
+     * Starts an execution. The name of one that there is already starts none: events come twice.
+     * @returns false if there is one of that name.
+     */
+    async start(stateMachineArn: string, name: string, input: object): Promise<boolean> {
+      return call("start an execution", async () => {
+        try {
+          await states.send(
+            new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) }),
+          );
+          return true;
+        } catch (error) {
+          if (error instanceof Error && error.name === "ExecutionAlreadyExists") return false;
+          throw error;
+        }
+      });
     },
   };
 }

@@ -117,6 +117,7 @@ function describeSchema(outcome: Outcome, { deployment, release }: EndedDeployme
   if (migration.revert === "done") return `the migration was taken back to schema ${migration.before}`;
   if (!migration.confirmed || migration.revert === "begun") return "where the schema stands is not known";
   if (migration.before === migration.after) return `the schema is unchanged at ${now}`;
+  if (migration.before === undefined) return `the schema is at ${now}`;
   if (outcome === "Released") return `the schema went from ${migration.before ?? "nothing"} to ${now}`;
   const live = { ...schemaMembers(deployment, release) };
   const readable =

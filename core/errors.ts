@@ -13,6 +13,7 @@ export type ErrorName =
   | "LeaseHeld"
   | "LeaseLost"
   | "DeploymentRefused"
+  | "DeploymentOpen"
   | "Superseded"
   | "DatabaseUnreachable"
   | "StageFailed"

@@ -28,15 +28,24 @@ export function targetLogGroup(arn: string, kind: "application" | "service"): st
   return `/aws/apprunner/${arn.split("/").slice(-2).join("/")}/${kind}`;
 }
 
-/** A deployment as a part of keys: `web-3f2a91c0d4e5-1/production/1`. Fits ECS's `startedBy`. */
-export function deploymentKey({
-  release,
-  environment,
-  attempt,
-}: {
+interface NamedDeployment {
   readonly release: string;
   readonly environment: string;
   readonly attempt: number;
-}): string {
+}
+
+/** A deployment as a part of keys: `web-3f2a91c0d4e5-1/production/1`. Fits ECS's `startedBy`. */
+export function deploymentKey({ release, environment, attempt }: NamedDeployment): string {
   return `${release}/${environment}/${attempt}`;
+}
+
+/**
+ * What the migration image is run for: `check` before anything moves, `up` to migrate, `status` to see what a
+ * migration left, `down` to take it back.
+ */
+export type MigrationPurpose = "check" | "up" | "status" | "down";
+
+/** The name of a migration task's work: how its wait is found again. */
+export function migrationKey(deployment: NamedDeployment, purpose: MigrationPurpose): string {
+  return `${deploymentKey(deployment)}/migrate-${purpose}`;
 }

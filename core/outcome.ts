@@ -129,3 +129,30 @@ export function decideBuildOutcome(
     reason: `BuildFailed: the build passed, but the repository has no image with the commit, or its first 7 to 40 digits, as its tag; let the buildspec push one, for example with the tag ${commit.slice(0, 12)}`,
   };
 }
+
+/** How an execution ended, as Step Functions tells it. */
+export interface ExecutionEnd {
+  readonly executionArn: string;
+  /** ABORTED, FAILED, TIMED_OUT or SUCCEEDED. */
+  readonly status: string;
+  /** What a person who stopped it wrote. */
+  readonly cause: string | undefined;
+}
+
+/**
+ * How a release ended whose execution ended without closing it. A person who stopped it cancelled it, as far as no
+ * environment was touched; whatever else ended it is for a person to look at.
+ */
+export function decideAbandonedOutcome(
+  { executionArn, status, cause }: ExecutionEnd,
+  deployments: ReleaseFacts["deployments"],
+): { outcome: Outcome; reason: string } {
+  const how = `its execution ended as ${status}${cause ? ` (${cause})` : ""} without closing the release: ${executionArn}`;
+  const { outcome, reason } = decideReleaseOutcome({ failures: [], deployments });
+  if (outcome !== "Released") return { outcome, reason: `${reason}; ${how}` };
+  const live = deployments.map(({ environment }) => environment).join(", ");
+  return {
+    outcome: status === "ABORTED" ? "Cancelled" : "NeedsAttention",
+    reason: live === "" ? how : `it is live in ${live}; ${how}`,
+  };
+}

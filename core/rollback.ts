@@ -25,13 +25,24 @@ export type RollbackPlan =
  * A rollback is never rolled back. A recovery cannot know what was done, so it believes the target.
  */
 export function planRollback(
-  { intent, switched, previous }: Pick<Deployment, "intent" | "switched" | "previous">,
+  deployment: Pick<Deployment, "intent" | "switched" | "previous" | "startedBy" | "recovers">,
   target: TargetState,
 ): RollbackPlan {
+  const { intent, switched, previous } = deployment;
   if (intent !== "recover" && switched === undefined) return { action: "nothing-done" };
   if (target.busy) return { action: "wait" };
   if (intent === "rollback") return { action: "left" };
   if (previous === undefined) return { action: "nothing-to-go-back-to" };
-  if (target.imageUri === previous.image.uri) return { action: "already-back", revision: previous };
+  if (target.imageUri === previous.image.uri && !isAskedFor(deployment))
+    return { action: "already-back", revision: previous };
   return { action: "restore", revision: previous };
+}
+
+/** A person who has a service recovered after no crash wants it started anew. */
+function isAskedFor({
+  intent,
+  startedBy,
+  recovers = [],
+}: Pick<Deployment, "intent" | "startedBy" | "recovers">): boolean {
+  return intent === "recover" && startedBy === undefined && recovers.length === 0;
 }

@@ -1,7 +1,10 @@
+import type { Connection } from "../aws/connection.ts";
+import type { Records } from "../aws/dynamodb.ts";
 import { connectExecutions } from "../aws/states.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { decideLease } from "../core/lease.ts";
-import type { Deployment, Lease } from "../core/records.ts";
+import { migrationKey } from "../core/names.ts";
+import type { Deployment, EnvironmentRecord, Lease } from "../core/records.ts";
 import { DeploymentInput, readDeployment, updateDeployment } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 
@@ -18,10 +21,7 @@ export const acquireLease: FunctionDefinition<typeof DeploymentInput, { fence: n
     const { records, deployment } = open;
     const { environment, service, release, attempt, intent } = deployment;
     const before = await records.environment(service, environment);
-    const quietSince =
-      before.lease === undefined
-        ? undefined
-        : await connectExecutions(connection).endedAt(before.lease.owner);
+    const quietSince = await quietSinceWhen(before, open.records, connection);
     const wish = { owner: input.execution, release, reason: describe(deployment), intent };
     const decided = decideLease(before, wish, { quietSince }, connection.now(), longestFunctionMilliseconds);
     if (decided.decision === "refuse")
@@ -41,6 +41,22 @@ export const acquireLease: FunctionDefinition<typeof DeploymentInput, { fence: n
     return { fence };
   },
 };
+
+/** When the holder ended, if nothing that it began goes on: a migration task outlives the execution that began it. */
+async function quietSinceWhen(
+  { lease, current, environment }: EnvironmentRecord,
+  records: Records,
+  connection: Connection,
+): Promise<number | undefined> {
+  if (lease === undefined) return undefined;
+  const ended = await connectExecutions(connection).endedAt(lease.owner);
+  if (ended === undefined || current === undefined) return ended;
+  for (const purpose of ["up", "down"] as const) {
+    const wait = await records.wait(migrationKey({ ...current, environment }, purpose));
+    if (wait?.awaitedArn !== undefined && wait.result === undefined) return undefined;
+  }
+  return ended;
+}
 
 function describe({ intent, release, why }: Deployment): string {
   return `${intent} ${release}${why === undefined ? "" : `: ${why}`}`;

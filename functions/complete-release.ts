@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { connectImages } from "../aws/ecr.ts";
 import { releaseId, tagsOfCommit } from "../core/admission.ts";
-import { type Failure, readCause } from "../core/errors.ts";
+import { type Failure, readCause, SpillwayError } from "../core/errors.ts";
 import { decideBuildOutcome, decideReleaseOutcome } from "../core/outcome.ts";
 import type { Release } from "../core/records.ts";
 import { requireService } from "../core/settings.ts";
@@ -34,9 +34,18 @@ export const completeRelease: FunctionDefinition<typeof Input, Ending & { releas
   },
 };
 
-/** What the release itself deployed; a person may deploy, promote or go back to it as well. */
+/**
+ * What the release itself deployed; a person may deploy, promote or go back to it as well.
+ * @throws SpillwayError DeploymentOpen while a deployment that was broken off is being recovered.
+ */
 async function endsOf(records: Records, { id, executionArn }: Release) {
-  return (await records.deployments(id)).filter(({ startedBy }) => startedBy === executionArn);
+  const own = (await records.deployments(id)).filter(({ startedBy }) => startedBy === executionArn);
+  const open = own.find(({ endedAt }) => endedAt === undefined);
+  if (open === undefined) return own;
+  throw new SpillwayError(
+    "DeploymentOpen",
+    `The deployment to ${open.environment} was broken off and is being recovered; its end is the release's (${open.executionArn}).`,
+  );
 }
 
 /** A release by commit ends with what its build pushed. */

@@ -2,9 +2,10 @@ import * as z from "zod/mini";
 import { SpillwayError } from "../core/errors.ts";
 import { withLog } from "../core/excerpt.ts";
 import { findMigrationReport } from "../core/migration.ts";
+import { migrationKey } from "../core/names.ts";
 import { DeploymentInput, readDeployment, updateDeployment } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
-import { migrationKey, readTaskLog } from "./migration-work.ts";
+import { readTaskLog } from "./migration-work.ts";
 
 const Input = z.extend(DeploymentInput, {
   /** Whether the migration task failed. */

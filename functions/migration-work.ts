@@ -2,23 +2,12 @@ import { connectTasks } from "../aws/ecs.ts";
 import { connectLogs } from "../aws/logs.ts";
 import { SpillwayError } from "../core/errors.ts";
 import type { LogPlace } from "../core/excerpt.ts";
-import { deploymentKey, migrationContainer, migrationFamily } from "../core/names.ts";
+import { type MigrationPurpose, migrationContainer, migrationFamily, migrationKey } from "../core/names.ts";
 import type { DeploymentName, Release } from "../core/records.ts";
 import { databaseOf, environmentOf, secretReference } from "../core/settings.ts";
 import type { Wait } from "../core/wait.ts";
 import type { Place } from "./middleware.ts";
 import type { Work } from "./waiting.ts";
-
-/**
- * What the migration image is run for: `check` before anything moves, `up` to migrate, `status` to see what a
- * migration left, `down` to take it back.
- */
-export type MigrationPurpose = "check" | "up" | "status" | "down";
-
-/** The name of a migration task's work: how its wait is found again. */
-export function migrationKey(deployment: DeploymentName, purpose: MigrationPurpose): string {
-  return `${deploymentKey(deployment)}/migrate-${purpose}`;
-}
 
 /**
  * Running a release's migration image for a deployment, as work that a state can wait for.

@@ -54,8 +54,8 @@ export const prepareDeployment: FunctionDefinition<typeof DeploymentInput, Prepa
 };
 
 /**
- * Finds the deployments of the environment that were broken off: they are closed with this one. If one of them began
- * a migration that nobody confirmed, the database is asked where it stands.
+ * Finds the deployments of the environment that were broken off: they are closed with this one. If one of them may
+ * have migrated, the database is asked where its schema stands.
  */
 async function prepareRecovery(open: OpenDeployment, { connection }: Place): Promise<Preparation> {
   const executions = connectExecutions(connection);
@@ -63,13 +63,15 @@ async function prepareRecovery(open: OpenDeployment, { connection }: Place): Pro
   for (const other of await open.records.openDeployments())
     if (isBesides(other, open.deployment) && (await executions.endedAt(other.executionArn)) !== undefined)
       broken.push(other);
+  const migrated = broken.find((one) => one.migration !== undefined && one.migration.skipped !== true);
+  const begunAt = migrated?.migration?.begunAt;
   await updateDeployment(open, {
     recovers: broken.map(({ release, environment, attempt }) => ({ release, environment, attempt })),
+    ...(begunAt === undefined || open.deployment.migration !== undefined
+      ? {}
+      : { migration: { begunAt, confirmed: false } }),
   });
-  const unknown = broken.some(
-    ({ migration }) => migration !== undefined && (!migration.confirmed || migration.revert === "begun"),
-  );
-  return { recover: true, checkDatabase: unknown, verification: [] };
+  return { recover: true, checkDatabase: begunAt !== undefined, verification: [] };
 }
 
 function isBesides(other: Deployment, own: Deployment): boolean {

@@ -1,9 +1,10 @@
 import * as z from "zod/mini";
 import { SpillwayError } from "../core/errors.ts";
 import { findMigrationReport } from "../core/migration.ts";
+import { migrationKey } from "../core/names.ts";
 import { DeploymentInput, type OpenDeployment, readDeployment, updateDeployment } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
-import { migrationKey, readTaskLog } from "./migration-work.ts";
+import { readTaskLog } from "./migration-work.ts";
 
 const Input = z.extend(DeploymentInput, {
   /** Which task told: the check before the migration, or the one that took it back. */
@@ -44,10 +45,15 @@ export const readSchema: FunctionDefinition<typeof Input, Answer> = {
 
 async function recordBefore(open: OpenDeployment, schema: string | null, now: number): Promise<void> {
   const { intent, migration } = open.deployment;
-  const atHead = intent !== "recover" && schema !== null && schema === open.release.schemaHistory.at(-1);
+  const databaseBefore = { at: now, schema };
+  if (intent === "recover") {
+    const found = { begunAt: migration?.begunAt ?? now, after: schema, confirmed: true };
+    return updateDeployment(open, { databaseBefore, migration: found });
+  }
+  const atHead = schema !== null && schema === open.release.schemaHistory.at(-1);
   const skipped = { begunAt: now, before: schema, after: schema, confirmed: true, skipped: true };
   await updateDeployment(open, {
-    databaseBefore: { at: now, schema },
+    databaseBefore,
     ...(atHead && migration === undefined ? { migration: skipped } : {}),
   });
 }

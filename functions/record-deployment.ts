@@ -6,9 +6,11 @@ import { Verdict } from "../core/health.ts";
 import { requireImage } from "../core/image.ts";
 import type { Outcome } from "../core/outcome.ts";
 import type { Deployment, Release, Revision } from "../core/records.ts";
+import { endBroken } from "../core/recovery.ts";
 import { replaceLive } from "../core/revisions.ts";
 import { DeploymentInput } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
+import { schemaSource } from "./schema-source.ts";
 
 const Input = z.extend(DeploymentInput, {
   failures: z.array(z.object({ error: z.string(), cause: z.string() })),
@@ -36,8 +38,10 @@ export const recordDeployment: FunctionDefinition<typeof Input, { outcome: Outco
     });
     const now = connection.now();
     const { service, environment } = deployment;
-    await recordLive(records, deployment, liveAfter(outcome, release, deployment, now), outcome);
+    const source = await schemaSource({ records, release, deployment });
+    await recordLive(records, deployment, liveAfter(outcome, release, deployment, source, now), outcome);
     if (freeze) await records.freeze(service, environment, { reason, since: now, release: release.id });
+    await closeRecovered(records, deployment, { outcome, reason, endedAt: now });
     await records.closeDeployment(deployment, { endedAt: now, outcome, reason });
     return { outcome, reason };
   },
@@ -58,15 +62,32 @@ async function recordLive(
   await records.recordLive(service, environment, fence, lifts ? { ...members, frozen: undefined } : members);
 }
 
+/** Those that were broken off end with the one that recovered their environment. */
+async function closeRecovered(
+  records: Records,
+  deployment: Deployment,
+  end: { outcome: Outcome; reason: string; endedAt: number },
+): Promise<void> {
+  // Without the lease nothing was recovered; the next try finds them again.
+  if (deployment.fence === undefined) return;
+  for (const name of deployment.recovers ?? []) {
+    const broken = await records.deployment(name);
+    if (broken === undefined) continue;
+    const ended = endBroken(broken, { deployment, ...end });
+    await records.closeDeployment(name, { ...ended, endedAt: end.endedAt });
+  }
+}
+
 /** The new revision if it was released; else the previous one, on the schema it runs on now. */
 function liveAfter(
   outcome: Outcome,
   release: Release,
   deployment: Deployment,
+  source: Release,
   now: number,
 ): Revision | undefined {
   const { previous } = deployment;
-  const schema = schemaMembers(deployment, release);
+  const schema = schemaMembers(deployment, source);
   if (outcome !== "Released" || previous?.release === release.id)
     return previous === undefined ? undefined : { ...previous, ...schema };
   const { id, commit, sequence, builtAgainst } = release;

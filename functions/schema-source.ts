@@ -9,7 +9,8 @@ export async function schemaSource({ records, release, deployment }: OpenDeploym
   const { recovers = [] } = deployment;
   for (const name of recovers.toReversed()) {
     const broken = await records.deployment(name);
-    if (broken?.migration !== undefined) return records.requireRelease(name.release);
+    if (broken?.migration !== undefined && broken.migration.skipped !== true)
+      return records.requireRelease(name.release);
   }
   return release;
 }

@@ -27,6 +27,7 @@ export type Thing =
   | "reports"
   | "build-logs"
   | "machines"
+  | "deploy-machine"
   | "executions"
   | "repositories"
   | "registry"
@@ -48,7 +49,8 @@ export interface RuleDescription {
   readonly target: { readonly machine: MachineName } | { readonly function: string };
 }
 
-export type MachineName = "ReleaseMachine" | "DeployMachine";
+const machineNames = ["ReleaseMachine", "DeployMachine"] as const;
+export type MachineName = (typeof machineNames)[number];
 
 /** A CodeBuild project: one for each stage of each service. */
 export interface ProjectDescription {
@@ -130,6 +132,15 @@ const changeTargets: readonly Permission[] = [
   { actions: ["iam:PassRole"], on: "target-roles" },
 ];
 
+/** What ended executions left open: found, stopped, recovered, closed. */
+const seeToBroken: readonly Permission[] = [
+  listOpen,
+  listRecords,
+  askExecutions,
+  { actions: ["states:StartExecution"], on: "deploy-machine" },
+  stopBuilds,
+];
+
 const permissions: Readonly<Record<string, readonly Permission[]>> = {
   AdmitRelease: [records, readImages],
   RunStage: [records, answer, startBuilds, ...lookAtBuilds],
@@ -153,7 +164,8 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   RecordDeployment: [records],
   ReleaseLease: [records],
   CompleteWait: [records, listOpen, answer, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
-  Reconcile: [records, listOpen, answer, askExecutions, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
+  RecoverExecution: [records, ...seeToBroken],
+  Reconcile: [records, answer, ...seeToBroken, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
 };
 
 /** Describes the installation that runs `config`, whose physical names begin with `prefix`. */
@@ -172,14 +184,17 @@ export function describeApplication(config: Config, prefix: string): Application
       ReleaseMachine: "state-machines/release.asl.json",
       DeployMachine: "state-machines/deploy.asl.json",
     },
-    rules: rulesOf(services.map(([, { image }]) => image.repository)),
+    rules: rulesOf(
+      prefix,
+      services.map(([, { image }]) => image.repository),
+    ),
     projects: services.flatMap(([service, config]) => projectsOf(prefix, service, config)),
     repositories: services.flatMap(([, service]) => repositoriesOf(service)),
     secrets: [...new Set(services.flatMap(([, service]) => secretsOf(service)))],
   };
 }
 
-function rulesOf(repositories: readonly string[]): RuleDescription[] {
+function rulesOf(prefix: string, repositories: readonly string[]): RuleDescription[] {
   // A replay of the archive must not release old images again.
   const live = { "replay-name": [{ exists: false }] };
   return [
@@ -230,6 +245,20 @@ function rulesOf(repositories: readonly string[]): RuleDescription[] {
       bus: "default",
       pattern: { source: ["aws.apprunner"], "detail-type": ["AppRunner Service Operation Status Change"] },
       target: { function: "CompleteWait" },
+    },
+    {
+      name: "ExecutionBroken",
+      bus: "default",
+      pattern: {
+        source: ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        detail: {
+          status: ["ABORTED", "TIMED_OUT", "FAILED"],
+          // Two installations in one account do not hear each other.
+          stateMachineArn: machineNames.map((name) => ({ suffix: `:stateMachine:${prefix}-${name}` })),
+        },
+      },
+      target: { function: "RecoverExecution" },
     },
     { name: "EveryMinute", bus: "default", schedule: "rate(1 minute)", target: { function: "Reconcile" } },
   ];

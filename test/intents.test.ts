@@ -193,3 +193,26 @@ describe("a start by hand", () => {
     await nothingOpen();
   });
 });
+
+describe("order", () => {
+  it("ends a release that became older while it waited for its turn as Superseded, with nothing touched", async () => {
+    world = await createWorld();
+    await world.release("aaaaaaa");
+    // The older one is pushed first and its checks are slow; the newer one overtakes it.
+    const digest = await world.push("bbbbbbb", { stages: { "unit-tests": { seconds: 600 } } });
+    const slow = `web-${digest.replace("sha256:", "").slice(0, 12)}-1`;
+    await world.release("ccccccc");
+    expect(await world.servingIn("production")).toBe("ccccccc");
+    await world.clock.advance(1_200_000);
+    expect(await world.clock.runUntil(world.records.requireRelease(slow))).toMatchObject({
+      outcome: "Superseded",
+      reason: expect.stringContaining("is older than"),
+    });
+    const [deployment] = await deployments(slow);
+    expect(deployment).toMatchObject({ outcome: "Superseded" });
+    expect(deployment?.databaseBefore).toBeUndefined();
+    expect(deployment?.switched).toBeUndefined();
+    expect(await world.servingIn("production")).toBe("ccccccc");
+    await nothingOpen();
+  });
+});

@@ -111,10 +111,16 @@ describe("rollback", () => {
       "left",
     ));
   it("believes the target when it recovers, whatever the record says", () => {
-    const recover = { intent: "recover", previous: live } as const;
+    const recover = { intent: "recover", startedBy: "arn:broken", previous: live } as const;
     expect(planRollback(recover, target("web@new")).action).toBe("restore");
     expect(planRollback(recover, target("web@old")).action).toBe("already-back");
     expect(planRollback(recover, target("web@new", true)).action).toBe("wait");
+  });
+  it("starts the live revision anew when a person asks for it after no crash", () => {
+    const asked = { intent: "recover", previous: live } as const;
+    const broken = { release: "web-2", environment: "production", attempt: 1 };
+    expect(planRollback(asked, target("web@old")).action).toBe("restore");
+    expect(planRollback({ ...asked, recovers: [broken] }, target("web@old")).action).toBe("already-back");
   });
   it("has nothing to go back to after a first deployment", () =>
     expect(planRollback({ intent, switched }, target("web@new")).action).toBe("nothing-to-go-back-to"));

@@ -1,0 +1,213 @@
+import { SFNClient, StopExecutionCommand } from "@aws-sdk/client-sfn";
+import { afterEach, describe, expect, it } from "vitest";
+import type { ServiceEvent } from "../local/world.ts";
+import { exampleWith } from "./simulation/environments.ts";
+import { type Behaviour, createWorld, type SimulatedWorld } from "./simulation/world.ts";
+
+let world: SimulatedWorld;
+afterEach(() => world.close());
+
+const minutes = (count: number) => world.clock.advance(count * 60_000);
+const run = <Value>(work: Promise<Value>) => world.clock.runUntil(work);
+const production = () => run(world.records.environment("web", "production"));
+const expand = { after: "0002", history: ["0001", "0002"], readableFrom: "0001" };
+
+/** Lets time pass until an event is told. */
+async function until(isIt: (event: ServiceEvent) => boolean, from = 0): Promise<void> {
+  for (let step = 0; step < 2_000; step++) {
+    if (world.events.slice(from).some(isIt)) return;
+    await world.clock.advance(500);
+  }
+  throw new Error("what was waited for did not come");
+}
+
+/** Pushes a release and stops the execution that deploys it, as soon as an event of it is told. */
+async function breakOff(
+  tag: string,
+  behaviour: Behaviour,
+  when: (event: ServiceEvent) => boolean,
+): Promise<string> {
+  const from = world.events.length;
+  const digest = await world.push(tag, behaviour);
+  await until(when, from);
+  await stop("DeployMachine", from);
+  return `web-${digest.replace("sha256:", "").slice(0, 12)}-1`;
+}
+
+/** Stops the newest execution of a machine. */
+async function stop(machine: "DeployMachine" | "ReleaseMachine", from = 0): Promise<void> {
+  const started = world.events
+    .slice(from)
+    .findLast(
+      ({ detail }) => detail.stateMachineArn === world.made.machines[machine] && detail.status === "RUNNING",
+    );
+  const executionArn = String(started?.detail.executionArn);
+  const states = new SFNClient(world.connection.client);
+  await run(states.send(new StopExecutionCommand({ executionArn, cause: "a person stopped it" })));
+}
+
+async function expectNothingOpen(): Promise<void> {
+  expect(await run(world.records.openDeployments())).toEqual([]);
+  expect(await run(world.records.openReleases())).toEqual([]);
+  expect(await run(world.records.openWaits())).toEqual([]);
+  expect((await production()).lease).toBeUndefined();
+}
+
+const ofTask = (status: string) => (event: ServiceEvent) =>
+  event.source === "aws.ecs" &&
+  event.detail.lastStatus === status &&
+  String(JSON.stringify(event.detail)).includes("migrate-up");
+const ofTarget = (status: string) => (event: ServiceEvent) =>
+  event.source === "aws.apprunner" && event.detail.operationStatus === status;
+const ofBuild = (stage: string) => (event: ServiceEvent) =>
+  event.detail["project-name"] === `spillway-web-${stage}`;
+
+describe("an execution of the deploy machine that is stopped", () => {
+  it("during the migration: waits for the task, tells where the schema stands, and the old code serves", async () => {
+    world = await createWorld();
+    const first = await world.release("aaaaaaa");
+    const id = await breakOff("bbbbbbb", { migration: { ...expand, seconds: 300 } }, ofTask("RUNNING"));
+    await minutes(20);
+    const [broken] = await run(world.records.deployments(id));
+    expect(broken).toMatchObject({ outcome: "RolledBack", reason: expect.stringContaining("broken off") });
+    const environment = await production();
+    expect(environment.live).toMatchObject({ release: first, schema: "0002", readableFrom: "0001" });
+    expect(environment.frozen).toBeUndefined();
+    expect(await world.servingIn("production")).toBe("aaaaaaa");
+    expect(await run(world.records.requireRelease(id))).toMatchObject({ outcome: "RolledBack" });
+    await expectNothingOpen();
+  });
+
+  it("during the deployment: the previous revision is brought back and verified", async () => {
+    world = await createWorld();
+    const first = await world.release("aaaaaaa");
+    const id = await breakOff("bbbbbbb", {}, ofTarget("UpdateServiceCompletedSuccessfully"));
+    expect(await world.servingIn("production")).toBe("bbbbbbb");
+    await minutes(20);
+    expect(await world.servingIn("production")).toBe("aaaaaaa");
+    expect((await run(world.records.deployments(id)))[0]).toMatchObject({ outcome: "RolledBack" });
+    const recovery = (await run(world.records.deployments(first))).find(({ intent }) => intent === "recover");
+    expect(recovery).toMatchObject({
+      outcome: "Released",
+      why: expect.stringContaining("ended as ABORTED (a person stopped it)"),
+      health: [{ phase: "restored", verdict: "healthy" }],
+    });
+    await expectNothingOpen();
+  });
+
+  it("during the verification: its builds are stopped and the previous revision serves", async () => {
+    const config = exampleWith({ verification: [["end-to-end"]] });
+    Object.assign(config.services.web?.stages ?? {}, { "end-to-end": { buildspec: "e2e.yml" } });
+    world = await createWorld(1, config);
+    await world.release("aaaaaaa");
+    const slow = { stages: { "end-to-end": { seconds: 3_000 } } };
+    const id = await breakOff("bbbbbbb", slow, ofBuild("end-to-end"));
+    await minutes(20);
+    expect(await world.servingIn("production")).toBe("aaaaaaa");
+    expect((await run(world.records.deployments(id)))[0]).toMatchObject({ outcome: "RolledBack" });
+    const ends = world.events.filter(ofBuild("end-to-end")).map(({ detail }) => detail["build-status"]);
+    expect(ends.at(-1)).toBe("STOPPED");
+    await expectNothingOpen();
+  });
+
+  it("of a first deployment: there is nothing to go back to, and the next release may come", async () => {
+    world = await createWorld();
+    const id = await breakOff("aaaaaaa", {}, ofTarget("CreateServiceStarted"));
+    await minutes(20);
+    expect((await run(world.records.deployments(id)))[0]).toMatchObject({ outcome: "NeedsAttention" });
+    expect((await production()).frozen).toBeUndefined();
+    await expectNothingOpen();
+    await world.release("bbbbbbb");
+    expect(await world.servingIn("production")).toBe("bbbbbbb");
+  });
+
+  it("is recovered although nobody heard of it, and once although everybody did", async () => {
+    world = await createWorld();
+    const first = await world.release("aaaaaaa");
+    await breakOff("bbbbbbb", {}, ofTarget("UpdateServiceStarted"));
+    const ended = world.events.findLast(({ detail }) => detail.status === "ABORTED");
+    if (ended !== undefined) world.aws.eventBridge.putServiceEvent(ended);
+    await minutes(20);
+    const recoveries = (await run(world.records.deployments(first))).filter(
+      ({ intent }) => intent === "recover",
+    );
+    expect(recoveries).toHaveLength(1);
+    await expectNothingOpen();
+  });
+});
+
+describe("a recovery that does not end", () => {
+  it("is tried three times; then the environment is frozen for a person, whose recovery lifts it", async () => {
+    world = await createWorld();
+    const first = await world.release("aaaaaaa");
+    const id = await breakOff("bbbbbbb", {}, ofTarget("UpdateServiceCompletedSuccessfully"));
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      const from = world.events.length;
+      const begun = ({ detail }: ServiceEvent) =>
+        detail.status === "RUNNING" && String(detail.name).startsWith(`recover-${attempt}-`);
+      if (!world.events.some(begun)) await until(begun, from);
+      await stop("DeployMachine");
+    }
+    await minutes(10);
+    expect(await production()).toMatchObject({
+      frozen: { reason: expect.stringContaining('start {"intent":"recover"') },
+    });
+    expect((await run(world.records.deployments(id)))[0]).toMatchObject({ outcome: "NeedsAttention" });
+    await expectNothingOpen();
+    const asked = { intent: "recover", service: "web", environment: "production" };
+    expect(await world.deploy(asked)).toMatchObject({
+      status: "SUCCEEDED",
+      output: { outcome: "Released", reason: expect.stringContaining(`${first} (commit aaaaaaa) serves`) },
+    });
+    expect(await world.servingIn("production")).toBe("aaaaaaa");
+    expect((await production()).frozen).toBeUndefined();
+    await expectNothingOpen();
+  });
+});
+
+describe("recover, asked for by a person", () => {
+  it("makes the live revision serve again when the service lost it", async () => {
+    world = await createWorld();
+    const id = await world.release("aaaaaaa");
+    const asked = { intent: "recover", service: "web", environment: "production" };
+    const before = world.events.length;
+    expect(await world.deploy(asked)).toMatchObject({ status: "SUCCEEDED" });
+    expect(world.events.slice(before).some(ofTarget("UpdateServiceCompletedSuccessfully"))).toBe(true);
+    expect((await production()).live?.release).toBe(id);
+    await expectNothingOpen();
+  });
+});
+
+describe("an execution of the release machine that is stopped", () => {
+  it("is cancelled in the words of the person, and its builds are stopped", async () => {
+    world = await createWorld();
+    const from = world.events.length;
+    const digest = await world.push("aaaaaaa", { stages: { "unit-tests": { seconds: 3_000 } } });
+    await until(ofBuild("unit-tests"), from);
+    await stop("ReleaseMachine", from);
+    await minutes(5);
+    const id = `web-${digest.replace("sha256:", "").slice(0, 12)}-1`;
+    expect(await run(world.records.requireRelease(id))).toMatchObject({
+      outcome: "Cancelled",
+      reason: expect.stringContaining("ABORTED (a person stopped it)"),
+    });
+    expect(world.events.findLast(ofBuild("unit-tests"))?.detail["build-status"]).toBe("STOPPED");
+    await expectNothingOpen();
+  });
+
+  it("ends with the end of the deployment that it began", async () => {
+    world = await createWorld();
+    await world.release("aaaaaaa");
+    const from = world.events.length;
+    const digest = await world.push("bbbbbbb");
+    await until(ofTarget("UpdateServiceStarted"), from);
+    await stop("ReleaseMachine", from);
+    await minutes(20);
+    const id = `web-${digest.replace("sha256:", "").slice(0, 12)}-1`;
+    const [deployment] = await run(world.records.deployments(id));
+    const release = await run(world.records.requireRelease(id));
+    expect(release.outcome).toBe(deployment?.outcome === "Released" ? "Cancelled" : deployment?.outcome);
+    expect(release.reason).toContain("ABORTED");
+    await expectNothingOpen();
+  });
+});
