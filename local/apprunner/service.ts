@@ -52,12 +52,9 @@ export function createAppRunner(
     throw new AwsError("ResourceNotFoundException", `Service cannot be found for resource: ${serviceArn}`);
   };
 
-  const log = (service: RunnerService, stream: "service" | "application", line: string) =>
-    deps.logs.write(
-      `/aws/apprunner/${service.name}/${service.id}/${stream}`,
-      stream === "service" ? "events" : `instance/${service.id}`,
-      line,
-    );
+  const write = (service: RunnerService, log: "service" | "application", stream: string, line: string) =>
+    deps.logs.write(`/aws/apprunner/${service.name}/${service.id}/${log}`, stream, line);
+  const log = (service: RunnerService, line: string) => write(service, "service", "events", line);
 
   const emitStatus = (service: RunnerService, before: apprunner.ServiceStatus) =>
     world.emit({
@@ -120,15 +117,17 @@ export function createAppRunner(
     restart: { crashes: number; wanted: () => boolean } = { crashes: 0, wanted: () => true },
   ): Promise<string | undefined> {
     const image = settings.source.ImageRepository;
-    log(service, "service", `Starting ${image?.ImageIdentifier}`);
+    log(service, `Starting ${image?.ImageIdentifier}`);
     const startCommand = image?.ImageConfiguration?.StartCommand;
+    // Every instance has a stream of its own.
+    const stream = `instance/${uuid(world.random).replaceAll("-", "")}`;
     const result = await deps.instances
       .start(
         {
           image: image?.ImageIdentifier ?? "",
           command: startCommand?.split(/\s+/),
           environment: environmentOf(settings),
-          onLine: (line) => log(service, "application", line),
+          onLine: (line) => write(service, "application", stream, line),
         },
         healthCheckOf(settings.healthCheck),
       )
@@ -137,7 +136,7 @@ export function createAppRunner(
         reason: error instanceof Error ? error.message : String(error),
       }));
     if (!result.healthy) {
-      log(service, "service", `The new instance is not healthy: ${result.reason}`);
+      log(service, `The new instance is not healthy: ${result.reason}`);
       return result.reason;
     }
     if (stopping) {
@@ -153,7 +152,7 @@ export function createAppRunner(
     service.front.switchTo(result.instance.port);
     watch(service, result.instance, restart.crashes);
     if (old !== undefined) void retire(service, old);
-    log(service, "service", "The new instance is healthy and serves.");
+    log(service, "The new instance is healthy and serves.");
     return undefined;
   }
 
@@ -168,7 +167,7 @@ export function createAppRunner(
     const since = clock.now();
     void instance.container.exited.then(({ exitCode }) => {
       if (stopping || service.instance !== instance) return;
-      log(service, "service", `The instance exited with code ${exitCode}; starting another.`);
+      log(service, `The instance exited with code ${exitCode}; starting another.`);
       service.instance = undefined;
       service.front.switchTo(undefined);
       return replace(service, clock.now() - since >= STEADY_MILLISECONDS ? 0 : crashesBefore);
