@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    // Each command of a real tool takes a second: npm run field.
+    exclude: ["test/field/**"],
     // Two processes: each test file starts real processes of its own, and a laptop has two cores to spare.
     maxWorkers: 2,
     testTimeout: 30_000,

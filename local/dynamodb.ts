@@ -77,6 +77,7 @@ export async function createDynamoDb(
   };
 
   return {
+    served: { target: TARGET.slice(0, -1), operations: OPERATIONS },
     accepts: (request) => request.headers["x-amz-target"]?.startsWith(TARGET) ?? false,
     handle,
     stop: () => dynalite.close(store),

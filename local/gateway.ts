@@ -27,9 +27,17 @@ export interface GatewayResponse {
 
 /** A part of the local AWS that does not speak AWS JSON (Lambda's REST, STS's Query) or reads its own (DynamoDB). */
 export interface Door {
+  /** What it serves, unless it is no service of AWS's. */
+  readonly served?: ServedOperations;
   accepts(request: GatewayRequest): boolean;
   /** May throw AwsError; the gateway turns it into a JSON answer. */
   handle(request: GatewayRequest, requestId: string): Promise<GatewayResponse>;
+}
+
+/** A service by what precedes the dot of X-Amz-Target, or by its name if it has none, and what is implemented of it. */
+export interface ServedOperations {
+  readonly target: string;
+  readonly operations: readonly string[];
 }
 
 /** A path that a Node request listener serves as it likes, with streams: the OCI registry. */
@@ -55,6 +63,8 @@ export interface Gateway {
   handle(request: GatewayRequest): Promise<GatewayResponse>;
   /** The raw route for a path; the listening side serves it with streams. */
   route(path: string): RawRoute | undefined;
+  /** Everything that is implemented. */
+  readonly served: readonly ServedOperations[];
 }
 
 interface Mounted {
@@ -92,7 +102,11 @@ export function createGateway(services: readonly Service[], options: GatewayOpti
     }
   };
 
-  return { handle, route };
+  const served = [
+    ...services.map(({ target, operations }) => ({ target, operations: Object.keys(operations).toSorted() })),
+    ...doors.flatMap((door) => door.served ?? []),
+  ];
+  return { handle, route, served };
 }
 
 async function callOperation(

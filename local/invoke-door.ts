@@ -57,7 +57,11 @@ export function createInvokeDoor(options: {
       body: new TextEncoder().encode(result.payload),
     };
   };
-  return { accepts: (request) => API_PATH.test(request.path), handle };
+  return {
+    served: { target: "Lambda", operations: ["Invoke"] },
+    accepts: (request) => API_PATH.test(request.path),
+    handle,
+  };
 }
 
 function functionName(request: GatewayRequest): string {

@@ -3,11 +3,13 @@ import { createFrontDesk } from "./apprunner/front.ts";
 import { findFreePort, probeLoopback } from "./apprunner/instance.ts";
 import type { Clock } from "./asl/clock.ts";
 import { createLocalAws, type LocalAws, type LocalAwsOptions } from "./aws.ts";
+import type { BuildRunner } from "./codebuild/runner.ts";
 import { createShellRunner } from "./codebuild/shell-runner.ts";
 import { createProcessContainers } from "./containers.ts";
 import { type ListeningGateway, listen } from "./http.ts";
 import { createUnpacker } from "./images/unpack.ts";
 import { createChildFunctionRunner } from "./lambda/child-runner.ts";
+import type { World } from "./world.ts";
 
 /** The local AWS on a laptop: everything in it is a process or a loopback socket of this machine. */
 export interface Laptop {
@@ -32,6 +34,8 @@ export async function startLaptop(options: {
   readonly path: string;
   /** How this machine reaches its package registry: npm's settings, proxies, certificates. */
   readonly network: Readonly<Record<string, string>>;
+  /** What runs builds; a shell of this machine unless given. */
+  readonly builds?: (world: World) => BuildRunner;
   readonly onEvent: NonNullable<LocalAwsOptions["onEvent"]>;
   readonly onFault: NonNullable<LocalAwsOptions["onFault"]>;
 }): Promise<Laptop> {
@@ -52,7 +56,8 @@ export async function startLaptop(options: {
       const interpreters = { node: process.execPath, python3: join("/", "usr", "bin", "python3") };
       return {
         functions,
-        builds: createShellRunner(world, { sources, path, network, resolveSecret }),
+        builds:
+          options.builds?.(world) ?? createShellRunner(world, { sources, path, network, resolveSecret }),
         containers: createProcessContainers(clock, {
           unpack: createUnpacker(world, images),
           interpreters,

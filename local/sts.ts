@@ -22,7 +22,7 @@ export function createStsDoor(world: Pick<World, "accountId">): Door {
       `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/${VERSION}/"><GetCallerIdentityResult><Arn>arn:aws:iam::${account}:root</Arn><UserId>${account}</UserId><Account>${account}</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata></GetCallerIdentityResponse>`,
     );
   };
-  return { accepts: isStsRequest, handle };
+  return { served: { target: "STS", operations: ["GetCallerIdentity"] }, accepts: isStsRequest, handle };
 }
 
 function isStsRequest(request: GatewayRequest): boolean {

@@ -1,6 +1,7 @@
 import * as apprunner from "@aws-sdk/client-apprunner";
 import { sleep } from "../asl/clock.ts";
 import type { LogSink } from "../logs.ts";
+import { createPaginator } from "../pagination.ts";
 import { AwsError, type Operation, type Service } from "../service.ts";
 import { arn, uuid, type World } from "../world.ts";
 import type { Front, FrontDesk } from "./front.ts";
@@ -43,6 +44,11 @@ export function createAppRunner(
   },
 ): Service & { stop(): Promise<void> } {
   const { clock } = world;
+  const paginate = createPaginator(
+    clock,
+    () =>
+      new AwsError("InvalidRequestException", "NextToken is not valid: it was not given for this request."),
+  );
   const services = new Map<string, RunnerService>();
   let stopping = false;
 
@@ -346,13 +352,20 @@ export function createAppRunner(
     apprunner.DescribeServiceCommandOutput
   > = (input) => ({ Service: describe(find(input.ServiceArn)) });
 
-  const ListServices: Operation<
-    apprunner.ListServicesCommandInput,
-    apprunner.ListServicesCommandOutput
-  > = () => ({
-    ServiceSummaryList: [...services.values()]
-      .filter(({ status }) => status !== "DELETED")
-      .map((service) => ({
+  const ListServices: Operation<apprunner.ListServicesCommandInput, apprunner.ListServicesCommandOutput> = ({
+    MaxResults = 20,
+    NextToken,
+  }) => {
+    const open = [...services.values()].filter(({ status }) => status !== "DELETED");
+    const page = paginate(open, {
+      of: ["ListServices"],
+      key: ({ id }) => id,
+      size: pageSize(MaxResults),
+      token: NextToken,
+    });
+    return {
+      NextToken: page.nextToken,
+      ServiceSummaryList: page.items.map((service) => ({
         ServiceName: service.name,
         ServiceId: service.id,
         ServiceArn: service.arn,
@@ -361,19 +374,21 @@ export function createAppRunner(
         UpdatedAt: new Date(service.updatedAt),
         Status: service.status,
       })),
-  });
+    };
+  };
 
   const ListOperations: Operation<
     apprunner.ListOperationsCommandInput,
     apprunner.ListOperationsCommandOutput
   > = (input) => {
     const { operations } = find(input.ServiceArn);
-    const start = Number(input.NextToken ?? 0);
-    const end = start + (input.MaxResults ?? 20);
-    return {
-      OperationSummaryList: operations.slice(start, end),
-      ...(end < operations.length ? { NextToken: String(end) } : {}),
-    };
+    const page = paginate(operations, {
+      of: ["ListOperations", input.ServiceArn],
+      key: ({ Id = "" }) => Id,
+      size: pageSize(input.MaxResults ?? 20),
+      token: input.NextToken,
+    });
+    return { OperationSummaryList: page.items, NextToken: page.nextToken };
   };
 
   const DeleteService: Operation<
@@ -502,4 +517,10 @@ function healthCheckOf(check: apprunner.HealthCheckConfiguration): HealthCheck {
     healthyThreshold: check.HealthyThreshold ?? 1,
     unhealthyThreshold: check.UnhealthyThreshold ?? 5,
   };
+}
+
+/** App Runner's pages have 20 items at most. */
+function pageSize(maxResults: number): number {
+  if (maxResults >= 1 && maxResults <= 20) return maxResults;
+  throw new AwsError("InvalidRequestException", `MaxResults must be between 1 and 20; it is ${maxResults}.`);
 }
