@@ -51,7 +51,7 @@ async function start(options: StartArguments): Promise<boolean> {
   if (options.json) console.log(JSON.stringify(lastLine(live, played)));
   if (!options.once)
     console.log(
-      `\nIt stays up. End it with Ctrl-C.\n  AWS_ENDPOINT_URL=${laptop.url} aws stepfunctions list-executions --state-machine-arn ${made.machines.ReleaseMachine}`,
+      `\nIt stays up. End it with Ctrl-C.\n  aws --endpoint-url ${laptop.url} stepfunctions list-executions --state-machine-arn ${made.machines.ReleaseMachine}`,
     );
   if (options.scenario === "all")
     return played.length === scenarios.length && played.every(({ endedAsTold }) => endedAsTold);
