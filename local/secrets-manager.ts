@@ -17,6 +17,7 @@ import type {
   UpdateSecretCommandOutput,
 } from "@aws-sdk/client-secrets-manager";
 import * as schemas from "@aws-sdk/client-secrets-manager";
+import { pageByName } from "./pagination.ts";
 import { parseSecretReference, readJsonKey } from "./secrets/reference.ts";
 import {
   addVersion,
@@ -149,12 +150,13 @@ function createSecretOperations(world: World, store: SecretStore) {
     const matching = store
       .all()
       .filter(({ deletedAt }) => input.IncludePlannedDeletion || !deletedAt)
-      .filter(({ name }) => prefixes?.some((prefix) => name.startsWith(prefix)) ?? true)
-      .filter(({ name }) => name > (input.NextToken ?? ""))
-      .sort((one, other) => (one.name < other.name ? -1 : 1));
-    const page = matching.slice(0, input.MaxResults ?? 100);
-    const isLast = page.length === matching.length;
-    return { SecretList: page.map(shown), NextToken: isLast ? undefined : page.at(-1)?.name };
+      .filter(({ name }) => prefixes?.some((prefix) => name.startsWith(prefix)) ?? true);
+    const { items, nextToken } = pageByName(
+      matching,
+      { size: input.MaxResults ?? 100, token: input.NextToken },
+      () => new AwsError("InvalidNextTokenException", "The NextToken is invalid."),
+    );
+    return { SecretList: items.map(shown), NextToken: nextToken };
   };
 
   const DeleteSecret: Operation<DeleteSecretCommandInput, DeleteSecretCommandOutput> = (input) => {

@@ -1,4 +1,5 @@
 import type { Target } from "@aws-sdk/client-eventbridge";
+import { pageByName as pageNames } from "../pagination.ts";
 import { AwsError } from "../service.ts";
 import { arn, type World } from "../world.ts";
 import type { CompiledPattern } from "./pattern.ts";
@@ -97,17 +98,18 @@ function busName(nameOrArn: string | undefined): string {
 }
 
 /**
- * One page of things sorted by name: those after `nextToken` (the last name of the page before), `limit` at most,
- * and the token of the next page if there is one.
+ * One page of things sorted by name, `limit` at most, and the token of the next page if there is one.
+ * @throws AwsError ValidationException for a token that no page gave.
  */
 export function pageByName<T extends { readonly name: string }>(
   things: Iterable<T>,
   options: { prefix?: string | undefined; limit?: number | undefined; nextToken?: string | undefined },
 ): { page: T[]; nextToken: string | undefined } {
-  const { prefix = "", limit = 100, nextToken = "" } = options;
-  const matching = [...things]
-    .filter(({ name }) => name.startsWith(prefix) && name > nextToken)
-    .sort((one, other) => (one.name < other.name ? -1 : 1));
-  const page = matching.slice(0, limit);
-  return { page, nextToken: matching.length > page.length ? page.at(-1)?.name : undefined };
+  const { prefix = "", limit = 100 } = options;
+  const { items, nextToken } = pageNames(
+    [...things].filter(({ name }) => name.startsWith(prefix)),
+    { size: limit, token: options.nextToken },
+    () => new AwsError("ValidationException", "The NextToken was not given by this operation."),
+  );
+  return { page: items, nextToken };
 }

@@ -16,6 +16,7 @@ import type {
   PutRetentionPolicyCommandInput,
   PutRetentionPolicyCommandOutput,
 } from "@aws-sdk/client-cloudwatch-logs";
+import { pageByName } from "../pagination.ts";
 import { AwsError, type Operation } from "../service.ts";
 import type { LogGroup, LogStore, LogStream } from "./store.ts";
 
@@ -47,16 +48,12 @@ export function createGroupOperations(store: LogStore) {
   const DescribeLogGroups: Operation<DescribeLogGroupsCommandInput, DescribeLogGroupsCommandOutput> = (
     input,
   ) => {
-    const { logGroupNamePrefix = "", logGroupNamePattern = "", limit = 50, nextToken = "" } = input;
-    const matching = [...store.groups.values()]
-      .filter(({ name }) => name.startsWith(logGroupNamePrefix) && name.includes(logGroupNamePattern))
-      .filter(({ name }) => name > nextToken)
-      .sort(byName);
-    const page = matching.slice(0, limit);
-    return {
-      logGroups: page.map(shownGroup),
-      nextToken: matching.length > page.length ? page.at(-1)?.name : undefined,
-    };
+    const { logGroupNamePrefix = "", logGroupNamePattern = "", limit = 50 } = input;
+    const matching = [...store.groups.values()].filter(
+      ({ name }) => name.startsWith(logGroupNamePrefix) && name.includes(logGroupNamePattern),
+    );
+    const { items, nextToken } = pageByName(matching, { size: limit, token: input.nextToken }, invalidToken);
+    return { logGroups: items.map(shownGroup), nextToken };
   };
 
   const PutRetentionPolicy: Operation<PutRetentionPolicyCommandInput, PutRetentionPolicyCommandOutput> = (
@@ -126,14 +123,19 @@ function createStreamOperations(store: LogStore) {
       .filter(({ name }) => name.startsWith(logStreamNamePrefix))
       .sort(byTime ? byLastEvent : byName);
     if (input.descending) sorted.reverse();
-    // The token is the name of the last stream shown; a stream that has gone since begins again at the start.
+    // The token is the name of the last stream shown.
     const from = nextToken === undefined ? 0 : sorted.findIndex(({ name }) => name === nextToken) + 1;
+    if (nextToken !== undefined && from === 0) throw invalidToken();
     const page = sorted.slice(from, from + limit);
     const isLast = from + page.length >= sorted.length;
     return { logStreams: page.map(shownStream), nextToken: isLast ? undefined : page.at(-1)?.name };
   };
 
   return { CreateLogStream, DeleteLogStream, DescribeLogStreams };
+}
+
+function invalidToken(): AwsError {
+  return new AwsError("InvalidParameterException", "The specified nextToken is invalid.");
 }
 
 function checkName(member: string, value: string, pattern: RegExp): void {
