@@ -4,6 +4,7 @@ import {
   ListTasksCommand,
   RegisterTaskDefinitionCommand,
   RunTaskCommand,
+  StopTaskCommand,
   type Task,
 } from "@aws-sdk/client-ecs";
 import { SpillwayError } from "../core/errors.ts";
@@ -116,6 +117,11 @@ export function connectTasks({ client }: Connection) {
         if (taskArns?.[0] !== undefined) return taskArns[0];
       }
       return undefined;
+    },
+
+    /** Tells the task to stop: SIGTERM now, SIGKILL after its stopTimeout. Harmless if it has stopped. */
+    async stop(cluster: string, task: string, reason: string): Promise<void> {
+      await call("stop the migration task", () => ecs.send(new StopTaskCommand({ cluster, task, reason })));
     },
 
     /** How the task ended; undefined while it runs. */

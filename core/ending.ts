@@ -55,7 +55,8 @@ export function schemaMembers(
   { schemaHistory, readableFrom }: Pick<Release, "schemaHistory" | "readableFrom">,
 ): Pick<Revision, "schema" | "schemaHistory" | "readableFrom"> {
   const schema = schemaNow(deployment);
-  if (schema === undefined) return {};
+  // What was on record before is not true any more.
+  if (schema === undefined) return { schema, schemaHistory: undefined, readableFrom: undefined };
   if (schema !== null && schema === schemaHistory.at(-1)) return { schema, schemaHistory, readableFrom };
   const { previous } = deployment;
   if (previous?.schema !== schema) return { schema };

@@ -22,6 +22,7 @@ export type ErrorName =
   | "OlderThanLive"
   | "MigrationFailed"
   | "MigrationNotStarted"
+  | "MigrationStopping"
   | "MigrationResultMissing"
   | "SchemaUnknown"
   | "TargetBusy"

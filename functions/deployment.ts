@@ -16,7 +16,8 @@ export interface OpenDeployment {
 
 /**
  * Reads the deployment that this execution opened.
- * @throws SpillwayError LeaseLost if it is not this execution's.
+ * @throws SpillwayError LeaseLost if it is not this execution's, or was closed: an execution that is redriven after
+ *   its environment was recovered changes nothing.
  */
 export async function readDeployment(
   { deployment: name, execution }: z.infer<typeof DeploymentInput>,
@@ -30,7 +31,29 @@ export async function readDeployment(
       "LeaseLost",
       `The deployment of ${name.release} to ${name.environment} is not this execution's; it changes nothing.`,
     );
+  if (deployment.endedAt !== undefined) throw closed(deployment);
   return { records, release, deployment };
+}
+
+/**
+ * To be asked right before the database or the target is told anything.
+ * @throws SpillwayError LeaseLost if another execution has the environment's lease.
+ */
+export async function requireLease({ records, deployment }: OpenDeployment): Promise<void> {
+  const { service, environment, executionArn } = deployment;
+  const { lease } = await records.environment(service, environment);
+  if (lease?.owner === executionArn) return;
+  throw new SpillwayError(
+    "LeaseLost",
+    `The lease of ${environment} has passed on (${lease?.reason ?? "nobody has it"}); this execution changes nothing more.`,
+  );
+}
+
+function closed({ release, environment }: Deployment): SpillwayError {
+  return new SpillwayError(
+    "LeaseLost",
+    `The deployment of ${release} to ${environment} is closed; somebody recovered the environment meanwhile.`,
+  );
 }
 
 /** Changes the record. @throws LeaseLost if it was closed or passed on. */
@@ -39,8 +62,5 @@ export async function updateDeployment(
   members: Partial<Deployment>,
 ): Promise<void> {
   if (await records.updateDeployment(deployment, members)) return;
-  throw new SpillwayError(
-    "LeaseLost",
-    `The deployment of ${deployment.release} to ${deployment.environment} is closed; somebody recovered the environment meanwhile.`,
-  );
+  throw closed(deployment);
 }

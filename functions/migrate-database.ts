@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { DeploymentInput, readDeployment, updateDeployment } from "./deployment.ts";
+import { DeploymentInput, readDeployment, requireLease, updateDeployment } from "./deployment.ts";
 import { lookAtTask } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { migrationWork } from "./migration-work.ts";
@@ -13,6 +13,7 @@ export const migrateDatabase: FunctionDefinition<typeof Input, void> = {
   input: Input,
   async run(input, place) {
     const open = await readDeployment(input, place);
+    await requireLease(open);
     if (open.deployment.migration === undefined)
       await updateDeployment(open, { migration: { begunAt: place.connection.now(), confirmed: false } });
     await awaitWork(

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { connectExecutions } from "../aws/states.ts";
 import { revertTarget } from "../core/migration.ts";
-import { DeploymentInput, readDeployment, updateDeployment } from "./deployment.ts";
+import { DeploymentInput, readDeployment, requireLease, updateDeployment } from "./deployment.ts";
 import { lookAtTask } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { migrationWork } from "./migration-work.ts";
@@ -24,6 +24,7 @@ export const revertMigration: FunctionDefinition<typeof Input, void> = {
       const output = { action: "nothing-to-revert" };
       return connectExecutions(place.connection).complete(input.token, { end: "succeeded", output });
     }
+    await requireLease(open);
     if (migration.revert === undefined)
       await updateDeployment(open, { migration: { ...migration, revert: "begun" } });
     await awaitWork(

@@ -5,7 +5,13 @@ import { SpillwayError } from "../core/errors.ts";
 import { deploymentKey, targetName } from "../core/names.ts";
 import type { Deployment } from "../core/records.ts";
 import { planRollback } from "../core/rollback.ts";
-import { DeploymentInput, type OpenDeployment, readDeployment, updateDeployment } from "./deployment.ts";
+import {
+  DeploymentInput,
+  type OpenDeployment,
+  readDeployment,
+  requireLease,
+  updateDeployment,
+} from "./deployment.ts";
 import { lookAtOperation } from "./looks.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
 import { targetWork } from "./target-work.ts";
@@ -36,6 +42,7 @@ export const rollBack: FunctionDefinition<typeof Input, void> = {
       );
     await note(open, plan.action === "restore" ? "restored" : plan.action, place);
     if (plan.action !== "restore") return answer(place, input.token, plan.action);
+    await requireLease(open);
     const before = await open.records.requireRelease(plan.revision.release);
     const key = `${deploymentKey(input.deployment)}/roll-back`;
     await awaitWork(

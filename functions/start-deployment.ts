@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { deploymentKey } from "../core/names.ts";
-import { DeploymentInput, readDeployment, updateDeployment } from "./deployment.ts";
+import { DeploymentInput, readDeployment, requireLease, updateDeployment } from "./deployment.ts";
 import { lookAtOperation } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { targetWork } from "./target-work.ts";
@@ -14,6 +14,7 @@ export const startDeployment: FunctionDefinition<typeof Input, void> = {
   input: Input,
   async run(input, place) {
     const open = await readDeployment(input, place);
+    await requireLease(open);
     if (open.deployment.switched === undefined)
       await updateDeployment(open, { switched: { begunAt: place.connection.now() } });
     const { release, environment } = input.deployment;

@@ -155,6 +155,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   CheckDatabase: [records, answer, ...runTasks, ...lookAtTasks],
   ReadSchema: [records, readMigrationLogs],
   MigrateDatabase: [records, answer, ...runTasks, ...lookAtTasks],
+  StopMigration: [records, ...lookAtTasks, { actions: ["ecs:StopTask"], on: "cluster" }],
   InspectSchema: [records, answer, ...runTasks, ...lookAtTasks],
   ConfirmMigration: [records, readMigrationLogs],
   StartDeployment: [records, answer, findTargets, ...lookAtOperations, ...changeTargets],

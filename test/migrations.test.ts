@@ -163,3 +163,20 @@ describe("an environment without a database", () => {
     expect((await only(id))?.migration).toBeUndefined();
   });
 });
+
+describe("a migration that takes too long", () => {
+  it("is stopped before anybody asks where the schema stands", async () => {
+    const config = exampleWith({});
+    const migration = config.services.web?.migration;
+    if (migration !== undefined) migration.timeoutMinutes = 1;
+    world = await createWorld(1, config);
+    await world.release("aaaaaaa");
+    const id = await world.release("bbbbbbb", { migration: { ...expand, seconds: 200 } });
+    expect(await only(id)).toMatchObject({
+      outcome: "RolledBack",
+      migration: { before: "0001", after: "0001", confirmed: true },
+      reason: expect.stringContaining("took longer than its timeoutMinutes"),
+    });
+    expect(await world.servingIn("production")).toBe("aaaaaaa");
+  });
+});

@@ -1,4 +1,4 @@
-import { SFNClient, StopExecutionCommand } from "@aws-sdk/client-sfn";
+import { RedriveExecutionCommand, SFNClient, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterEach, describe, expect, it } from "vitest";
 import type { ServiceEvent } from "../local/world.ts";
 import { exampleWith } from "./simulation/environments.ts";
@@ -132,6 +132,26 @@ describe("an execution of the deploy machine that is stopped", () => {
       ({ intent }) => intent === "recover",
     );
     expect(recoveries).toHaveLength(1);
+    await expectNothingOpen();
+  });
+});
+
+describe("an execution that is redriven after its environment was recovered", () => {
+  it("changes nothing, whatever has gone live meanwhile", async () => {
+    world = await createWorld();
+    await world.release("aaaaaaa");
+    const id = await breakOff("bbbbbbb", {}, ofTarget("UpdateServiceStarted"));
+    await minutes(20);
+    const newer = await world.release("ccccccc");
+    const [broken] = await run(world.records.deployments(id));
+    const states = new SFNClient(world.connection.client);
+    const from = world.events.length;
+    await run(states.send(new RedriveExecutionCommand({ executionArn: broken?.executionArn })));
+    await minutes(20);
+    expect(world.events.slice(from).some(({ source }) => source === "aws.apprunner")).toBe(false);
+    expect((await run(world.records.deployments(id)))[0]).toEqual(broken);
+    expect((await production()).live?.release).toBe(newer);
+    expect(await world.servingIn("production")).toBe("ccccccc");
     await expectNothingOpen();
   });
 });

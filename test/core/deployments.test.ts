@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { endDeployment } from "../../core/ending.ts";
+import { endDeployment, schemaMembers } from "../../core/ending.ts";
 import { withLog } from "../../core/excerpt.ts";
 import { type Intent, readIntent } from "../../core/intent.ts";
 import { revertTarget } from "../../core/migration.ts";
@@ -205,6 +205,21 @@ describe("the one sentence of an end", () => {
     expect(say({ ...back, healthBefore: ill })).toContain(
       "the service was ill before: /health answered HTTP 500",
     );
+  });
+});
+
+describe("the schema on record", () => {
+  const source = { schemaHistory: ["0001", "0002"], readableFrom: "0001" };
+  const begun = { begunAt: 1, before: "0001", after: "0002", confirmed: true };
+  it.each([
+    [{ migration: begun }, { schema: "0002", schemaHistory: ["0001", "0002"], readableFrom: "0001" }],
+    [{ migration: { ...begun, confirmed: false } }, { schema: undefined }],
+    [{ migration: { ...begun, revert: "begun" } }, { schema: undefined }],
+    [{ migration: { ...begun, revert: "done" } }, { schema: "0001" }],
+    [{ migration: undefined }, { schema: "0001" }],
+    [{ databaseBefore: { at: 0, schema: null } }, { schema: null }],
+  ] as const)("of %j is %j", (members, expected) => {
+    expect(schemaMembers(deployment(members), source)).toMatchObject(expected);
   });
 });
 

@@ -1,0 +1,31 @@
+import { connectTasks } from "../aws/ecs.ts";
+import { SpillwayError } from "../core/errors.ts";
+import { migrationKey } from "../core/names.ts";
+import { DeploymentInput, readDeployment } from "./deployment.ts";
+import { createHandler, type FunctionDefinition } from "./middleware.ts";
+
+/**
+ * Stops a migration that took longer than the config allows, so that nothing changes the schema any more when
+ * `InspectSchema` asks where it stands.
+ * @throws MigrationStopping until the task has stopped: it is given time to undo what is under way.
+ */
+export const stopMigration: FunctionDefinition<typeof DeploymentInput, { stopped: string | null }> = {
+  name: "StopMigration",
+  input: DeploymentInput,
+  async run(input, place) {
+    const { records, deployment } = await readDeployment(input, place);
+    const wait = await records.wait(migrationKey(deployment, "up"));
+    const { awaitedArn, subject, result } = wait ?? {};
+    if (awaitedArn === undefined || result !== undefined) return { stopped: awaitedArn ?? null };
+    const tasks = connectTasks(place.connection);
+    const cluster = subject?.cluster ?? "";
+    if ((await tasks.look(cluster, awaitedArn)) !== undefined) return { stopped: awaitedArn };
+    await tasks.stop(cluster, awaitedArn, "The migration took longer than its timeoutMinutes.");
+    throw new SpillwayError(
+      "MigrationStopping",
+      `The migration task ${awaitedArn} is told to stop; waiting for it.`,
+    );
+  },
+};
+
+export const handler = createHandler(stopMigration);
