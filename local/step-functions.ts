@@ -2,12 +2,22 @@ import * as sfn from "@aws-sdk/client-sfn";
 import { TaskTokenError } from "./asl/index.ts";
 import type { InvokeFunction } from "./lambda/function.ts";
 import { AwsError, type Operation, type Service } from "./service.ts";
-import { type ExecutionRecord, Executions, type HistoryListener } from "./step-functions/executions.ts";
+import {
+  type ExecutionRecord,
+  Executions,
+  type HistoryListener,
+  type Restored,
+} from "./step-functions/executions.ts";
 import { historyPage } from "./step-functions/history-page.ts";
 import { Machines } from "./step-functions/machines.ts";
 import { createPages, type SfnPaginate } from "./step-functions/pages.ts";
 import type { Redrivability } from "./step-functions/redrive.ts";
-import { createTaskRunner, isKnownResource } from "./step-functions/tasks.ts";
+import {
+  createInterruptedTaskRunner,
+  createTaskRunner,
+  isKnownResource,
+  type TaskServices,
+} from "./step-functions/tasks.ts";
 import type { World } from "./world.ts";
 
 export type { ExecutionName, HistoryListener } from "./step-functions/executions.ts";
@@ -20,7 +30,11 @@ export interface StepFunctions extends Service {
   onHistoryEvent(listener: HistoryListener): () => void;
   /** Resolves with the final status when an execution has ended. Rejects with AwsError ExecutionDoesNotExist. */
   executionEnd(executionArn: string): Promise<sfn.ExecutionStatus>;
-  /** Aborts every open execution. */
+  /** Brings back the executions that an earlier process kept. To be called once, before anything else. */
+  restore(): Promise<Restored>;
+  /** Lets the open ones of them go on. To be called once everything that they use is there. */
+  goOn(): void;
+  /** Aborts every open execution; what is kept of it stays open. */
   stop(): Promise<void>;
 }
 
@@ -28,8 +42,12 @@ export interface StepFunctions extends Service {
 export function createStepFunctions(world: World, deps: { readonly invoke: InvokeFunction }): StepFunctions {
   const machines = new Machines(world, isKnownResource);
   const pages = createPages(world.clock);
-  const tasks = createTaskRunner(world, { invoke: deps.invoke, start: (input) => executions.start(input) });
-  const executions: Executions = new Executions(world, machines, tasks);
+  const services: TaskServices = {
+    invoke: deps.invoke,
+    start: (input) => executions.start(input),
+    find: (executionArn) => executions.search(executionArn),
+  };
+  const executions: Executions = new Executions(world, machines, createTaskRunner(world, services));
   return {
     target: "AWSStepFunctions",
     protocol: "json1.0",
@@ -47,6 +65,8 @@ export function createStepFunctions(world: World, deps: { readonly invoke: Invok
     async executionEnd(executionArn) {
       return (await executions.find(executionArn).ended).status;
     },
+    restore: () => executions.restore(),
+    goOn: () => executions.goOn(createInterruptedTaskRunner(world, services)),
     stop: () => executions.stop(),
   };
 }

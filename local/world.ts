@@ -1,4 +1,5 @@
 import type { Clock, Random } from "./asl/clock.ts";
+import type { Store } from "./store.ts";
 
 /** What every service of the local AWS is given. Nothing in `local/` reads the time, randomness or the environment by itself. */
 export interface World {
@@ -11,6 +12,8 @@ export interface World {
   readonly endpoint: () => string;
   /** Absolute path of the folder in which services may keep files. */
   readonly folder: string;
+  /** What outlives the process. Undefined: nothing does, and each start begins anew. */
+  readonly store?: Store | undefined;
   /** Puts an event of an AWS service (`source: "aws.…"`) on the default event bus. Never throws. */
   readonly emit: (event: ServiceEvent) => void;
 }

@@ -9,7 +9,7 @@ import type { Run } from "./run.ts";
 import { Scope } from "./scope.ts";
 import type { StateMachine } from "./state-machine.ts";
 import type { TaskRunner } from "./task-runner.ts";
-import { TaskTokens } from "./task-tokens.ts";
+import { TaskTokens, type TokenRegister } from "./task-tokens.ts";
 
 /** How an execution ended. */
 export type EndStatus = "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED";
@@ -45,7 +45,7 @@ export interface ExecutionOptions {
   /** As it appears in TaskScheduled. */
   readonly region: string;
   /** Shared by all executions whose tasks are completed from outside; an execution's own by default. */
-  readonly tokens?: TaskTokens;
+  readonly tokens?: TokenRegister;
   /** Is told of each event as it is recorded. Must not throw. */
   readonly onEvent?: (event: HistoryEvent) => void;
 }
@@ -62,7 +62,7 @@ export interface Execution {
   readonly result: Promise<ExecutionResult>;
   /** The events so far. */
   readonly history: readonly HistoryEvent[];
-  readonly tokens: TaskTokens;
+  readonly tokens: TokenRegister;
   /** Ends the execution as ABORTED and whatever it has under way. Does nothing once it has ended. */
   stop(error?: string, cause?: string): void;
 }
@@ -90,7 +90,7 @@ export function redriveExecution(options: RedriveOptions): Execution | undefined
 
 class MachineExecution implements Execution {
   readonly result: Promise<ExecutionResult>;
-  readonly tokens: TaskTokens;
+  readonly tokens: TokenRegister;
   readonly #options: ExecutionOptions;
   readonly #history: History;
   readonly #fiber = new Fiber(0);

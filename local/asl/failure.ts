@@ -58,3 +58,12 @@ export function dataLimitExceeded(what: string): StateFailure {
     `The state/task '${what}' returned a result with a size exceeding the maximum number of bytes service limit.`,
   );
 }
+
+/** Under which name and with which cause a task fails of what its runner threw. */
+export function errorOf(error: unknown): { error: string | undefined; cause: string | undefined } {
+  if (error instanceof TaskError || error instanceof StateFailure) {
+    return { error: error.error, cause: error.cause };
+  }
+  if (error instanceof Error) return { error: error.name, cause: error.message };
+  return { error: "States.TaskFailed", cause: String(error) };
+}

@@ -2,7 +2,7 @@ import type { Clock, Random } from "./clock.ts";
 import type { History } from "./history.ts";
 import type { JsonObject } from "./json.ts";
 import type { TaskRunner } from "./task-runner.ts";
-import type { TaskTokens } from "./task-tokens.ts";
+import type { TokenRegister } from "./task-tokens.ts";
 
 /** What all states of one execution share. */
 export interface Run {
@@ -10,7 +10,7 @@ export interface Run {
   readonly clock: Clock;
   readonly random: Random;
   readonly tasks: TaskRunner;
-  readonly tokens: TaskTokens;
+  readonly tokens: TokenRegister;
   readonly region: string;
   /** The members Execution and StateMachine of `$states.context`. */
   readonly context: JsonObject;

@@ -28,3 +28,9 @@ export interface TaskAttempt {
  * fails the task under the error's own name.
  */
 export type TaskRunner = (task: TaskAttempt) => Promise<Json>;
+
+/**
+ * Says what became of an attempt that was under way when its execution was interrupted. `submitted` is what the
+ * service answered when it took the job, if it had. Resolves and rejects as a TaskRunner does.
+ */
+export type InterruptedTaskRunner = (task: TaskAttempt, submitted: Json | undefined) => Promise<Json>;

@@ -1,4 +1,4 @@
-import { dataLimitExceeded, StateFailure, TaskError } from "./failure.ts";
+import { dataLimitExceeded, errorOf, StateFailure } from "./failure.ts";
 import { type EventDetails, errorDetails, inputOf, outputOf } from "./history.ts";
 import { isOverLimit, type Json, type Payload, payload } from "./json.ts";
 import { LONGEST_SECONDS } from "./parse-state.ts";
@@ -162,13 +162,6 @@ class TaskJob {
     if (this.#token !== undefined) this.#visit.run.tokens.close(this.#token);
     return true;
   }
-}
-
-function errorOf(error: unknown): { error: string | undefined; cause: string | undefined } {
-  if (error instanceof TaskError || error instanceof StateFailure)
-    return { error: error.error, cause: error.cause };
-  if (error instanceof Error) return { error: error.name, cause: error.message };
-  return { error: "States.TaskFailed", cause: String(error) };
 }
 
 /** Writes the events of a Task: AWS has other ones for a Lambda function's ARN than for an integration. */

@@ -22,8 +22,17 @@ const PREFIX = "AQCEAAAAKgAAAAMAAAAA";
 const MOST_ERROR_CHARACTERS = 256;
 const MOST_CAUSE_CHARACTERS = 32_768;
 
+/** Where an execution gets its task tokens from, and tells who waits for them. */
+export interface TokenRegister {
+  /** A token that nobody can guess. It is known to nobody until `hold`. */
+  create(): string;
+  hold(token: string, holder: TokenHolder): void;
+  /** From here on the token answers TaskTimedOut: its task has succeeded, failed, timed out or been aborted. */
+  close(token: string): void;
+}
+
 /** The task tokens of any number of executions: who waits for which, and which have been used or have lapsed. */
-export class TaskTokens {
+export class TaskTokens implements TokenRegister {
   readonly #random: Random;
   readonly #holders = new Map<string, TokenHolder | "closed">();
 
@@ -31,16 +40,14 @@ export class TaskTokens {
     this.#random = random;
   }
 
-  /** A token that nobody can guess. It is known to nobody until `hold`. */
   create(): string {
-    return PREFIX + Buffer.from(uuid(this.#random) + uuid(this.#random)).toString("base64url");
+    return createToken(this.#random);
   }
 
   hold(token: string, holder: TokenHolder): void {
     this.#holders.set(token, holder);
   }
 
-  /** From here on the token answers TaskTimedOut: its task has succeeded, failed, timed out or been aborted. */
   close(token: string): void {
     this.#holders.set(token, "closed");
   }
@@ -74,6 +81,11 @@ export class TaskTokens {
     }
     return holder;
   }
+}
+
+/** A token drawn from `random`. */
+export function createToken(random: Random): string {
+  return PREFIX + Buffer.from(uuid(random) + uuid(random)).toString("base64url");
 }
 
 function parseOutput(text: string): Payload {

@@ -3,21 +3,28 @@ import {
   type Execution,
   type ExecutionResult,
   type HistoryEvent,
+  type InterruptedTaskRunner,
+  InvalidDefinitionError,
   isOverLimit,
   type Json,
   parseJson,
-  redriveExecution,
-  startExecution,
+  ReplayDivergedError,
+  type ReplayedExecution,
   type TaskRunner,
   TaskTokens,
 } from "../asl/index.ts";
 import { AwsError } from "../service.ts";
 import { arn, uuid, type World } from "../world.ts";
+import { endedExecution, keptResult, lostResult } from "./ended-execution.ts";
+import { createExecutionStore, type ExecutionStore, type KeptExecution } from "./execution-store.ts";
 import type { Machines, StartableMachine } from "./machines.ts";
 import { checkName, parseArn } from "./names.ts";
 import type { SfnPaginate } from "./pages.ts";
 import { type Redrivability, Redrives, redrivability } from "./redrive.ts";
+import { type ExecutionName, type Run, Runs } from "./runs.ts";
 import { executionStatusChange } from "./status-event.ts";
+
+export type { ExecutionName } from "./runs.ts";
 
 /** A closed execution is forgotten, and its name free again, after 90 days. */
 const RETENTION_MILLISECONDS = 90 * 24 * 3_600_000;
@@ -42,11 +49,12 @@ export interface ExecutionRecord {
 /** Told of each event of each execution as it is recorded. Must not throw. */
 export type HistoryListener = (event: HistoryEvent, execution: ExecutionName) => void;
 
-export interface ExecutionName {
-  readonly executionArn: string;
-  readonly name: string;
-  readonly stateMachineArn: string;
-  readonly stateMachineName: string;
+/** What became of the executions of an earlier process. */
+export interface Restored {
+  /** Those that go on. */
+  readonly open: number;
+  /** ARNs of those that could not be run again to where they were; they ended as FAILED. */
+  readonly lost: readonly string[];
 }
 
 /** The executions, open and closed. Throws AwsError under AWS's names. */
@@ -54,16 +62,50 @@ export class Executions {
   readonly tokens: TaskTokens;
   readonly #world: World;
   readonly #machines: Machines;
-  readonly #tasks: TaskRunner;
+  readonly #store: ExecutionStore;
+  readonly #runs: Runs;
   readonly #records = new Map<string, ExecutionRecord>();
   readonly #listeners = new Set<HistoryListener>();
+  readonly #interrupted: ReplayedExecution[] = [];
   #isStopped = false;
 
   constructor(world: World, machines: Machines, tasks: TaskRunner) {
     this.#world = world;
     this.#machines = machines;
-    this.#tasks = tasks;
+    this.#store = createExecutionStore(world);
     this.tokens = new TaskTokens(world.random);
+    this.#runs = new Runs(world, {
+      tasks,
+      tokens: this.tokens,
+      store: this.#store,
+      onEvent: (event, names) => {
+        for (const listener of this.#listeners) listener(event, names);
+      },
+    });
+  }
+
+  /** Brings back what an earlier process kept. The open ones stand where they were until `goOn`. */
+  async restore(): Promise<Restored> {
+    const lost: string[] = [];
+    let open = 0;
+    for (const [executionArn, kept] of this.#store.all()) {
+      const { end } = kept;
+      if (end !== undefined && this.#world.clock.now() - end.at > RETENTION_MILLISECONDS) {
+        this.#store.forget(executionArn);
+        continue;
+      }
+      const record = this.#revive(executionArn, kept);
+      this.#records.set(executionArn, record);
+      if (end !== undefined) for (const token of end.tokens) this.tokens.close(token);
+      else if (await this.#replay(record, kept)) open += 1;
+      else lost.push(executionArn);
+    }
+    return { open, lost };
+  }
+
+  /** Lets the open executions go on. */
+  goOn(interrupted: InterruptedTaskRunner): void {
+    for (const replayed of this.#interrupted.splice(0)) replayed.goOn(interrupted);
   }
 
   /** Starts an execution, or finds the open one of the same name and input. */
@@ -84,9 +126,13 @@ export class Executions {
 
   find(executionArn: string): ExecutionRecord {
     parseArn(executionArn, "execution");
-    const record = this.#records.get(executionArn);
+    const record = this.search(executionArn);
     if (record) return record;
     throw new AwsError("ExecutionDoesNotExist", `Execution Does Not Exist: '${executionArn}'`);
+  }
+
+  search(executionArn: string): ExecutionRecord | undefined {
+    return this.#records.get(executionArn);
   }
 
   /** Newest first, as ListExecutions gives them. */
@@ -139,17 +185,13 @@ export class Executions {
     if (repeated) return { redriveDate: repeated };
     const { redriveStatusReason: reason } = this.redrivability(record);
     if (reason !== undefined) throw new AwsError("ExecutionNotRedrivable", reason);
-    const execution = redriveExecution({
-      ...this.#engineOptions(record.machine, record),
-      input: parseInput(record.input),
-      history: record.execution.history,
-      redriveCount: record.redrives.count + 1,
-    });
-    if (!execution)
-      throw new AwsError("ExecutionNotRedrivable", "Execution has no state to be redriven from");
+    const request = { ...record, input: parseInput(record.input) };
+    const redriveCount = record.redrives.count + 1;
+    const run = this.#runs.begin(request, { history: record.execution.history, redriveCount });
+    if (!run) throw new AwsError("ExecutionNotRedrivable", "Execution has no state to be redriven from");
     const redriveDate = new Date(now);
     record.redrives.add(redriveDate, clientToken);
-    this.#run(record, execution);
+    this.#run(record, run);
     return { redriveDate };
   }
 
@@ -165,9 +207,10 @@ export class Executions {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Aborts whatever is open, without telling the bus: the service is going away. */
+  /** Aborts whatever is open, without telling the bus: the service is going away. What is kept of it stays open. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    for (const replayed of this.#interrupted.splice(0)) replayed.abandon();
     const open = [...this.#records.values()].filter(({ status }) => status === "RUNNING");
     for (const { execution } of open) execution.stop(undefined, "The local Step Functions was stopped.");
     await Promise.all(open.map(({ ended }) => ended));
@@ -184,69 +227,109 @@ export class Executions {
     input: string,
     value: Json,
   ): ExecutionRecord {
-    const execution = startExecution({
-      ...this.#engineOptions(machine, { executionArn, name }),
-      input: value,
-    });
+    const run = this.#runs.begin({ executionArn, name, machine, input: value });
+    if (!run) throw new TypeError("Only a redrive can find nothing to begin with.");
     const record: ExecutionRecord = {
       executionArn,
       name,
       machine,
       input,
-      startDate: new Date(this.#world.clock.now()),
+      startDate: new Date(run.kept.startedAt),
       redrives: new Redrives(),
-      execution,
+      execution: run.execution,
       status: "RUNNING",
       stopDate: undefined,
       result: undefined,
-      ended: execution.result,
+      ended: run.execution.result,
     };
     this.#records.set(executionArn, record);
-    this.#run(record, execution);
+    this.#run(record, run);
     return record;
   }
 
-  #engineOptions(
-    machine: StartableMachine,
-    { executionArn, name }: Pick<ExecutionRecord, "executionArn" | "name">,
-  ) {
-    const { clock, random, region } = this.#world;
-    const { stateMachineArn, name: stateMachineName, revision } = machine;
-    const names: ExecutionName = { executionArn, name, stateMachineArn, stateMachineName };
-    return {
-      machine: revision.compiled,
-      tasks: this.#tasks,
-      clock,
-      random,
-      tokens: this.tokens,
-      region,
-      context: {
-        executionArn,
-        executionName: name,
-        stateMachineArn: machine.versionArn ?? stateMachineArn,
-        stateMachineName,
-        roleArn: revision.roleArn,
-      },
-      onEvent: (event: HistoryEvent) => {
-        for (const listener of this.#listeners) listener(event, names);
-      },
-    };
+  /** The record follows a run of its execution to its end, and is kept at both. */
+  #run(record: ExecutionRecord, run: Run): void {
+    this.#follow(record, run);
+    this.#keep(record, run);
+    this.#tell(record);
   }
 
-  /** The record follows a run of its execution to its end. */
-  #run(record: ExecutionRecord, execution: Execution): void {
+  #follow(record: ExecutionRecord, run: Run): void {
+    const { execution } = run;
     record.execution = execution;
     record.status = "RUNNING";
     record.stopDate = undefined;
     record.result = undefined;
-    record.ended = execution.result.catch(crashed(execution)).then((result) => this.#close(record, result));
-    this.#tell(record);
+    record.ended = execution.result
+      .catch(crashed(execution))
+      .then((result) => this.#close(record, run, result));
   }
 
-  #close(record: ExecutionRecord, result: ExecutionResult): ExecutionResult {
+  #keep(record: ExecutionRecord, { kept, tokens }: Run, result?: ExecutionResult): void {
+    const { name, machine, input, startDate, redrives } = record;
+    this.#store.put(record.executionArn, {
+      name,
+      machine,
+      input,
+      startedAt: startDate.getTime(),
+      redrives: redrives.kept,
+      run: kept,
+      end: result && {
+        status: result.status,
+        at: this.#world.clock.now(),
+        output: result.outputText,
+        error: result.error,
+        cause: result.cause,
+        tokens,
+      },
+    });
+  }
+
+  /** The record of a kept execution, with its end if it has one. */
+  #revive(executionArn: string, kept: KeptExecution): ExecutionRecord {
+    const { name, input, startedAt, end } = kept;
+    const history = () => this.#store.history(executionArn);
+    const result = keptResult(end, history);
+    const execution = endedExecution(result, history, this.tokens);
+    return {
+      executionArn,
+      name,
+      machine: { ...kept.machine, revision: this.#machines.revive(kept.machine.revision) },
+      input,
+      startDate: new Date(startedAt),
+      redrives: new Redrives(kept.redrives),
+      execution,
+      status: end?.status ?? "RUNNING",
+      stopDate: end && new Date(end.at),
+      result: end && result,
+      ended: execution.result,
+    };
+  }
+
+  /** Brings an open execution to where it was; one that cannot be brought there ends. */
+  async #replay(record: ExecutionRecord, { run }: KeptExecution): Promise<boolean> {
+    try {
+      const replayed = await this.#runs.replay({ ...record, input: parseInput(record.input) }, run);
+      this.#follow(record, replayed);
+      this.#interrupted.push(replayed.replayed);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ReplayDivergedError || error instanceof InvalidDefinitionError)) throw error;
+      const before = this.#store.history(record.executionArn);
+      const result = lostResult(error, before, this.#world.clock.now());
+      this.#store.journal(record.executionArn, 0).events(result.history.slice(before.length));
+      const execution = endedExecution(result, () => result.history, this.tokens);
+      this.#follow(record, { execution, kept: run, tokens: [] });
+      await record.ended;
+      return false;
+    }
+  }
+
+  #close(record: ExecutionRecord, run: Run, result: ExecutionResult): ExecutionResult {
     record.status = result.status;
     record.result = result;
     record.stopDate = new Date(this.#world.clock.now());
+    this.#keep(record, run, result);
     this.#tell(record);
     const { stateMachineArn } = record.machine;
     if (!this.hasOpen(stateMachineArn)) this.#machines.afterLastExecution(stateMachineArn);

@@ -6,6 +6,7 @@ import {
   type TaskResource,
 } from "../asl/index.ts";
 import { AwsError } from "../service.ts";
+import { type Kept, keptIn } from "../store.ts";
 import { arn, uuid, type World } from "../world.ts";
 import { checkName, parseArn } from "./names.ts";
 import type { SfnPaginate } from "./pages.ts";
@@ -46,15 +47,41 @@ interface Version {
   readonly description: string | undefined;
 }
 
+/** A revision without what is made of its definition. */
+export type KeptRevision = Omit<Revision, "compiled">;
+
+/** A machine as it is kept: its versions name a revision by its place. */
+interface KeptMachine extends Omit<Machine, "versions" | "current"> {
+  readonly revisions: readonly KeptRevision[];
+  readonly current: number;
+  readonly versions: readonly (Omit<Version, "revision"> & { number: number; revision: number })[];
+}
+
 /** The state machines with their revisions and versions. Throws AwsError under AWS's names. */
 export class Machines {
   readonly #world: World;
   readonly #isKnownResource: (resource: TaskResource) => boolean;
   readonly #machines = new Map<string, Machine>();
+  readonly #kept: Kept<KeptMachine>;
 
   constructor(world: World, isKnownResource: (resource: TaskResource) => boolean) {
     this.#world = world;
     this.#isKnownResource = isKnownResource;
+    this.#kept = keptIn(world, "states/machines");
+    for (const [machineArn, kept] of this.#kept.entries()) this.#machines.set(machineArn, this.#unpack(kept));
+  }
+
+  /** Makes a revision of what was kept of it. What cannot be compiled any more throws when it is to be executed. */
+  revive(kept: KeptRevision): Revision {
+    const isKnownResource = this.#isKnownResource;
+    let compiled: StateMachine | undefined;
+    return {
+      ...kept,
+      get compiled() {
+        compiled ??= parseStateMachine(kept.definition, { isKnownResource });
+        return compiled;
+      },
+    };
   }
 
   create(input: sfn.CreateStateMachineCommandInput): Omit<sfn.CreateStateMachineCommandOutput, "$metadata"> {
@@ -86,6 +113,7 @@ export class Machines {
     };
     this.#machines.set(machineArn, machine);
     const version = input.publish ? this.#publish(machine, input.versionDescription) : undefined;
+    this.#keep(machine);
     return { stateMachineArn: machineArn, creationDate, stateMachineVersionArn: version?.arn };
   }
 
@@ -107,6 +135,7 @@ export class Machines {
       );
     }
     const version = input.publish ? this.#publish(machine, input.versionDescription) : undefined;
+    this.#keep(machine);
     const { updateDate, revisionId } = machine.current;
     return { updateDate, revisionId, stateMachineVersionArn: version?.arn };
   }
@@ -120,6 +149,7 @@ export class Machines {
       throw new AwsError("ConflictException", "The revision of the state machine is no longer the one given");
     }
     const version = this.#publish(machine, input.description);
+    this.#keep(machine);
     return { stateMachineVersionArn: version.arn, creationDate: version.creationDate };
   }
 
@@ -165,8 +195,9 @@ export class Machines {
     parseArn(stateMachineArn, "stateMachine");
     const machine = this.#machines.get(stateMachineArn);
     if (!machine) return;
-    if (hasOpenExecutions) machine.isDeleting = true;
-    else this.#machines.delete(stateMachineArn);
+    machine.isDeleting = true;
+    this.#keep(machine);
+    if (!hasOpenExecutions) this.#remove(stateMachineArn);
   }
 
   /** Whether a machine is going or has gone. */
@@ -176,7 +207,7 @@ export class Machines {
 
   /** To be called when the last open execution of a machine has ended. */
   afterLastExecution(stateMachineArn: string): void {
-    if (this.#machines.get(stateMachineArn)?.isDeleting) this.#machines.delete(stateMachineArn);
+    if (this.#machines.get(stateMachineArn)?.isDeleting) this.#remove(stateMachineArn);
   }
 
   /** What to execute for the ARN of a machine or of a version of it. */
@@ -189,6 +220,42 @@ export class Machines {
       versionArn: version?.arn,
       name: machine.name,
       revision: version?.revision ?? machine.current,
+    };
+  }
+
+  #remove(stateMachineArn: string): void {
+    this.#machines.delete(stateMachineArn);
+    this.#kept.delete(stateMachineArn);
+  }
+
+  #keep({ versions, current, ...rest }: Machine): void {
+    const revisions = [...new Set([current, ...[...versions.values()].map(({ revision }) => revision)])];
+    this.#kept.put(rest.arn, {
+      ...rest,
+      revisions: revisions.map(keepRevision),
+      current: 0,
+      versions: [...versions].map(([number, version]) => ({
+        ...version,
+        number,
+        revision: revisions.indexOf(version.revision),
+      })),
+    });
+  }
+
+  #unpack({ revisions, current, versions, ...rest }: KeptMachine): Machine {
+    const revived = revisions.map((revision) => this.revive(revision));
+    const at = (place: number): Revision => {
+      const revision = revived[place];
+      if (revision === undefined)
+        throw new TypeError(`The kept machine ${rest.arn} has no revision ${place}.`);
+      return revision;
+    };
+    return {
+      ...rest,
+      current: at(current),
+      versions: new Map(
+        versions.map(({ number, revision, ...version }) => [number, { ...version, revision: at(revision) }]),
+      ),
     };
   }
 
@@ -247,6 +314,11 @@ export class Machines {
   #now(): Date {
     return new Date(this.#world.clock.now());
   }
+}
+
+/** What is kept of a revision. */
+export function keepRevision({ definition, roleArn, revisionId, updateDate }: Revision): KeptRevision {
+  return { definition, roleArn, revisionId, updateDate };
 }
 
 function doesNotExist(stateMachineArn: string): AwsError {

@@ -39,11 +39,28 @@ function notRedrivable(redriveStatusReason: string): Redrivability {
   return { redriveStatus: "NOT_REDRIVABLE", redriveStatusReason };
 }
 
+/** What is kept of the redrives of an execution. */
+export interface KeptRedrives {
+  readonly count: number;
+  readonly date: Date | undefined;
+  readonly tokens: readonly { readonly token: string; readonly date: Date }[];
+}
+
 /** The redrives of one execution. */
 export class Redrives {
-  count = 0;
+  count: number;
   date: Date | undefined;
-  readonly #tokens: { readonly token: string; readonly date: Date }[] = [];
+  readonly #tokens: { readonly token: string; readonly date: Date }[];
+
+  constructor(kept: KeptRedrives = { count: 0, date: undefined, tokens: [] }) {
+    this.count = kept.count;
+    this.date = kept.date;
+    this.#tokens = [...kept.tokens];
+  }
+
+  get kept(): KeptRedrives {
+    return { count: this.count, date: this.date, tokens: [...this.#tokens] };
+  }
 
   /** Notes a redrive that has begun. */
   add(date: Date, clientToken: string | undefined): void {

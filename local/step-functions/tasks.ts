@@ -1,4 +1,5 @@
 import {
+  type InterruptedTaskRunner,
   isObject,
   type Json,
   type JsonObject,
@@ -17,6 +18,8 @@ export interface TaskServices {
   readonly invoke: InvokeFunction;
   /** Starts a nested execution; throws AwsError. */
   readonly start: (input: { stateMachineArn: string; input: string; name?: string }) => ExecutionRecord;
+  /** An execution by its ARN, if there is one. */
+  readonly find: (executionArn: string) => ExecutionRecord | undefined;
 }
 
 /** The integrations that `createTaskRunner` knows; a definition with any other is refused. */
@@ -39,6 +42,28 @@ export function createTaskRunner(world: World, services: TaskServices): TaskRunn
     if (target.service === "lambda") return invokeIntegration(world, services, task);
     return startNested(world, services, task, target.pattern);
   };
+}
+
+/**
+ * Says what became of the work of Task states when the local AWS was ended under it: a function's sandbox died with
+ * it, as far as anybody can tell; a nested execution goes on, and is waited for again.
+ */
+export function createInterruptedTaskRunner(world: World, services: TaskServices): InterruptedTaskRunner {
+  return async (task, submitted) => {
+    const { target } = task;
+    if (target.kind === "lambda" || target.service === "lambda") throw sandboxDied(world);
+    const child = isObject(submitted) ? services.find(String(submitted.ExecutionArn)) : undefined;
+    // That a child was started is kept in one go with the child itself: so there is none.
+    if (child === undefined) return startNested(world, services, task, target.pattern);
+    return untilEnded(task, child, target.pattern);
+  };
+}
+
+/** As Lambda reports a sandbox that was killed while it ran. */
+function sandboxDied({ random }: World): TaskError {
+  const errorType = "Runtime.ExitError";
+  const errorMessage = `RequestId: ${uuid(random)} Error: Runtime exited with error: signal: killed`;
+  return new TaskError(errorType, JSON.stringify({ errorType, errorMessage, trace: [] }));
 }
 
 async function invokeIntegration(world: World, services: TaskServices, task: TaskAttempt): Promise<Json> {
@@ -108,6 +133,10 @@ async function startNested(
   };
   if (pattern === "request-response" || pattern === "waitForTaskToken") return started;
   task.submitted(started);
+  return untilEnded(task, record, pattern);
+}
+
+async function untilEnded(task: TaskAttempt, record: ExecutionRecord, pattern: string): Promise<Json> {
   const stopChild = () =>
     record.execution.stop(undefined, "The execution that started it was stopped, or its task timed out.");
   task.signal.addEventListener("abort", stopChild, { once: true });

@@ -10,14 +10,18 @@ import { createRequestHandler } from "../../../local/handover.ts";
 import type { InvokeFunction } from "../../../local/lambda/function.ts";
 import { AwsError } from "../../../local/service.ts";
 import { createStepFunctions } from "../../../local/step-functions.ts";
+import type { Store } from "../../../local/store.ts";
 import type { ServiceEvent, World } from "../../../local/world.ts";
 import { LAMBDA, machineOf, seeded } from "../asl/machine.ts";
 
 export const ROLE = "arn:aws:iam::000000000000:role/release";
 
 /** Step Functions behind the gateway, asked by the SDK client, under a virtual clock. */
-export function begin(functions: Record<string, (payload: unknown) => unknown> = {}) {
-  const clock = createVirtualClock({ start: Date.parse("2026-11-24T00:00:00Z") });
+export function begin(
+  functions: Record<string, (payload: unknown) => unknown> = {},
+  life: { now?: number; store?: Store } = {},
+) {
+  const clock = createVirtualClock({ start: life.now ?? Date.parse("2026-11-24T00:00:00Z") });
   const random = seeded(7);
   const events: ServiceEvent[] = [];
   const world: World = {
@@ -27,6 +31,7 @@ export function begin(functions: Record<string, (payload: unknown) => unknown> =
     region: "eu-central-1",
     endpoint: () => "http://127.0.0.1:1",
     folder: "",
+    store: life.store,
     emit: (event) => events.push(event),
   };
   const invoke: InvokeFunction = async (name, payload) => {
