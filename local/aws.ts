@@ -1,5 +1,6 @@
 import type { FrontDesk } from "./apprunner/front.ts";
 import { createInstances, type Probe } from "./apprunner/instance.ts";
+import type { RestoredServices } from "./apprunner/service.ts";
 import { createAppRunner } from "./apprunner/service.ts";
 import type { Clock, Random } from "./asl/clock.ts";
 import { createAsynchronousInvocations } from "./asynchronous-invocation.ts";
@@ -20,7 +21,9 @@ import type { FunctionRunner } from "./lambda/function.ts";
 import { createLambda } from "./lambda/service.ts";
 import { createLogs, type Logs } from "./logs.ts";
 import { createSecretsManager } from "./secrets-manager.ts";
+import type { Restored } from "./step-functions/executions.ts";
 import { createStepFunctions } from "./step-functions.ts";
+import type { Store } from "./store.ts";
 import { createStsDoor } from "./sts.ts";
 import type { ServiceEvent, World } from "./world.ts";
 
@@ -44,7 +47,10 @@ export interface Surroundings {
 export interface LocalAwsOptions {
   readonly clock: Clock;
   readonly random: Random;
+  /** For what needs not outlive the process. */
   readonly folder: string;
+  /** What outlives the process; the local AWS closes it when it stops. Undefined: nothing does. */
+  readonly store?: Store;
   /** `http://127.0.0.1:PORT`, once something listens there. */
   readonly endpoint: () => string;
   /** Whether log lines are also kept in files that a person can open. */
@@ -56,6 +62,16 @@ export interface LocalAwsOptions {
   readonly onFault?: (where: string, error: unknown) => void;
 }
 
+/** What an earlier process left open, and what became of it. */
+export interface Resumed {
+  readonly executions: Restored;
+  /** Ids of the builds that ended as FAULT. */
+  readonly lostBuilds: readonly string[];
+  /** ARNs of the tasks that ended as STOPPED. */
+  readonly lostTasks: readonly string[];
+  readonly services: RestoredServices;
+}
+
 /** The whole local AWS behind one gateway. */
 export interface LocalAws {
   readonly world: World;
@@ -65,7 +81,13 @@ export interface LocalAws {
   readonly lambda: ReturnType<typeof createLambda>;
   readonly eventBridge: EventBridge;
   readonly stepFunctions: ReturnType<typeof createStepFunctions>;
-  /** Ends every process, timer and socket that it started. */
+  /**
+   * Goes on with what an earlier process left open, and begins to deliver events. To be called once everything is
+   * there that they need: an endpoint that answers, functions, the values of secrets. Where nothing is kept it need
+   * not be called.
+   */
+  resume(): Promise<Resumed>;
+  /** Ends every process, timer and socket that it started. What is kept stays as it is: open work goes on next time. */
   stop(): Promise<void>;
 }
 
@@ -76,6 +98,7 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
     clock,
     random,
     folder: options.folder,
+    store: options.store,
     endpoint: options.endpoint,
     accountId: "000000000000",
     region: "us-east-1",
@@ -136,6 +159,18 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
       ...(options.onFault === undefined ? {} : { onFault: options.onFault }),
     },
   );
+  await appRunner.restore();
+  const executions = await stepFunctions.restore();
+
+  async function resume(): Promise<Resumed> {
+    // Services first: what goes on afterwards may ask them.
+    const services = await appRunner.resume();
+    const [lostBuilds, lostTasks] = [codeBuild.endLost(), ecs.endLost()];
+    stepFunctions.goOn();
+    eventBridge.open();
+    return { executions, lostBuilds, lostTasks, services };
+  }
+
   return {
     world,
     gateway,
@@ -144,7 +179,9 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
     lambda,
     eventBridge,
     stepFunctions,
+    resume,
     async stop() {
+      options.store?.close();
       await later.stop();
       await eventBridge.stop();
       await stepFunctions.stop();

@@ -41,19 +41,17 @@ export interface DynamoDb extends Door {
 
 /**
  * Makes DynamoDB out of dynalite's own database and actions, called in process and not over its HTTP server,
- * which would need a socket and end the whole process on an error of its own. Tables live in memory, or in the
- * world's folder if they are to be `persistent`.
+ * which would need a socket and end the whole process on an error of its own. Tables are kept on disk in a world
+ * that keeps things, and in memory in any other.
  */
-export async function createDynamoDb(
-  world: World,
-  options: { persistent?: boolean } = {},
-): Promise<DynamoDb> {
-  const path = options.persistent ? join(world.folder, "dynamodb") : undefined;
+export async function createDynamoDb(world: World): Promise<DynamoDb> {
+  const path = world.store === undefined ? undefined : join(world.store.folder, "dynamodb");
   if (path) await mkdir(path, { recursive: true });
   const dynalite = loadDynalite();
   const store = dynalite.open(path);
   store.tableDb.awsAccountId = world.accountId;
   store.tableDb.awsRegion = world.region;
+  if (path) await repair(dynalite, store);
 
   const call = async (operation: string, body: Uint8Array): Promise<GatewayResponse> => {
     const input = dynalite.check(operation, parse(body), store);
@@ -128,9 +126,43 @@ async function untilSettled(dynalite: Dynalite, store: Store, tableName: string)
   }
 }
 
+/**
+ * Makes whole what a kill may have left half done: dynalite writes a table's creation in two steps, and an item
+ * apart from its places in the indexes.
+ */
+async function repair(dynalite: Dynalite, store: Store): Promise<void> {
+  for (const table of await dynalite.tables(store)) {
+    if (table.TableStatus === "CREATING") {
+      await dynalite.activate(store, table);
+      continue;
+    }
+    for (const { IndexName } of table.GlobalSecondaryIndexes ?? [])
+      await dynalite.emptyIndex(store, table.TableName, IndexName);
+    for (const item of await dynalite.items(store, table.TableName))
+      await dynalite.indexItem(store, table, item);
+  }
+}
+
+/** A table as dynalite describes it. */
+interface Table {
+  readonly TableName: string;
+  readonly TableStatus: string;
+  readonly GlobalSecondaryIndexes?: readonly { readonly IndexName: string; readonly IndexStatus: string }[];
+}
+
+type Done<Output> = (error: unknown, output: Output) => void;
+
+/** A part of dynalite's database: keys with values of one kind. */
+interface Part<Value> {
+  put(key: string, value: Value, done: Done<void>): void;
+  createValueStream(): AsyncIterable<Value>;
+}
+
 /** The parts of dynalite's store that are used here. */
 interface Store {
-  readonly tableDb: { awsAccountId: string; awsRegion: string };
+  readonly tableDb: { awsAccountId: string; awsRegion: string } & Part<Table>;
+  getItemDb(tableName: string): Part<object>;
+  deleteIndexDb(type: "Global", tableName: string, indexName: string, done: Done<void>): void;
   readonly db: { close(callback: (error: unknown) => void): void };
 }
 
@@ -143,6 +175,12 @@ interface Dynalite {
   /** Rejects with a Refusal. */
   run(operation: string, input: unknown, store: Store): Promise<unknown>;
   close(store: Store): Promise<void>;
+  tables(store: Store): Promise<Table[]>;
+  items(store: Store, tableName: string): Promise<object[]>;
+  activate(store: Store, table: Table): Promise<void>;
+  emptyIndex(store: Store, tableName: string, indexName: string): Promise<void>;
+  /** Gives an item its places in the table's indexes. */
+  indexItem(store: Store, table: Table, item: object): Promise<void>;
 }
 
 type Action = (store: Store, input: unknown, done: (error: unknown, output: unknown) => void) => void;
@@ -153,7 +191,10 @@ type Action = (store: Store, input: unknown, done: (error: unknown, output: unkn
  */
 function loadDynalite(): Dynalite {
   const load = createRequire(import.meta.url);
-  const database: { create(options: Record<string, unknown>): Store } = load("dynalite/db");
+  const database: {
+    create(options: Record<string, unknown>): Store;
+    updateIndexes(store: Store, table: Table, before: undefined, item: object, done: Done<void>): void;
+  } = load("dynalite/db");
   const validations: {
     checkTypes(input: unknown, types: unknown): unknown;
     checkValidations(input: unknown, types: unknown, custom: unknown, store: Store): void;
@@ -178,9 +219,37 @@ function loadDynalite(): Dynalite {
       new Promise((resolve, reject) => {
         actions.get(operation)?.(store, input, (error, output) => (error ? reject(error) : resolve(output)));
       }),
+    tables: (store) => all(store.tableDb.createValueStream()),
+    items: (store, tableName) => all(store.getItemDb(tableName).createValueStream()),
+    activate: (store, table) =>
+      finished((done) => {
+        const indexes = table.GlobalSecondaryIndexes?.map((index) => ({ ...index, IndexStatus: "ACTIVE" }));
+        const active = {
+          ...table,
+          TableStatus: "ACTIVE",
+          ...(indexes && { GlobalSecondaryIndexes: indexes }),
+        };
+        store.tableDb.put(table.TableName, active, done);
+      }),
+    emptyIndex: (store, tableName, indexName) =>
+      finished((done) => store.deleteIndexDb("Global", tableName, indexName, done)),
+    indexItem: (store, table, item) =>
+      finished((done) => database.updateIndexes(store, table, undefined, item, done)),
     close: (store) =>
       new Promise((resolve, reject) => {
         store.db.close((error) => (error ? reject(error) : resolve()));
       }),
   };
+}
+
+function finished(start: (done: Done<void>) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    start((error) => (error ? reject(error) : resolve()));
+  });
+}
+
+async function all<Value>(values: AsyncIterable<Value>): Promise<Value[]> {
+  const found: Value[] = [];
+  for await (const value of values) found.push(value);
+  return found;
 }

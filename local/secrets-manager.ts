@@ -30,7 +30,7 @@ import {
 import { AwsError, type Operation, type Service } from "./service.ts";
 import { uuid, type World } from "./world.ts";
 
-/** Secrets Manager. Values are held in memory only and never logged. */
+/** Secrets Manager. Values are never logged; where things are kept, only the user who runs the local AWS can read them. */
 export interface SecretsManager extends Service {
   /**
    * The text that `NAME-OR-ARN[:json-key:version-stage:version-id]` stands for, as ECS, App Runner and CodeBuild
@@ -89,6 +89,7 @@ function createValueOperations(world: World, store: SecretStore) {
       createdAt: new Date(world.clock.now()),
       stages: new Set(stages),
     });
+    store.keep(secret);
     return { VersionId: id, VersionStages: [...stages] };
   };
 
@@ -115,6 +116,7 @@ function createValueOperations(world: World, store: SecretStore) {
     const secret = store.live(input.SecretId);
     const version = hasValue(input) ? put(secret, input, [CURRENT]) : undefined;
     secret.description = input.Description ?? secret.description;
+    store.keep(secret);
     return { ARN: secret.arn, Name: secret.name, VersionId: version?.VersionId };
   };
 
@@ -171,13 +173,17 @@ function createSecretOperations(world: World, store: SecretStore) {
     const wait = input.ForceDeleteWithoutRecovery ? 0 : (days ?? 30) * DAY_MILLISECONDS;
     const deletedAt = new Date(world.clock.now() + wait);
     if (wait === 0) store.remove(secret);
-    else secret.deletedAt = deletedAt;
+    else {
+      secret.deletedAt = deletedAt;
+      store.keep(secret);
+    }
     return { ARN: secret.arn, Name: secret.name, DeletionDate: deletedAt };
   };
 
   const RestoreSecret: Operation<RestoreSecretCommandInput, RestoreSecretCommandOutput> = (input) => {
     const secret = store.get(input.SecretId);
     secret.deletedAt = undefined;
+    store.keep(secret);
     return { ARN: secret.arn, Name: secret.name };
   };
 

@@ -3,6 +3,7 @@ import { sleep } from "../asl/clock.ts";
 import type { LogSink } from "../logs.ts";
 import { createPaginator } from "../pagination.ts";
 import { AwsError, type Operation, type Service } from "../service.ts";
+import { keptIn } from "../store.ts";
 import { arn, uuid, type World } from "../world.ts";
 import type { Front, FrontDesk } from "./front.ts";
 import type { HealthCheck, Instance, Instances } from "./instance.ts";
@@ -22,6 +23,32 @@ interface RunnerService {
   readonly front: Front;
   instance: Instance | undefined;
   readonly operations: apprunner.OperationSummary[];
+  /** While an update is under way: the settings it began with. */
+  before: Settings | undefined;
+}
+
+/** A service as it is kept. Its instance is started again, and its address opened again. */
+interface KeptService extends Omit<RunnerService, "front" | "instance"> {
+  readonly url: string;
+}
+
+/** What became of the services of an earlier process. */
+export interface RestoredServices {
+  /** Names of those that serve again. */
+  readonly serving: readonly string[];
+  /** Names of those whose image does not become healthy now; it is tried again and again, as App Runner does. */
+  readonly ailing: readonly string[];
+  /** How many operations go on. */
+  readonly operations: number;
+}
+
+/** App Runner, with the doors that the local AWS uses in process. */
+export interface AppRunner extends Service {
+  /** Opens the addresses of the services that an earlier process kept. To be called once, before anything else. */
+  restore(): Promise<void>;
+  /** Starts their instances again, with what was live, and carries on the operations that were under way. */
+  resume(): Promise<RestoredServices>;
+  stop(): Promise<void>;
 }
 
 type Settings = Pick<RunnerService, "source" | "instanceConfiguration" | "healthCheck">;
@@ -42,13 +69,14 @@ export function createAppRunner(
     readonly logs: LogSink;
     readonly resolveSecret: (reference: string) => string;
   },
-): Service & { stop(): Promise<void> } {
+): AppRunner {
   const { clock } = world;
   const paginate = createPaginator(
     clock,
     () =>
       new AwsError("InvalidRequestException", "NextToken is not valid: it was not given for this request."),
   );
+  const kept = keptIn<KeptService>(world, "apprunner/services");
   const services = new Map<string, RunnerService>();
   let stopping = false;
 
@@ -90,10 +118,15 @@ export function createAppRunner(
       detail: { operationStatus, serviceName: service.name, serviceId: service.id, message, severity },
     });
 
+  function keep({ front, instance: _, ...service }: RunnerService): void {
+    kept.put(service.arn, { ...service, url: front.url });
+  }
+
   function setStatus(service: RunnerService, status: apprunner.ServiceStatus): void {
     const before = service.status;
     service.status = status;
     service.updatedAt = clock.now();
+    keep(service);
     if (before !== status) emitStatus(service, before);
   }
 
@@ -188,24 +221,13 @@ export function createAppRunner(
     for (let crashes = crashesBefore; ; crashes++) {
       await sleep(clock, Math.min(1000 * 2 ** crashes, LONGEST_PAUSE_MILLISECONDS));
       if (stopping || !wanted()) return;
-      if ((await bringUp(service, service, { crashes: crashes + 1, wanted })) === undefined) return;
+      if ((await bringUp(service, settingsOf(service), { crashes: crashes + 1, wanted })) === undefined)
+        return;
     }
   }
 
-  /** Runs one operation to its end and tells what happened, as App Runner does. */
-  function operate(
-    service: RunnerService,
-    type: apprunner.OperationType,
-    work: () => Promise<apprunner.OperationStatus>,
-  ): string {
-    const words = {
-      CREATE_SERVICE: "CreateService",
-      UPDATE_SERVICE: "UpdateService",
-      START_DEPLOYMENT: "Deployment",
-      DELETE_SERVICE: "DeleteService",
-      PAUSE_SERVICE: "PauseService",
-      RESUME_SERVICE: "ResumeService",
-    }[type];
+  /** Begins an operation. */
+  function operate(service: RunnerService, type: apprunner.OperationType): string {
     const operation: apprunner.OperationSummary = {
       Id: uuid(world.random),
       Type: type,
@@ -216,11 +238,21 @@ export function createAppRunner(
     };
     service.operations.unshift(operation);
     setStatus(service, "OPERATION_IN_PROGRESS");
+    const words = operationWords[type];
     emitOperation(service, `${words}Started`, `${words} operation is started.`);
+    carryOut(service, operation, workOf[type]);
+    return operation.Id ?? "";
+  }
+
+  /** Carries one operation to its end and tells what happened, as App Runner does. */
+  function carryOut(service: RunnerService, operation: apprunner.OperationSummary, work: Work): void {
+    const type = operation.Type ?? "UPDATE_SERVICE";
+    const words = operationWords[type];
     const finish = (status: apprunner.OperationStatus) => {
       operation.Status = status;
       operation.EndedAt = new Date(clock.now());
       operation.UpdatedAt = operation.EndedAt;
+      service.before = undefined;
       const ended: Partial<Record<apprunner.OperationType, apprunner.ServiceStatus>> = {
         DELETE_SERVICE: "DELETED",
         PAUSE_SERVICE: "PAUSED",
@@ -235,27 +267,48 @@ export function createAppRunner(
         );
       else emitOperation(service, `${words}Failed`, `${words} operation failed: ${status}.`, "ERROR");
     };
-    void work().then(finish, () => finish("FAILED"));
-    return operation.Id ?? "";
+    void work(service, operation).then(finish, () => finish("FAILED"));
   }
 
+  const start: Work = async (service) =>
+    (await bringUp(service, settingsOf(service))) === undefined ? "SUCCEEDED" : "FAILED";
+
   /** Brings the new settings up; if they do not become healthy, the old ones stay, as if nothing had been asked. */
-  function update(service: RunnerService, type: apprunner.OperationType, wanted: Settings): string {
-    const before: Settings = {
-      source: service.source,
-      instanceConfiguration: service.instanceConfiguration,
-      healthCheck: service.healthCheck,
-    };
-    Object.assign(service, wanted);
-    return operate(service, type, async () => {
-      const failure = await bringUp(service, wanted);
+  const update: Work = async (service, operation) => {
+    if (operation.Status !== "ROLLBACK_IN_PROGRESS") {
+      const failure = await bringUp(service, settingsOf(service));
       if (failure === undefined) return "SUCCEEDED";
-      const operation = service.operations[0];
-      if (operation !== undefined) operation.Status = "ROLLBACK_IN_PROGRESS";
-      Object.assign(service, before);
-      if (service.instance !== undefined) return "ROLLBACK_SUCCEEDED";
-      return (await bringUp(service, before)) === undefined ? "ROLLBACK_SUCCEEDED" : "ROLLBACK_FAILED";
-    });
+      operation.Status = "ROLLBACK_IN_PROGRESS";
+      Object.assign(service, service.before);
+      keep(service);
+    }
+    if (service.instance !== undefined) return "ROLLBACK_SUCCEEDED";
+    return (await bringUp(service, settingsOf(service))) === undefined
+      ? "ROLLBACK_SUCCEEDED"
+      : "ROLLBACK_FAILED";
+  };
+
+  const workOf: Readonly<Record<apprunner.OperationType, Work>> = {
+    CREATE_SERVICE: start,
+    RESUME_SERVICE: start,
+    UPDATE_SERVICE: update,
+    START_DEPLOYMENT: update,
+    PAUSE_SERVICE: async (service) => {
+      await end(service);
+      return "SUCCEEDED";
+    },
+    DELETE_SERVICE: async (service) => {
+      await end(service);
+      service.deletedAt = clock.now();
+      await service.front.close();
+      return "SUCCEEDED";
+    },
+  };
+
+  function change(service: RunnerService, type: apprunner.OperationType, wanted: Settings): string {
+    service.before = settingsOf(service);
+    Object.assign(service, wanted);
+    return operate(service, type);
   }
 
   function requireIdle(service: RunnerService): void {
@@ -320,11 +373,10 @@ export function createAppRunner(
       front: await deps.frontDesk.open(),
       instance: undefined,
       operations: [],
+      before: undefined,
     };
     services.set(service.arn, service);
-    const OperationId = operate(service, "CREATE_SERVICE", async () =>
-      (await bringUp(service, settings)) === undefined ? "SUCCEEDED" : "FAILED",
-    );
+    const OperationId = operate(service, "CREATE_SERVICE");
     return { Service: describe(service), OperationId };
   };
 
@@ -334,7 +386,7 @@ export function createAppRunner(
   > = (input) => {
     const service = find(input.ServiceArn);
     requireIdle(service);
-    const OperationId = update(service, "UPDATE_SERVICE", read(input, service));
+    const OperationId = change(service, "UPDATE_SERVICE", read(input, service));
     return { Service: describe(service), OperationId };
   };
 
@@ -344,7 +396,7 @@ export function createAppRunner(
   > = (input) => {
     const service = find(input.ServiceArn);
     requireIdle(service);
-    return { OperationId: update(service, "START_DEPLOYMENT", service) };
+    return { OperationId: change(service, "START_DEPLOYMENT", settingsOf(service)) };
   };
 
   const DescribeService: Operation<
@@ -397,12 +449,7 @@ export function createAppRunner(
   > = (input) => {
     const service = find(input.ServiceArn);
     if (service.status === "OPERATION_IN_PROGRESS") requireIdle(service);
-    const OperationId = operate(service, "DELETE_SERVICE", async () => {
-      await end(service);
-      service.deletedAt = clock.now();
-      await service.front.close();
-      return "SUCCEEDED";
-    });
+    const OperationId = operate(service, "DELETE_SERVICE");
     return { Service: describe(service), OperationId };
   };
 
@@ -411,10 +458,7 @@ export function createAppRunner(
   ) => {
     const service = find(input.ServiceArn);
     requireIdle(service);
-    const OperationId = operate(service, "PAUSE_SERVICE", async () => {
-      await end(service);
-      return "SUCCEEDED";
-    });
+    const OperationId = operate(service, "PAUSE_SERVICE");
     return { Service: describe(service), OperationId };
   };
 
@@ -428,11 +472,38 @@ export function createAppRunner(
         "InvalidStateException",
         `Service cannot be resumed in the current state: ${service.status}.`,
       );
-    const OperationId = operate(service, "RESUME_SERVICE", async () =>
-      (await bringUp(service, service)) === undefined ? "SUCCEEDED" : "FAILED",
-    );
+    const OperationId = operate(service, "RESUME_SERVICE");
     return { Service: describe(service), OperationId };
   };
+
+  async function restore(): Promise<void> {
+    for (const [serviceArn, { url, ...rest }] of kept.entries()) {
+      const isGone = rest.status === "DELETED";
+      const front = isGone ? closedFront(url) : await deps.frontDesk.open(portOf(url));
+      const service: RunnerService = { ...rest, front, instance: undefined };
+      services.set(serviceArn, service);
+    }
+  }
+
+  async function resume(): Promise<RestoredServices> {
+    const [serving, ailing]: [string[], string[]] = [[], []];
+    let operations = 0;
+    const bringBack = async (service: RunnerService) => {
+      const [operation] = service.operations;
+      const isUnderway = service.status === "OPERATION_IN_PROGRESS";
+      if (service.status === "RUNNING" || service.before !== undefined) {
+        const failure = await bringUp(service, service.before ?? settingsOf(service));
+        (failure === undefined ? serving : ailing).push(service.name);
+        if (failure !== undefined && !isUnderway) void replace(service, 0);
+      }
+      if (!isUnderway || operation?.Type === undefined) return;
+      operations += 1;
+      log(service, "service", `Going on with ${operation.Type} after the local AWS was ended.`);
+      carryOut(service, operation, workOf[operation.Type]);
+    };
+    await Promise.all([...services.values()].map(bringBack));
+    return { serving, ailing, operations };
+  }
 
   async function end(service: RunnerService): Promise<void> {
     const { instance } = service;
@@ -456,6 +527,8 @@ export function createAppRunner(
       PauseService,
       ResumeService,
     },
+    restore,
+    resume,
     async stop() {
       stopping = true;
       await Promise.all(
@@ -466,6 +539,37 @@ export function createAppRunner(
       );
     },
   };
+}
+
+/** What an operation does; its end is what App Runner says of it. */
+type Work = (
+  service: RunnerService,
+  operation: apprunner.OperationSummary,
+) => Promise<apprunner.OperationStatus>;
+
+/** How operations are called in events. */
+const operationWords: Readonly<Record<apprunner.OperationType, string>> = {
+  CREATE_SERVICE: "CreateService",
+  UPDATE_SERVICE: "UpdateService",
+  START_DEPLOYMENT: "Deployment",
+  DELETE_SERVICE: "DeleteService",
+  PAUSE_SERVICE: "PauseService",
+  RESUME_SERVICE: "ResumeService",
+};
+
+function settingsOf({ source, instanceConfiguration, healthCheck }: Settings): Settings {
+  return { source, instanceConfiguration, healthCheck };
+}
+
+/** The port in an address of this machine, so that a service keeps its address. */
+function portOf(url: string): number | undefined {
+  const port = Number(URL.canParse(url) ? new URL(url).port : "");
+  return port > 0 ? port : undefined;
+}
+
+/** The address of a service that was deleted. */
+function closedFront(url: string): Front {
+  return { url, switchTo: () => {}, drained: async () => {}, close: async () => {} };
 }
 
 type Wanted = Pick<

@@ -26,15 +26,17 @@ export async function liveThrough(
     /** Resolves the values of the build's variables. */
     readonly variables: Resolve;
     readonly line: (text: string) => void;
+    /** Told after each change of the build, before anybody else is. */
+    readonly onChange: () => void;
     /** Ends the build early; the reason of its abort is an EarlyEnd. */
     readonly stop: AbortController;
   },
 ): Promise<void> {
   const { clock } = world;
-  const { runner, stop, line, mask } = deps;
+  const { runner, stop, line, mask, onChange } = deps;
   const build = made.record;
   const note = (text: string) => line(`[Container] ${containerTime(clock.now())} ${text}`);
-  const phases = createPhases(world, build, note);
+  const phases = createPhases(world, build, note, onChange);
   const expireAfter = (minutes: number) => clock.after(minutes * 60_000, () => stop.abort("TIMED_OUT"));
 
   world.emit(buildStateChange(build));
@@ -118,6 +120,20 @@ export async function liveThrough(
   }
 }
 
+/** Ends a build whose processes are gone, because the local AWS was ended under it: CodeBuild calls that a FAULT. */
+export function endLostBuild(
+  world: World,
+  build: BuildRecord,
+  deps: { readonly line: (text: string) => void; readonly onChange: () => void },
+): void {
+  const note = (text: string) => deps.line(`[Container] ${containerTime(world.clock.now())} ${text}`);
+  const phases = createPhases(world, build, note, deps.onChange);
+  const message = "The local AWS was ended while the build ran, and the build with it.";
+  phases.close("FAULT", { statusCode: "INTERNAL_SERVICE_ERROR", message });
+  phases.complete("FAULT");
+  world.emit(buildStateChange(build));
+}
+
 function endOf({ reason }: AbortSignal): EarlyEnd {
   return reason === "TIMED_OUT" ? "TIMED_OUT" : "STOPPED";
 }
@@ -137,7 +153,7 @@ function containerTime(now: number): string {
 }
 
 /** Writes a build's phases: at most one is open, and each that ends is told. */
-function createPhases(world: World, build: BuildRecord, note: (text: string) => void) {
+function createPhases(world: World, build: BuildRecord, note: (text: string) => void, onChange: () => void) {
   const open = () => build.phases.find(({ endTime }) => endTime === undefined);
   let hasFailed = false;
 
@@ -153,6 +169,7 @@ function createPhases(world: World, build: BuildRecord, note: (text: string) => 
       contexts: context === undefined ? empty : [context],
     });
     hasFailed ||= phaseStatus !== "SUCCEEDED";
+    onChange();
     world.emit(buildPhaseChange(build, phase));
     // What comes before the container is there is not in its log.
     if (!BEFORE_CONTAINER.includes(phase.phaseType)) {
@@ -165,6 +182,7 @@ function createPhases(world: World, build: BuildRecord, note: (text: string) => 
     close("SUCCEEDED");
     build.currentPhase = phaseType;
     build.phases.push({ phaseType, startTime: new Date(world.clock.now()) });
+    onChange();
   };
 
   return {
@@ -186,6 +204,7 @@ function createPhases(world: World, build: BuildRecord, note: (text: string) => 
         currentPhase: "COMPLETED",
         endTime,
       });
+      onChange();
     },
   };
 }

@@ -1,5 +1,6 @@
 import type * as codebuild from "@aws-sdk/client-codebuild";
 import { AwsError, type Operation } from "../service.ts";
+import { keptIn } from "../store.ts";
 import { arn, type World } from "../world.ts";
 import { checkArtifacts } from "./artifacts.ts";
 import { page } from "./pages.ts";
@@ -38,7 +39,8 @@ type StoredProject = codebuild.Project & { readonly name: string };
 
 /** Keeps the projects of an account. */
 export function createProjects(world: World): Projects {
-  const projects = new Map<string, StoredProject>();
+  const kept = keptIn<StoredProject>(world, "codebuild/projects");
+  const projects = new Map(kept.entries());
   const now = () => new Date(world.clock.now());
 
   const projectArn = (name: string) => arn(world, "codebuild", `project/${name}`);
@@ -71,6 +73,7 @@ export function createProjects(world: World): Projects {
           ...times,
         };
         projects.set(name, project);
+        kept.put(name, project);
         return { project: structuredClone(project) };
       },
       UpdateProject(input) {
@@ -85,11 +88,13 @@ export function createProjects(world: World): Projects {
           lastModified: now(),
         };
         projects.set(project.name, project);
+        kept.put(project.name, project);
         return { project: structuredClone(project) };
       },
       // Deleting what does not exist succeeds, as in AWS.
       DeleteProject(input) {
         projects.delete(nameOf(input.name));
+        kept.delete(nameOf(input.name));
         return {};
       },
       BatchGetProjects({ names = [] }) {

@@ -2,9 +2,10 @@ import { stripVTControlCharacters } from "node:util";
 import * as codebuild from "@aws-sdk/client-codebuild";
 import type { LogSink } from "../logs.ts";
 import { AwsError, type Operation, type Service } from "../service.ts";
+import { keptIn } from "../store.ts";
 import type { World } from "../world.ts";
 import { type BuildRecord, type MadeBuild, makeBuild } from "./build.ts";
-import { type EarlyEnd, liveThrough } from "./lifecycle.ts";
+import { type EarlyEnd, endLostBuild, liveThrough } from "./lifecycle.ts";
 import { page } from "./pages.ts";
 import { createProjects } from "./projects.ts";
 import { createReportOperations } from "./reports/operations.ts";
@@ -17,14 +18,25 @@ const TOKEN_MILLISECONDS = 5 * 60_000;
 /** CodeBuild's own limit differs by account; this is what it often is (AWS documentation, "quotas"). */
 const CONCURRENT_BUILDS = 20;
 
-interface StartedBuild {
+interface KeptBuild {
   readonly record: BuildRecord;
   /** What it was started with, to tell a repeated request from another one. */
   readonly request: string;
   readonly token: string | undefined;
+}
+
+interface StartedBuild extends KeptBuild {
   readonly stop: AbortController;
   /** Resolves when it has ended. */
   readonly ended: Promise<void>;
+}
+
+/** CodeBuild, with the doors that the local AWS uses in process. */
+export interface CodeBuild extends Service {
+  /** Ends the builds that an earlier process left running, and tells so. @returns their ids. */
+  endLost(): string[];
+  /** Stops whatever runs. */
+  stop(): Promise<void>;
 }
 
 /** CodeBuild: projects, and builds that really run. */
@@ -38,12 +50,18 @@ export function createCodeBuild(
     /** How many builds may run at one time before StartBuild refuses. */
     readonly concurrentBuilds?: number;
   },
-): Service & { stop(): Promise<void> } {
+): CodeBuild {
   const { clock } = world;
   const projects = createProjects(world);
   const reports = createReportStore(world);
+  const kept = keptIn<KeptBuild>(world, "codebuild/builds");
   const builds = new Map<string, StartedBuild>();
   const numbers = new Map<string, number>();
+  for (const [id, build] of kept.entries()) {
+    builds.set(id, { ...build, stop: new AbortController(), ended: Promise.resolve() });
+    const { projectName, buildNumber = 0 } = build.record;
+    numbers.set(projectName, Math.max(numbers.get(projectName) ?? 0, buildNumber));
+  }
   const limit = deps.concurrentBuilds ?? CONCURRENT_BUILDS;
 
   const isRunning = ({ record }: StartedBuild) => record.buildComplete !== true;
@@ -73,15 +91,17 @@ export function createCodeBuild(
     numbers.set(project.name, number);
     const answer = structuredClone({ ...record, currentPhase: "QUEUED" });
     const stop = new AbortController();
-    const ended = run(made, stop);
-    builds.set(record.id, { record, request, token: input.idempotencyToken, stop, ended });
+    const build = { record, request, token: input.idempotencyToken };
+    kept.put(record.id, build);
+    const ended = run(made, build, stop);
+    builds.set(record.id, { ...build, stop, ended });
     return { build: answer };
   };
 
-  function run(made: MadeBuild, stop: AbortController): Promise<void> {
+  function run(made: MadeBuild, build: KeptBuild, stop: AbortController): Promise<void> {
     const { record } = made;
     const mask = createSecretMask();
-    const { groupName = "", streamName = "" } = record.logs ?? {};
+    const write = logOf(record);
     const variables = async () => {
       const resolved: Record<string, string> = {};
       for (const { name = "", value = "", type } of record.environment?.environmentVariables ?? []) {
@@ -89,15 +109,30 @@ export function createCodeBuild(
       }
       return resolved;
     };
-    const line = (text: string) => deps.logs.write(groupName, streamName, mask.apply(withoutControl(text)));
+    const line = (text: string) => write(mask.apply(withoutControl(text)));
     return liveThrough(world, made, {
       runner: deps.runner,
       mask,
       variables,
       line,
+      onChange: () => kept.put(record.id, build),
       stop,
       addReport: (report) => reports.add(record, report, mask),
     });
+  }
+
+  function logOf({ logs }: BuildRecord): (text: string) => void {
+    const { groupName = "", streamName = "" } = logs ?? {};
+    return (text) => deps.logs.write(groupName, streamName, text);
+  }
+
+  function endLost(): string[] {
+    const lost = [...builds.values()].filter(isRunning);
+    for (const { record, request, token } of lost) {
+      const onChange = () => kept.put(record.id, { record, request, token });
+      endLostBuild(world, record, { line: logOf(record), onChange });
+    }
+    return lost.map(({ record }) => record.id);
   }
 
   const BatchGetBuilds: Operation<
@@ -162,6 +197,7 @@ export function createCodeBuild(
       ListBuildsForProject,
       StopBuild,
     },
+    endLost,
     async stop() {
       const running = [...builds.values()].filter(isRunning);
       for (const { stop } of running) stop.abort("STOPPED" satisfies EarlyEnd);

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { keptFolder } from "../store.ts";
 import type { World } from "../world.ts";
 import { ArtifactsError } from "./artifacts.ts";
 import { platformVariables } from "./build-environment.ts";
@@ -106,7 +107,7 @@ export function createShellRunner(world: World, options: ShellRunnerOptions): Bu
       progress.enter("UPLOAD_ARTIFACTS");
       const reports = await readNamedReports(place.source, spec.reports, progress.note);
       const artifacts = await keepNamedArtifacts(place.source, spec, job.artifacts, {
-        buckets: join(world.folder, "buckets"),
+        buckets: join(keptFolder(world), "buckets"),
         note: progress.note,
       }).catch((error: unknown) => {
         progress.fail(describeFailure(error));

@@ -1,5 +1,6 @@
 import type * as ecs from "@aws-sdk/client-ecs";
 import { AwsError, type Operation } from "../service.ts";
+import { type Kept, keptIn } from "../store.ts";
 import { arn, type World } from "../world.ts";
 import { type EcsPaginate, sizeOf } from "./pages.ts";
 
@@ -13,9 +14,12 @@ export interface TaskCounts {
 export class Clusters {
   readonly #world: World;
   readonly #paginate: EcsPaginate;
-  readonly #clusters = new Map<string, ecs.Cluster & { readonly clusterArn: string }>();
+  readonly #kept: Kept<ecs.Cluster & { readonly clusterArn: string }>;
+  readonly #clusters: Map<string, ecs.Cluster & { readonly clusterArn: string }>;
 
   constructor(world: World, paginate: EcsPaginate) {
+    this.#kept = keptIn(world, "ecs/clusters");
+    this.#clusters = new Map(this.#kept.entries());
     this.#world = world;
     this.#paginate = paginate;
   }
@@ -48,6 +52,7 @@ export class Clusters {
         status: "ACTIVE",
       };
       this.#clusters.set(clusterName, cluster);
+      this.#kept.put(clusterName, cluster);
       return { cluster: shown(cluster) };
     };
 

@@ -1,6 +1,7 @@
 import type * as ecs from "@aws-sdk/client-ecs";
 import type { ContainerRunner, RunningContainer } from "../containers.ts";
 import type { LogSink } from "../logs.ts";
+import { type Kept, keptIn } from "../store.ts";
 import { arn, uuid, type World } from "../world.ts";
 
 const DEFAULT_STOP_MILLISECONDS = 30_000;
@@ -20,27 +21,66 @@ export interface TaskRequest {
   readonly definition: ecs.TaskDefinition;
 }
 
+/** A task as it is kept. */
+export interface KeptTask {
+  readonly task: ecs.Task & { readonly taskArn: string; containers: ecs.Container[] };
+  readonly family: string;
+  readonly tags: ecs.Tag[];
+  readonly spec: ecs.ContainerDefinition;
+  readonly overrides: ecs.ContainerOverride | undefined;
+}
+
+/** The tasks that are kept in a world, by their ARN. */
+export function keptTasks(world: World): Kept<KeptTask> {
+  return keptIn(world, "ecs/tasks");
+}
+
+/** Makes a task that is about to be run. */
+export function makeTask(world: World, request: TaskRequest): KeptTask {
+  const { input, definition } = request;
+  const spec = definition.containerDefinitions?.[0] ?? {};
+  return {
+    task: describeTask(world, request),
+    family: definition.family ?? "",
+    tags: input.tags ?? [],
+    spec,
+    overrides: input.overrides?.containerOverrides?.find(({ name }) => name === spec.name),
+  };
+}
+
 /** A task of one container, from PROVISIONING to STOPPED; each step is told to EventBridge. */
 export class RunningTask {
-  readonly task: ecs.Task & { readonly taskArn: string; containers: ecs.Container[] };
+  readonly task: KeptTask["task"];
   readonly family: string;
   readonly tags: ecs.Tag[];
   readonly #world: World;
   readonly #services: TaskServices;
+  readonly #made: KeptTask;
   readonly #spec: ecs.ContainerDefinition;
   readonly #overrides: ecs.ContainerOverride | undefined;
   #container: RunningContainer | undefined;
   #stopReason: string | undefined;
 
-  constructor(world: World, services: TaskServices, request: TaskRequest) {
-    const { input, definition } = request;
+  constructor(world: World, services: TaskServices, made: KeptTask) {
     this.#world = world;
     this.#services = services;
-    this.#spec = definition.containerDefinitions?.[0] ?? {};
-    this.#overrides = input.overrides?.containerOverrides?.find(({ name }) => name === this.#spec.name);
-    this.family = definition.family ?? "";
-    this.tags = input.tags ?? [];
-    this.task = describeTask(world, request);
+    this.#made = made;
+    this.#spec = made.spec;
+    this.#overrides = made.overrides;
+    this.family = made.family;
+    this.tags = made.tags;
+    this.task = made.task;
+  }
+
+  /** To be called when it is made, and after each change that is not told. */
+  keep(): void {
+    keptTasks(this.#world).put(this.task.taskArn, this.#made);
+  }
+
+  /** Ends it when its process is gone, because the local AWS was ended under it. Nobody knows an exit code. */
+  lose(): void {
+    const stoppedReason = "The local AWS was ended while the task ran, and the task with it.";
+    this.#end({ stopCode: "TerminationNotice", stoppedReason }, { reason: stoppedReason });
   }
 
   get isStopped(): boolean {
@@ -82,6 +122,7 @@ export class RunningTask {
     if (this.isStopped || this.#stopReason !== undefined) return;
     this.#stopReason = reason;
     this.task.desiredStatus = "STOPPED";
+    this.keep();
     void this.#container?.stop(this.#stopMilliseconds);
   }
 
@@ -122,6 +163,7 @@ export class RunningTask {
   #change(lastStatus: string, members: Partial<ecs.Task>): void {
     const { task } = this;
     Object.assign(task, members, { lastStatus, version: (task.version ?? 0) + 1 });
+    this.keep();
     this.#world.emit({
       source: "aws.ecs",
       "detail-type": "ECS Task State Change",

@@ -7,8 +7,16 @@ import type { TaskServices } from "./running-task.ts";
 import { TaskDefinitions } from "./task-definitions.ts";
 import { Tasks } from "./tasks.ts";
 
+/** Elastic Container Service, with the doors that the local AWS uses in process. */
+export interface Ecs extends Service {
+  /** Ends the tasks that an earlier process left running, and tells so. @returns their ARNs. */
+  endLost(): string[];
+  /** Stops whatever runs. */
+  stop(): Promise<void>;
+}
+
 /** Elastic Container Service: task definitions and one-off tasks of one container, with AWS's odd ends. */
-export function createEcs(world: World, services: TaskServices): Service & { stop(): Promise<void> } {
+export function createEcs(world: World, services: TaskServices): Ecs {
   const paginate = createPages(world.clock);
   const clusters = new Clusters(world, paginate);
   const definitions = new TaskDefinitions(world, paginate);
@@ -22,6 +30,7 @@ export function createEcs(world: World, services: TaskServices): Service & { sto
       ...definitions.operations(),
       ...tasks.operations(),
     },
+    endLost: () => tasks.endLost(),
     stop: () => tasks.end(),
   };
 }

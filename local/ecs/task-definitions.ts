@@ -1,5 +1,6 @@
 import type * as ecs from "@aws-sdk/client-ecs";
 import { AwsError, type Operation } from "../service.ts";
+import { type Kept, keptIn } from "../store.ts";
 import { arn, type World } from "../world.ts";
 import { type EcsPaginate, sizeOf } from "./pages.ts";
 
@@ -12,9 +13,12 @@ interface Revision {
 export class TaskDefinitions {
   readonly #world: World;
   readonly #paginate: EcsPaginate;
-  readonly #families = new Map<string, Revision[]>();
+  readonly #kept: Kept<Revision[]>;
+  readonly #families: Map<string, Revision[]>;
 
   constructor(world: World, paginate: EcsPaginate) {
+    this.#kept = keptIn(world, "ecs/families");
+    this.#families = new Map(this.#kept.entries());
     this.#world = world;
     this.#paginate = paginate;
   }
@@ -78,6 +82,7 @@ export class TaskDefinitions {
       registeredBy: `arn:aws:iam::${this.#world.accountId}:root`,
     };
     this.#families.set(family, [...revisions, { taskDefinition, tags }]);
+    this.#kept.put(family, [...revisions, { taskDefinition, tags }]);
     return { taskDefinition, ...(tags.length > 0 ? { tags } : {}) };
   };
 
@@ -98,6 +103,8 @@ export class TaskDefinitions {
     const { taskDefinition } = this.#required(reference);
     taskDefinition.status = "INACTIVE";
     taskDefinition.deregisteredAt ??= new Date(this.#world.clock.now());
+    const { family } = parse(reference);
+    this.#kept.put(family, this.#families.get(family) ?? []);
     return { taskDefinition };
   };
 

@@ -4,7 +4,7 @@ import { arn, type World } from "../world.ts";
 import { ClientTokens } from "./client-tokens.ts";
 import type { Clusters, TaskCounts } from "./clusters.ts";
 import { type EcsPaginate, sizeOf } from "./pages.ts";
-import { RunningTask, type TaskServices } from "./running-task.ts";
+import { keptTasks, makeTask, RunningTask, type TaskServices } from "./running-task.ts";
 import type { TaskDefinitions } from "./task-definitions.ts";
 
 /** How long a stopped task can still be described. */
@@ -32,6 +32,15 @@ export class Tasks {
     this.#world = world;
     this.#options = options;
     this.#clientTokens = new ClientTokens(world.clock);
+    for (const [taskArn, kept] of keptTasks(world).entries())
+      this.#tasks.set(taskArn, new RunningTask(world, options.services, kept));
+  }
+
+  /** Ends the tasks that an earlier process left running. @returns their ARNs. */
+  endLost(): string[] {
+    const lost = [...this.#tasks.values()].filter(({ isStopped }) => !isStopped);
+    for (const running of lost) running.lose();
+    return lost.map(({ task }) => task.taskArn);
   }
 
   operations() {
@@ -63,11 +72,16 @@ export class Tasks {
     checkRun(input, definition);
     const started = Array.from(
       { length: input.count ?? 1 },
-      () => new RunningTask(this.#world, this.#options.services, { input, cluster, definition }),
+      () => new RunningTask(
+          this.#world,
+          this.#options.services,
+          makeTask(this.#world, { input, cluster, definition }),
+        ),
     );
     this.#clientTokens.note(cluster.clusterArn, input, started);
     for (const running of started) {
       this.#tasks.set(running.task.taskArn, running);
+      running.keep();
       void running.live();
     }
     return { tasks: started.map((running) => shown(running, true)), failures: [] };
@@ -128,6 +142,7 @@ export class Tasks {
     if (stoppedAt === undefined || this.#world.clock.now() - stoppedAt <= STOPPED_KEPT_MILLISECONDS)
       return found;
     this.#tasks.delete(taskArn);
+    keptTasks(this.#world).delete(taskArn);
     return undefined;
   }
 

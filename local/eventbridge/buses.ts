@@ -1,9 +1,10 @@
 import type { Target } from "@aws-sdk/client-eventbridge";
 import { pageByName as pageNames } from "../pagination.ts";
 import { AwsError } from "../service.ts";
+import { keptIn } from "../store.ts";
 import { arn, type World } from "../world.ts";
-import type { CompiledPattern } from "./pattern.ts";
-import type { Schedule } from "./schedule.ts";
+import { type CompiledPattern, compilePattern } from "./pattern.ts";
+import { parseSchedule, type Schedule } from "./schedule.ts";
 
 /** A target as PutTargets takes it; both members are required there. */
 export type RuleTarget = Target & { Id: string; Arn: string };
@@ -44,13 +45,20 @@ export interface Buses {
   create(name: string, description: string | undefined): EventBus;
   delete(name: string): void;
   all(): EventBus[];
+  /** To be called when a bus, its rules or their targets have changed. */
+  keep(name: string): void;
 }
+
+/** A rule as it is kept: what its expressions were compiled to is made again. */
+type KeptRule = Omit<Rule, "pattern" | "schedule">;
+type KeptBus = Omit<EventBus, "rules"> & { readonly rules: ReadonlyMap<string, KeptRule> };
 
 export const DEFAULT_BUS = "default";
 
-/** Makes the account's buses. */
+/** Makes the account's buses, with what an earlier process kept of them. */
 export function createBuses(world: World): Buses {
-  const buses = new Map<string, EventBus>();
+  const kept = keptIn<KeptBus>(world, "events/buses");
+  const buses = new Map(kept.entries().map(([name, bus]) => [name, revive(bus)]));
 
   const add = (name: string, description: string | undefined): EventBus => {
     const bus: EventBus = {
@@ -61,9 +69,19 @@ export function createBuses(world: World): Buses {
       rules: new Map(),
     };
     buses.set(name, bus);
+    keep(name);
     return bus;
   };
-  add(DEFAULT_BUS, undefined);
+
+  const keep = (name: string) => {
+    const bus = buses.get(name);
+    if (bus === undefined) return;
+    const rules = [...bus.rules].map(
+      ([ruleName, { pattern: _, schedule: __, ...rule }]): [string, KeptRule] => [ruleName, rule],
+    );
+    kept.put(name, { ...bus, rules: new Map(rules) });
+  };
+  if (!buses.has(DEFAULT_BUS)) add(DEFAULT_BUS, undefined);
 
   const find = (nameOrArn: string | undefined) => buses.get(busName(nameOrArn));
   const get = (nameOrArn: string | undefined): EventBus => {
@@ -87,9 +105,25 @@ export function createBuses(world: World): Buses {
       }
       return add(name, description);
     },
-    delete: (name) => buses.delete(name),
+    delete: (name) => {
+      buses.delete(name);
+      kept.delete(name);
+    },
     all: () => [...buses.values()],
+    keep,
   };
+}
+
+function revive({ rules, ...bus }: KeptBus): EventBus {
+  const revived = [...rules].map(([name, rule]): [string, Rule] => [
+    name,
+    {
+      ...rule,
+      pattern: rule.eventPattern ? compilePattern(rule.eventPattern) : undefined,
+      schedule: rule.scheduleExpression ? parseSchedule(rule.scheduleExpression) : undefined,
+    },
+  ]);
+  return { ...bus, rules: new Map(revived) };
 }
 
 function busName(nameOrArn: string | undefined): string {

@@ -2,6 +2,8 @@ import { type Clock, sleep } from "../asl/clock.ts";
 import { createAsynchronousInvocations } from "../asynchronous-invocation.ts";
 import type { InvokeFunction } from "../invoke-door.ts";
 import { AwsError } from "../service.ts";
+import { keptIn } from "../store.ts";
+import type { World } from "../world.ts";
 import type { Rule, RuleTarget } from "./buses.ts";
 import { renderTargetInput } from "./transformer.ts";
 
@@ -47,10 +49,22 @@ export function targetKind(targetArn: string): "function" | "state-machine" | "b
   return /^arn:[^:]+:events:[^:]+:\d{12}:event-bus\/./.test(targetArn) ? "bus" : undefined;
 }
 
+/** What a delivery needs to know of its rule. */
+type DeliveringRule = Pick<Rule, "name" | "arn">;
+
+interface KeptDelivery {
+  readonly rule: DeliveringRule;
+  readonly target: RuleTarget;
+  readonly event: BusEvent;
+  readonly forwarded: boolean;
+}
+
 /** Brings events to targets, beside whoever put them. */
 export interface Delivery {
   /** An event that was `forwarded` from another bus is not forwarded again, so that buses cannot send it in circles. */
-  deliver(rule: Rule, target: RuleTarget, event: BusEvent, forwarded: boolean): void;
+  deliver(rule: DeliveringRule, target: RuleTarget, event: BusEvent, forwarded: boolean): void;
+  /** Begins to deliver. Until then events wait, and those that an earlier process took and did not deliver. */
+  open(): void;
   /** Resolves when everything has been delivered or dropped, retries included. */
   idle(): Promise<void>;
   stop(): void;
@@ -62,10 +76,16 @@ const DEFAULT_EVENT_AGE_SECONDS = 86_400;
 const FIRST_RETRY_MILLISECONDS = 1000;
 const LONGEST_RETRY_MILLISECONDS = 900_000;
 
-/** Makes the delivery of one EventBridge. */
-export function createDelivery(clock: Clock, destinations: Destinations): Delivery {
+/**
+ * Makes the delivery of one EventBridge. What it has taken is kept until it is delivered or dropped, so a target may
+ * get an event twice, as in AWS, and never not at all. Where nothing is kept it is open from the beginning.
+ */
+export function createDelivery(world: World, destinations: Destinations): Delivery {
+  const { clock } = world;
   const stopping = new AbortController();
   const underway = new Set<Promise<void>>();
+  const kept = keptIn<KeptDelivery>(world, "events/deliveries");
+  let isOpen = world.store === undefined;
 
   const deliverOnce: (...delivered: Parameters<Delivery["deliver"]>) => Promise<void> = async (
     rule,
@@ -103,9 +123,16 @@ export function createDelivery(clock: Clock, destinations: Destinations): Delive
 
   const deliver: Delivery["deliver"] = (rule, target, event, forwarded) => {
     if (stopping.signal.aborted) return;
+    const key = `${event.id} ${rule.arn} ${target.Id}`;
+    kept.put(key, { rule: { name: rule.name, arn: rule.arn }, target, event, forwarded });
+    if (isOpen) begin(key, rule, target, event, forwarded);
+  };
+
+  const begin = (key: string, ...delivered: Parameters<Delivery["deliver"]>) => {
+    const [rule, target, event] = delivered;
     // Deferred, so that whoever put the event goes on before its targets begin.
     const work: Promise<void> = Promise.resolve()
-      .then(() => deliverOnce(rule, target, event, forwarded))
+      .then(() => deliverOnce(...delivered))
       .catch((error: unknown) => {
         destinations.onDropped({
           ...describe(event),
@@ -114,15 +141,25 @@ export function createDelivery(clock: Clock, destinations: Destinations): Delive
           reason: String(error),
         });
       })
-      .finally(() => underway.delete(work));
+      .finally(() => {
+        kept.delete(key);
+        underway.delete(work);
+      });
     underway.add(work);
+  };
+
+  const open = () => {
+    if (isOpen) return;
+    isOpen = true;
+    for (const [key, { rule, target, event, forwarded }] of kept.entries())
+      begin(key, rule, target, event, forwarded);
   };
 
   const idle = async () => {
     while (underway.size > 0) await Promise.all(underway);
   };
 
-  return { deliver, idle, stop: () => stopping.abort(new Error("The local AWS is stopping.")) };
+  return { deliver, open, idle, stop: () => stopping.abort(new Error("The local AWS is stopping.")) };
 }
 
 /** What identifies an event in a report. */

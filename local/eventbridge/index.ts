@@ -26,6 +26,11 @@ export interface EventBridgeOptions {
 export interface EventBridge extends Service {
   /** Puts an event of an AWS service on the default bus. Never throws. */
   putServiceEvent(event: ServiceEvent): void;
+  /**
+   * Begins to deliver and starts the schedules; until then events wait. To be called once everything is there that
+   * they go to, in a world that keeps things; any other is open from the beginning.
+   */
+  open(): void;
   /** Resolves when every event has been delivered or dropped, retries included. */
   idle(): Promise<void>;
   /** Ends schedules and gives up retries. */
@@ -36,7 +41,7 @@ export interface EventBridge extends Service {
 export function createEventBridge(world: World, options: EventBridgeOptions): EventBridge {
   const onDropped = options.onDropped ?? (() => {});
   const buses = createBuses(world);
-  const delivery = createDelivery(world.clock, {
+  const delivery = createDelivery(world, {
     invoke: options.invoke,
     startExecution: options.startExecution,
     forward: (busArn, event) => {
@@ -47,6 +52,7 @@ export function createEventBridge(world: World, options: EventBridgeOptions): Ev
   });
   const entrance = createEventEntrance(world, buses, delivery, onDropped);
   const schedules = new Map<string, () => void>();
+  let isOpen = world.store === undefined;
 
   const endSchedule = (rule: Rule) => {
     schedules.get(rule.arn)?.();
@@ -60,7 +66,7 @@ export function createEventBridge(world: World, options: EventBridgeOptions): Ev
 
   const onChange = (rule: Rule) => {
     endSchedule(rule);
-    if (rule.enabled && rule.schedule) {
+    if (isOpen && rule.enabled && rule.schedule) {
       schedules.set(
         rule.arn,
         rule.schedule.start(world.clock, () => fire(rule)),
@@ -81,6 +87,11 @@ export function createEventBridge(world: World, options: EventBridgeOptions): Ev
     putServiceEvent: (event) => {
       // A copy as JSON: the service may go on changing what it described.
       entrance.put(buses.get(undefined), { ...event, detail: JSON.parse(JSON.stringify(event.detail)) });
+    },
+    open: () => {
+      isOpen = true;
+      for (const { rules } of buses.all()) rules.forEach(onChange);
+      delivery.open();
     },
     idle: delivery.idle,
     stop: async () => {

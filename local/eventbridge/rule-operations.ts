@@ -38,6 +38,7 @@ export function createRuleOperations(
       enabled: isEnabled(input.State),
     });
     bus.rules.set(rule.name, rule);
+    buses.keep(bus.name);
     onChange(rule);
     return { RuleArn: rule.arn };
   };
@@ -60,6 +61,7 @@ export function createRuleOperations(
     const rule = buses.rule(name, busName);
     if (rule.enabled === enabled) return {};
     rule.enabled = enabled;
+    buses.keep(rule.busName);
     onChange(rule);
     return {};
   };
@@ -80,6 +82,7 @@ export function createRuleOperations(
       throw new AwsError("ValidationException", "Rule can't be deleted since it has targets.");
     }
     bus.rules.delete(rule.name);
+    buses.keep(bus.name);
     onDelete(rule);
     return {};
   };

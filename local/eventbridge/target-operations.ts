@@ -29,12 +29,14 @@ export function createTargetOperations(buses: Buses) {
       );
     }
     for (const target of targets) rule.targets.set(target.Id, target);
+    buses.keep(rule.busName);
     return { FailedEntryCount: 0, FailedEntries: [] };
   };
 
   const RemoveTargets: Operation<RemoveTargetsCommandInput, RemoveTargetsCommandOutput> = (input) => {
     const rule = buses.rule(input.Rule, input.EventBusName);
     const failed = (input.Ids ?? []).filter((id) => !rule.targets.delete(id));
+    buses.keep(rule.busName);
     return {
       FailedEntryCount: failed.length,
       FailedEntries: failed.map((id) => ({

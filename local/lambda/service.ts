@@ -1,7 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import { sleep } from "../asl/clock.ts";
 import type { LogSink } from "../logs.ts";
 import { AwsError } from "../service.ts";
+import { keptIn } from "../store.ts";
 import { arn, uuid, type World } from "../world.ts";
+import { keepBundle } from "./bundles.ts";
 import {
   type FunctionRunner,
   type FunctionVersion,
@@ -18,7 +21,11 @@ const CONCURRENT_INVOCATIONS = 1_000;
 
 /** Lambda as the rest of the local AWS uses it. */
 export interface Lambda {
-  /** Publishes the next version of a function. @returns its versioned ARN. @throws AwsError InvalidParameterValueException. */
+  /**
+   * Publishes the next version of a function, or finds the newest one if nothing about it is different, as far as
+   * that is known: a world that keeps nothing does not look into bundles.
+   * @returns its versioned ARN. @throws AwsError InvalidParameterValueException.
+   */
   publish(settings: FunctionSettings): string;
   readonly invoke: InvokeFunction;
   /** Every function's newest version. */
@@ -36,7 +43,8 @@ export function createLambda(
   },
 ): Lambda {
   const { clock } = world;
-  const functions = new Map<string, FunctionVersion[]>();
+  const kept = keptIn<FunctionVersion[]>(world, "lambda/functions");
+  const functions = new Map(kept.entries());
   const streams = createLogStreams(world);
   const limit = deps.concurrentInvocations ?? CONCURRENT_INVOCATIONS;
   let running = 0;
@@ -133,14 +141,20 @@ export function createLambda(
     publish(settings) {
       checkSettings(settings);
       const versions = functions.get(settings.name) ?? [];
+      const bundle = keepBundle(world, settings);
+      const newest = versions.at(-1);
+      if (newest !== undefined && world.store !== undefined && isSame(newest, { ...settings, bundle }))
+        return newest.arn;
       const version = String(versions.length + 1);
       const published: FunctionVersion = {
         ...settings,
+        bundle,
         version,
         arn: arn(world, "lambda", `function:${settings.name}:${version}`),
       };
       deps.runner.prepare?.(published);
       functions.set(settings.name, [...versions, published]);
+      kept.put(settings.name, [...versions, published]);
       return published.arn;
     },
     invoke,
@@ -155,6 +169,19 @@ function readReference(reference: string): { name: string; qualifier: string | u
   const after = words.lastIndexOf("function") + 1;
   const [name = "", qualifier] = words.slice(after);
   return { name, qualifier };
+}
+
+function isSame(published: FunctionVersion, settings: FunctionSettings): boolean {
+  const { bundle, environment, timeoutSeconds, memoryMegabytes } = published;
+  return isDeepStrictEqual(
+    { bundle, environment, timeoutSeconds, memoryMegabytes },
+    {
+      bundle: settings.bundle,
+      environment: settings.environment,
+      timeoutSeconds: settings.timeoutSeconds,
+      memoryMegabytes: settings.memoryMegabytes,
+    },
+  );
 }
 
 function checkSettings({ name, timeoutSeconds, memoryMegabytes }: FunctionSettings): void {

@@ -66,7 +66,7 @@ export function createGroupOperations(store: LogStore) {
         `retentionInDays must be one of ${RETENTION_DAYS.join(", ")}; it is ${retentionInDays}.`,
       );
     }
-    store.group(input.logGroupName).retentionDays = retentionInDays;
+    store.setRetention(store.group(input.logGroupName), retentionInDays);
     return {};
   };
 
@@ -74,7 +74,7 @@ export function createGroupOperations(store: LogStore) {
     DeleteRetentionPolicyCommandInput,
     DeleteRetentionPolicyCommandOutput
   > = (input) => {
-    store.group(input.logGroupName).retentionDays = undefined;
+    store.setRetention(store.group(input.logGroupName), undefined);
     return {};
   };
 

@@ -1,4 +1,5 @@
 import { AwsError } from "../service.ts";
+import { keptIn } from "../store.ts";
 import { arn, type World } from "../world.ts";
 
 /** One line of a log. */
@@ -31,7 +32,7 @@ export interface LogGroup {
   readonly streams: Map<string, LogStream>;
 }
 
-/** The log groups of the account, in memory. */
+/** The log groups of the account. */
 export interface LogStore {
   readonly groups: ReadonlyMap<string, LogGroup>;
   /** By name or ARN. Throws AwsError ResourceNotFoundException. */
@@ -42,6 +43,7 @@ export interface LogStore {
   ensureGroup(name: string): LogGroup;
   /** The stream, made if it is not there yet. */
   ensureStream(group: LogGroup, name: string): LogStream;
+  setRetention(group: LogGroup, days: number | undefined): void;
   deleteGroup(group: LogGroup): void;
   deleteStream(group: LogGroup, stream: LogStream): void;
   append(stream: LogStream, timestamp: number, message: string): LogEvent;
@@ -54,8 +56,18 @@ export interface LogLimits {
   readonly bytes: number;
 }
 
-/** Makes an empty store. */
+interface KeptStream extends Pick<LogStream, "name" | "arn" | "createdAt"> {
+  readonly group: string;
+}
+
+/** Makes the store, with what an earlier process kept of it. */
 export function createLogStore(world: World, limits: LogLimits): LogStore {
+  const keptGroups = keptIn<Omit<LogGroup, "streams">>(world, "logs/groups");
+  const keptStreams = keptIn<KeptStream>(world, "logs/streams");
+  const keptEvents = keptIn<LogEvent & { readonly group: string; readonly stream: string }>(
+    world,
+    "logs/events",
+  );
   const groups = new Map<string, LogGroup>();
   /** In the order in which they were last written to. */
   const byRecency = new Set<LogStream>();
@@ -63,7 +75,11 @@ export function createLogStore(world: World, limits: LogLimits): LogStore {
   let bytes = 0;
 
   const forget = (stream: LogStream, count: number) => {
-    const freed = stream.events.splice(0, count).reduce((sum, event) => sum + event.message.length, 0);
+    let freed = 0;
+    for (const event of stream.events.splice(0, count)) {
+      freed += event.message.length;
+      keptEvents.delete(String(event.ordinal));
+    }
     stream.bytes -= freed;
     bytes -= freed;
   };
@@ -93,7 +109,27 @@ export function createLogStore(world: World, limits: LogLimits): LogStore {
     forget(stream, stream.events.length);
     byRecency.delete(stream);
     from.streams.delete(stream.name);
+    keptStreams.delete(stream.arn);
   };
+
+  const keepGroup = ({ streams: _, ...group }: LogGroup) => keptGroups.put(group.name, group);
+
+  const hold = (stream: LogStream, event: LogEvent) => {
+    stream.events.push(event);
+    stream.bytes += event.message.length;
+    bytes += event.message.length;
+    byRecency.delete(stream);
+    byRecency.add(stream);
+  };
+
+  for (const [name, one] of keptGroups.entries()) groups.set(name, { ...one, streams: new Map() });
+  for (const [, { group: of, ...stream }] of keptStreams.entries())
+    groups.get(of)?.streams.set(stream.name, { ...stream, events: [], bytes: 0 });
+  for (const [, { group: of, stream: name, ...event }] of keptEvents.entries()) {
+    ordinal = Math.max(ordinal, event.ordinal + 1);
+    const stream = groups.get(of)?.streams.get(name);
+    if (stream !== undefined) hold(stream, event);
+  }
 
   return {
     groups,
@@ -114,6 +150,7 @@ export function createLogStore(world: World, limits: LogLimits): LogStore {
         streams: new Map(),
       };
       groups.set(name, made);
+      keepGroup(made);
       return made;
     },
     ensureStream: (within, name) => {
@@ -127,24 +164,34 @@ export function createLogStore(world: World, limits: LogLimits): LogStore {
         bytes: 0,
       };
       within.streams.set(name, made);
+      const { arn: streamArn, createdAt } = made;
+      keptStreams.put(streamArn, { name, arn: streamArn, createdAt, group: within.name });
       return made;
+    },
+    setRetention: (group, days) => {
+      group.retentionDays = days;
+      keepGroup(group);
     },
     deleteGroup: (gone) => {
       for (const stream of gone.streams.values()) deleteStream(gone, stream);
       groups.delete(gone.name);
+      keptGroups.delete(gone.name);
     },
     deleteStream,
     append: (stream, timestamp, message) => {
       const event: LogEvent = { ordinal: ordinal++, timestamp, ingestedAt: world.clock.now(), message };
-      stream.events.push(event);
-      stream.bytes += message.length;
-      bytes += message.length;
-      byRecency.delete(stream);
-      byRecency.add(stream);
+      hold(stream, event);
+      keptEvents.put(String(event.ordinal), { ...event, ...placeOf(stream) });
       makeRoom(stream);
       return event;
     },
   };
+}
+
+/** The group and the stream that a stream's ARN names. */
+function placeOf({ arn: streamArn, name }: LogStream): { group: string; stream: string } {
+  const group = streamArn.slice(streamArn.indexOf(":log-group:") + ":log-group:".length);
+  return { group: group.slice(0, group.length - `:log-stream:${name}`.length), stream: name };
 }
 
 /** `arn:aws:logs:REGION:ACCOUNT:log-group:NAME`, with or without `:*`, or the name itself. */

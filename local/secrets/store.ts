@@ -1,4 +1,5 @@
 import { AwsError } from "../service.ts";
+import { keptIn } from "../store.ts";
 import { arn, type World } from "../world.ts";
 
 /** One version of a secret's value. */
@@ -32,6 +33,8 @@ export interface SecretStore {
   /** Throws AwsError ResourceExistsException, or InvalidRequestException when the name waits for its deletion. */
   create(name: string, description: string | undefined): Secret;
   remove(secret: Secret): void;
+  /** To be called when a secret has changed. */
+  keep(secret: Secret): void;
   all(): Secret[];
 }
 
@@ -40,13 +43,19 @@ export const PREVIOUS = "AWSPREVIOUS";
 
 const SUFFIX_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/** Makes an empty store. */
+/** Makes the store, with what an earlier process kept of it. */
 export function createSecretStore(world: World): SecretStore {
-  const secrets = new Map<string, Secret>();
+  const kept = keptIn<Secret>(world, "secrets");
+  const secrets = new Map(kept.entries());
+
+  const remove = (name: string) => {
+    secrets.delete(name);
+    kept.delete(name);
+  };
 
   const dropExpired = () => {
     for (const [name, { deletedAt }] of secrets) {
-      if (deletedAt && deletedAt.getTime() <= world.clock.now()) secrets.delete(name);
+      if (deletedAt && deletedAt.getTime() <= world.clock.now()) remove(name);
     }
   };
 
@@ -103,9 +112,11 @@ export function createSecretStore(world: World): SecretStore {
         versions: new Map(),
       };
       secrets.set(name, secret);
+      kept.put(name, secret);
       return secret;
     },
-    remove: (secret) => secrets.delete(secret.name),
+    remove: ({ name }) => remove(name),
+    keep: (secret) => kept.put(secret.name, secret),
     all: () => {
       dropExpired();
       return [...secrets.values()];

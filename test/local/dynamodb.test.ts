@@ -15,12 +15,14 @@ import {
   QueryCommand,
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
+import { Level } from "level";
 import { afterEach, describe, expect, it } from "vitest";
 import { createVirtualClock } from "../../local/asl/virtual-clock.ts";
 import { createDynamoDb } from "../../local/dynamodb.ts";
 import { createGateway } from "../../local/gateway.ts";
 import { createRequestHandler } from "../../local/handover.ts";
 import { listen } from "../../local/http.ts";
+import { openStore } from "../../local/store.ts";
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -35,10 +37,12 @@ async function start(options: { folder?: string; http?: boolean } = {}) {
     accountId: "123456789012",
     region: "eu-central-1",
     endpoint: () => "",
-    folder: options.folder ?? "",
+    folder: "",
+    store: options.folder === undefined ? undefined : openStore(options.folder),
     emit: () => {},
   };
-  const dynamodb = await createDynamoDb(world, { persistent: options.folder !== undefined });
+  cleanups.push(async () => world.store?.close());
+  const dynamodb = await createDynamoDb(world);
   cleanups.push(() => dynamodb.stop());
   const gateway = createGateway([], { clock, random: () => 0.5, doors: [dynamodb] });
   const listening = options.http ? await listen(gateway, { port: 0 }) : undefined;
@@ -202,7 +206,7 @@ describe("DynamoDB", () => {
     expect(await clock.runUntil(work)).toBe(0);
   });
 
-  it("keeps its tables over a restart when it is persistent", async () => {
+  it("keeps its tables over a restart in a world that keeps things", async () => {
     const folder = await mkdtemp(join(tmpdir(), "dynamodb-"));
     cleanups.push(() => rm(folder, { recursive: true }));
     const first = await start({ folder });
@@ -216,5 +220,36 @@ describe("DynamoDB", () => {
       new GetCommand({ TableName: "records", Key: { pk: "a", sk: "b" } }),
     );
     expect(found.Item).toMatchObject({ kept: true });
+  });
+
+  it("finds an item by its indexes again whose place a kill left unwritten, and makes a table ready", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "dynamodb-"));
+    cleanups.push(() => rm(folder, { recursive: true }));
+    const first = await start({ folder });
+    await first.client.send(createRecords);
+    const item = { pk: "a", sk: "b", kind: "wait", due: 7 };
+    await first.documents.send(new PutCommand({ TableName: "records", Item: item }));
+    await first.stop();
+    // What a kill in the middle leaves: an item without its place in the index, a table still being created.
+    const level = new Level<string, object>(join(folder, "dynamodb"), { valueEncoding: "json" });
+    for await (const [key, value] of level.iterator()) {
+      if (key.startsWith("index-")) await level.del(key);
+      if (key === "table~records") {
+        await level.put("table~unfinished", { ...value, TableName: "unfinished", TableStatus: "CREATING" });
+      }
+    }
+    await level.close();
+    const second = await start({ folder });
+    const found = await second.documents.send(
+      new QueryCommand({
+        TableName: "records",
+        IndexName: "by-kind",
+        KeyConditionExpression: "kind = :kind",
+        ExpressionAttributeValues: { ":kind": item.kind },
+      }),
+    );
+    expect(found.Items).toEqual([item]);
+    const unfinished = await second.client.send(new DescribeTableCommand({ TableName: "unfinished" }));
+    expect(unfinished.Table?.TableStatus).toBe("ACTIVE");
   });
 });

@@ -135,7 +135,7 @@ export function createReportOperations(store: ReportStore, now: () => Date) {
       ...(tags && { tags }),
       lastModified: now(),
     };
-    store.groups.set(group.arn, group);
+    store.changeGroup(group);
     return { reportGroup: structuredClone(group) };
   };
 
@@ -158,7 +158,7 @@ export function createReportOperations(store: ReportStore, now: () => Date) {
       );
     }
     for (const { report } of reports) store.remove(report.arn);
-    store.groups.delete(arn);
+    store.removeGroup(arn);
     return {};
   };
 

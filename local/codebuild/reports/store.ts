@@ -1,5 +1,6 @@
 import type * as codebuild from "@aws-sdk/client-codebuild";
 import { AwsError } from "../../service.ts";
+import { keptIn } from "../../store.ts";
 import { arn, uuid, type World } from "../../world.ts";
 import type { SecretMask } from "../secret-mask.ts";
 import { percentage } from "./coverage-formats.ts";
@@ -31,7 +32,7 @@ export interface StoredReport {
 
 /** The report groups of an account and their reports. */
 export interface ReportStore {
-  readonly groups: Map<string, ReportGroupRecord>;
+  readonly groups: ReadonlyMap<string, ReportGroupRecord>;
   /** Those that have not expired, the newest first. */
   reports(): StoredReport[];
   /** @throws AwsError ResourceNotFoundException */
@@ -41,6 +42,9 @@ export interface ReportStore {
   addGroup(
     group: Pick<codebuild.ReportGroup, "type" | "exportConfig" | "tags"> & { name: string },
   ): ReportGroupRecord;
+  /** Puts a group in the place of the one with the same ARN. */
+  changeGroup(group: ReportGroupRecord): void;
+  removeGroup(groupArn: string): void;
   /**
    * Keeps a build's report in its group, which is made if it is not there, unless it is named by its ARN.
    * @returns the report's ARN; undefined if there is no such group.
@@ -53,17 +57,29 @@ export interface ReportStore {
   remove(reportArn: string): void;
 }
 
-/** Makes an empty store. */
+/** Makes the store, with what an earlier process kept of it. */
 export function createReportStore(world: World): ReportStore {
-  const groups = new Map<string, ReportGroupRecord>();
-  const kept = new Map<string, StoredReport>();
+  const keptGroups = keptIn<ReportGroupRecord>(world, "codebuild/report-groups");
+  const keptReports = keptIn<StoredReport>(world, "codebuild/reports");
+  const groups = new Map(keptGroups.entries());
+  const kept = new Map(keptReports.entries());
   const now = () => new Date(world.clock.now());
   const groupArn = (name: string) => arn(world, "codebuild", `report-group/${name}`);
 
+  const remove = (key: string) => {
+    kept.delete(key);
+    keptReports.delete(key);
+  };
+
   const reports = () => {
     const current = world.clock.now();
-    for (const [key, { report }] of kept) if ((report.expired?.getTime() ?? 0) <= current) kept.delete(key);
+    for (const [key, { report }] of kept) if ((report.expired?.getTime() ?? 0) <= current) remove(key);
     return [...kept.values()].reverse();
+  };
+
+  const changeGroup = (group: ReportGroupRecord) => {
+    groups.set(group.arn, group);
+    keptGroups.put(group.arn, group);
   };
 
   const addGroup: ReportStore["addGroup"] = ({ name, ...given }) => {
@@ -76,7 +92,7 @@ export function createReportStore(world: World): ReportStore {
       lastModified: now(),
       status: "ACTIVE",
     };
-    groups.set(group.arn, group);
+    changeGroup(group);
     return group;
   };
 
@@ -96,6 +112,11 @@ export function createReportStore(world: World): ReportStore {
       throw new AwsError("ResourceNotFoundException", `Report not found: ${wanted.slice(0, 200)}`);
     },
     addGroup,
+    changeGroup,
+    removeGroup(arnOfGroup) {
+      groups.delete(arnOfGroup);
+      keptGroups.delete(arnOfGroup);
+    },
     add(build, { group: wanted, type, content }, mask) {
       const name = `${build.projectName}-${wanted.replace(/[^\w-]/g, "_")}`;
       const into = wanted.startsWith("arn:")
@@ -118,9 +139,10 @@ export function createReportStore(world: World): ReportStore {
         ...members,
       };
       kept.set(reportArn, { report, ...details });
+      keptReports.put(reportArn, { report, ...details });
       return reportArn;
     },
-    remove: (reportArn) => void kept.delete(reportArn),
+    remove,
   };
 }
 
