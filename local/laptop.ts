@@ -10,6 +10,7 @@ import { type ListeningGateway, listen } from "./http.ts";
 import { createUnpacker } from "./images/unpack.ts";
 import { createChildFunctionRunner } from "./lambda/child-runner.ts";
 import type { World } from "./world.ts";
+import { openStore } from "./store.ts";
 
 /** The local AWS on a laptop: everything in it is a process or a loopback socket of this machine. */
 export interface Laptop {
@@ -22,11 +23,14 @@ export interface Laptop {
 
 /**
  * Starts the local AWS with real runners and listens on loopback.
- * @throws PortInUseError if a demanded port is taken.
+ * @throws PortInUseError if a demanded port is taken. @throws StateFormatError if what is kept cannot be read.
  */
 export async function startLaptop(options: {
   readonly clock: Clock;
+  /** For what needs not outlive the process. */
   readonly folder: string;
+  /** Where everything is kept that another start goes on with. Undefined: nothing is. */
+  readonly keep?: string;
   /** Undefined: 4566, or the next free port. */
   readonly port: number | undefined;
   /** A source's location → a local git repository. */
@@ -46,6 +50,7 @@ export async function startLaptop(options: {
     clock,
     random: Math.random,
     folder,
+    ...(options.keep === undefined ? {} : { store: openStore(options.keep) }),
     logFiles: true,
     endpoint: () => listening?.url ?? "",
     onEvent: options.onEvent,

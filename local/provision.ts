@@ -30,9 +30,18 @@ export interface Provisioned {
 /** An operation of the local AWS refused what the application describes: the two do not fit. */
 export class ProvisioningError extends Error {
   override readonly name = "ProvisioningError";
+  /** The name of AWS's own error, if there was one. */
+  readonly refusal: string | undefined;
+  constructor(message: string, refusal?: string) {
+    super(message);
+    this.refusal = refusal;
+  }
 }
 
-/** Makes everything that `infra/application.ts` describes, through the same API that AWS has. */
+/**
+ * Makes everything that `infra/application.ts` describes, through the same API that AWS has. What is there already
+ * from an earlier time is changed where it differs, as a second deployment in AWS would.
+ */
 export async function provision(
   aws: LocalAws,
   { application, config, prefix, root, bundles, secrets }: Provisioning,
@@ -42,27 +51,21 @@ export async function provision(
   const bus = prefix;
   await createTable(call, table);
   for (const repository of application.repositories)
-    await call("AmazonEC2ContainerRegistry_V20150921", "CreateRepository", {
-      repositoryName: repository,
-      imageTagMutability: "IMMUTABLE",
-    });
+    await unlessThere("RepositoryAlreadyExistsException", () =>
+      call("AmazonEC2ContainerRegistry_V20150921", "CreateRepository", {
+        repositoryName: repository,
+        imageTagMutability: "IMMUTABLE",
+      }),
+    );
   const secretArns: Record<string, string> = {};
   for (const name of application.secrets) {
     const value = secrets[name];
     if (value === undefined)
       throw new ProvisioningError(`The configuration names the secret ${name}, but nobody gave its value.`);
-    secretArns[name] = text(
-      await call("secretsmanager", "CreateSecret", {
-        Name: name,
-        SecretString: value,
-        ClientRequestToken: `${prefix}-${name}`.padEnd(32, "-").slice(0, 64),
-      }),
-      "ARN",
-    );
+    secretArns[name] = await keepSecret(call, name, value);
   }
   await call("AmazonEC2ContainerServiceV20141113", "CreateCluster", { clusterName: prefix });
-  for (const project of application.projects)
-    await call("CodeBuild_20161006", "CreateProject", projectInput(project, prefix, aws));
+  for (const project of application.projects) await createProject(call, projectInput(project, prefix, aws));
   const functions: Record<string, string> = {};
   for (const fn of application.functions) {
     const bundle = bundles.get(fn.file);
@@ -83,24 +86,24 @@ export async function provision(
       { ...functions, ...machines },
       name,
     );
-    machines[name] = text(
-      await call("AWSStepFunctions", "CreateStateMachine", {
-        name: `${prefix}-${name}`,
-        definition,
-        roleArn: role(aws, name),
-      }),
-      "stateMachineArn",
-    );
+    machines[name] = await createMachine(call, aws, {
+      name: `${prefix}-${name}`,
+      definition,
+      roleArn: role(aws, name),
+    });
   }
-  await call("AWSEvents", "CreateEventBus", { Name: bus });
+  await unlessThere("ResourceAlreadyExistsException", () =>
+    call("AWSEvents", "CreateEventBus", { Name: bus }),
+  );
   const installation = { config, resources: resourcesOf(aws, prefix, secretArns, machines) };
   await call("DynamoDB_20120810", "PutItem", {
     TableName: table,
     Item: marshall({ pk: "INSTALLATION", sk: "CURRENT", ...installation }, { removeUndefinedValues: true }),
   });
+  for (const name of ["default", bus]) await removeOldRules(call, name, prefix, application);
   // Rules last: nothing may start before everything is there.
   for (const rule of application.rules)
-    await createRule(call, rule, { bus, machines, functions, role: role(aws, rule.name) });
+    await createRule(call, rule, { bus, machines, functions, role: role(aws, rule.name), prefix });
   return { table, bus, machines, functions };
 }
 
@@ -117,9 +120,54 @@ function caller({ gateway }: LocalAws): Call {
       body: new TextEncoder().encode(JSON.stringify(input)),
     });
     const answer = new TextDecoder().decode(body);
-    if (status >= 300) throw new ProvisioningError(`${operation} was refused: ${answer.slice(0, 500)}`);
+    if (status >= 300) {
+      const refusal = /"__type":"(?:[^"#]*#)?([^"]+)"/.exec(answer)?.[1];
+      throw new ProvisioningError(`${operation} was refused: ${answer.slice(0, 500)}`, refusal);
+    }
     return JSON.parse(answer === "" ? "{}" : answer);
   };
+}
+
+/** Creates what may be there already. @returns whether it was not. */
+async function unlessThere(refusal: string, create: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await create();
+    return true;
+  } catch (error) {
+    if (error instanceof ProvisioningError && error.refusal === refusal) return false;
+    throw error;
+  }
+}
+
+/** @returns the secret's ARN. A value that changed becomes its current version. */
+async function keepSecret(call: Call, name: string, value: string): Promise<string> {
+  const create = () => call("secretsmanager", "CreateSecret", { Name: name, SecretString: value });
+  const isNew = await unlessThere("ResourceExistsException", create);
+  const found = await call("secretsmanager", "GetSecretValue", { SecretId: name });
+  if (!isNew && text(found, "SecretString") !== value)
+    await call("secretsmanager", "PutSecretValue", { SecretId: name, SecretString: value });
+  return text(found, "ARN");
+}
+
+async function createProject(call: Call, input: object): Promise<void> {
+  const create = () => call("CodeBuild_20161006", "CreateProject", input);
+  if (!(await unlessThere("ResourceAlreadyExistsException", create)))
+    await call("CodeBuild_20161006", "UpdateProject", input);
+}
+
+/** @returns the machine's ARN. Executions that are open keep the definition with which they began. */
+async function createMachine(
+  call: Call,
+  { world }: LocalAws,
+  input: { readonly name: string; readonly definition: string; readonly roleArn: string },
+): Promise<string> {
+  const stateMachineArn = `arn:aws:states:${world.region}:${world.accountId}:stateMachine:${input.name}`;
+  const create = () => call("AWSStepFunctions", "CreateStateMachine", input);
+  if (!(await unlessThere("StateMachineAlreadyExists", create))) {
+    const { definition, roleArn } = input;
+    await call("AWSStepFunctions", "UpdateStateMachine", { stateMachineArn, definition, roleArn });
+  }
+  return stateMachineArn;
 }
 
 async function createTable(call: Call, table: string): Promise<void> {
@@ -127,9 +175,7 @@ async function createTable(call: Call, table: string): Promise<void> {
     { AttributeName: partition, KeyType: "HASH" },
     { AttributeName: sort, KeyType: "RANGE" },
   ];
-  await call("DynamoDB_20120810", "CreateTable", {
-    TableName: table,
-    BillingMode: "PAY_PER_REQUEST",
+  const shape = {
     KeySchema: keySchema(tableShape.keys),
     AttributeDefinitions: Object.entries(tableShape.attributes).map(([AttributeName, AttributeType]) => ({
       AttributeName,
@@ -140,7 +186,29 @@ async function createTable(call: Call, table: string): Promise<void> {
       KeySchema: keySchema(keys),
       Projection: { ProjectionType: "ALL" },
     })),
-  });
+  };
+  const create = () =>
+    call("DynamoDB_20120810", "CreateTable", { TableName: table, BillingMode: "PAY_PER_REQUEST", ...shape });
+  if (await unlessThere("ResourceInUseException", create)) return;
+  const { Table } = Object(await call("DynamoDB_20120810", "DescribeTable", { TableName: table }));
+  if (describeShape(Table) !== describeShape(shape))
+    throw new ProvisioningError(
+      `The table ${table} that is kept has other keys or indexes than this version uses. Begin anew with --fresh, which deletes it.`,
+    );
+}
+
+/** Keys and indexes of a table as one text, whatever their order. */
+function describeShape(table: unknown): string {
+  const { KeySchema, AttributeDefinitions = [], GlobalSecondaryIndexes = [] } = Object(table);
+  const sorted = (list: readonly object[]) => list.map((one) => JSON.stringify(one)).toSorted();
+  const indexes = GlobalSecondaryIndexes.map(
+    ({ IndexName, KeySchema: keys, Projection }: Record<string, unknown>) => ({
+      IndexName,
+      keys,
+      Projection,
+    }),
+  );
+  return JSON.stringify([KeySchema, sorted(AttributeDefinitions), sorted(indexes)]);
 }
 
 function projectInput(project: Application["projects"][number], prefix: string, aws: LocalAws): object {
@@ -166,15 +234,42 @@ function projectInput(project: Application["projects"][number], prefix: string, 
   };
 }
 
+/** Tells the rules that were made here from those that a person made. */
+function ruleMark(prefix: string): string {
+  return `Made by the installation ${prefix}`;
+}
+
+/** Removes the rules that an earlier version of the application described and this one does not. */
+async function removeOldRules(
+  call: Call,
+  EventBusName: string,
+  prefix: string,
+  { rules }: Application,
+): Promise<void> {
+  const { Rules = [] } = Object(await call("AWSEvents", "ListRules", { EventBusName }));
+  for (const { Name, Description } of Rules) {
+    if (Description !== ruleMark(prefix) || rules.some(({ name }) => name === Name)) continue;
+    await call("AWSEvents", "RemoveTargets", { Rule: Name, EventBusName, Ids: [Name] });
+    await call("AWSEvents", "DeleteRule", { Name, EventBusName });
+  }
+}
+
 async function createRule(
   call: Call,
   { name, bus, pattern, schedule, target }: RuleDescription,
-  made: { bus: string; machines: Record<string, string>; functions: Record<string, string>; role: string },
+  made: {
+    bus: string;
+    machines: Record<string, string>;
+    functions: Record<string, string>;
+    role: string;
+    prefix: string;
+  },
 ): Promise<void> {
   const EventBusName = bus === "default" ? "default" : made.bus;
   await call("AWSEvents", "PutRule", {
     Name: name,
     EventBusName,
+    Description: ruleMark(made.prefix),
     ...(pattern === undefined ? {} : { EventPattern: JSON.stringify(pattern) }),
     ...(schedule === undefined ? {} : { ScheduleExpression: schedule }),
   });

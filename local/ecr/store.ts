@@ -4,6 +4,7 @@ import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/prom
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { AwsError } from "../service.ts";
+import { keptFolder } from "../store.ts";
 import { arn, uuid, type World } from "../world.ts";
 import { isIndex, readManifest, references } from "./manifest.ts";
 
@@ -29,10 +30,11 @@ export type ImageStore = Awaited<ReturnType<typeof createImageStore>>;
 
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
 
-/** Opens the store in `world.folder`, with what an earlier run kept there. */
+/** Opens the store, with what an earlier process kept there. */
 export async function createImageStore(world: World) {
-  const blobs = join(world.folder, "images", "blobs");
-  const index = join(world.folder, "images", "repositories.json");
+  const folder = join(keptFolder(world), "images");
+  const blobs = join(folder, "blobs");
+  const index = join(folder, "repositories.json");
   await mkdir(blobs, { recursive: true });
   const repositories = await load(index);
   let saving: Promise<unknown> = Promise.resolve();
