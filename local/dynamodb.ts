@@ -78,7 +78,7 @@ export async function createDynamoDb(world: World): Promise<DynamoDb> {
     served: { target: TARGET.slice(0, -1), operations: OPERATIONS },
     accepts: (request) => request.headers["x-amz-target"]?.startsWith(TARGET) ?? false,
     handle,
-    stop: () => dynalite.close(store),
+    stop: () => world.clock.busy(dynalite.close(store), "closing DynamoDB"),
   };
 }
 

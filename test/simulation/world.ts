@@ -23,7 +23,7 @@ import type { ContainerRequest, ContainerRunner } from "../../local/containers.t
 import type { Gateway } from "../../local/gateway.ts";
 import { createRequestHandler } from "../../local/handover.ts";
 import type { FunctionRunner } from "../../local/lambda/function.ts";
-import { type Provisioned, provision } from "../../local/provision.ts";
+import { type Provisioned, type Provisioning, provision } from "../../local/provision.ts";
 import type { ServiceEvent } from "../../local/world.ts";
 import config from "../../spillway.config.ts";
 import { imageOf } from "./image.ts";
@@ -96,6 +96,8 @@ export interface SimulatedWorld {
   readonly clock: VirtualClock;
   readonly aws: LocalAws;
   readonly made: Provisioned;
+  /** What it was made of. */
+  readonly provisioning: Provisioning;
   readonly events: ServiceEvent[];
   /** How often functions and tests have called each operation: `TARGET.OPERATION` → count. */
   readonly requests: ReadonlyMap<string, number>;
@@ -366,14 +368,8 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
       JSON.stringify({ url: `postgres://simulated/${name}`, ca: "simulated" }),
     ]),
   );
-  const made = await provision(aws, {
-    application,
-    config: parsed,
-    prefix: "spillway",
-    root,
-    bundles,
-    secrets,
-  });
+  const provisioning = { application, config: parsed, prefix: "spillway", root, bundles, secrets };
+  const made = await provision(aws, provisioning);
   const records = connectRecords(place.connection, made.table);
   let sequence = 0;
 
@@ -455,6 +451,7 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
     clock,
     aws,
     made,
+    provisioning,
     events,
     requests,
     records,
