@@ -72,7 +72,8 @@ export class Tasks {
     checkRun(input, definition);
     const started = Array.from(
       { length: input.count ?? 1 },
-      () => new RunningTask(
+      () =>
+        new RunningTask(
           this.#world,
           this.#options.services,
           makeTask(this.#world, { input, cluster, definition }),

@@ -104,7 +104,7 @@ function createRunners(clock: VirtualClock) {
         };
       },
     },
-    probe: async (asked) => running.get(asked)?.includes("sick") !== true,
+    probe: async (asked) => (running.get(asked)?.includes("sick") === true ? "bad" : "good"),
     freePort: async () => ++port,
   };
   const serving = () => fronts.map((front) => running.get(front.to ?? 0));
