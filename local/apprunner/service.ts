@@ -498,7 +498,7 @@ export function createAppRunner(
       }
       if (!isUnderway || operation?.Type === undefined) return;
       operations += 1;
-      log(service, "service", `Going on with ${operation.Type} after the local AWS was ended.`);
+      log(service, `Going on with ${operation.Type} after the local AWS was ended.`);
       carryOut(service, operation, workOf[operation.Type]);
     };
     await Promise.all([...services.values()].map(bringBack));
