@@ -10,6 +10,8 @@ export interface StartArguments {
   /** The name of a scenario, `all` or `list`. */
   readonly scenario: string | undefined;
   readonly folder: string;
+  /** Whether what earlier starts kept is deleted first. */
+  readonly fresh: boolean;
   /** Undefined: the repository's own. */
   readonly config: string | undefined;
 }
@@ -19,12 +21,13 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-export const usage = `npm start -- [--port N] [--once] [--json] [--scenario NAME|all|list] [--folder DIR] [--config FILE]
+export const usage = `npm start -- [--port N] [--once] [--json] [--scenario NAME|all|list] [--fresh] [--folder DIR] [--config FILE]
 
   --port N         serve the local AWS on this port (default: 4566, or the next free one)
   --once           exit when the release has ended: 0 if it was released, 1 if not
   --json           print one JSON object as the last line
   --scenario NAME  after a good release, one that goes otherwise; all plays each, list names them
+  --fresh          begin anew: delete what earlier starts kept (releases, databases, images)
   --folder DIR     where state is kept (default: .spillway)
   --config FILE    what to release and how (default: spillway.config.ts); it describes the service web`;
 
@@ -40,8 +43,8 @@ export function readArguments(words: readonly string[]): StartArguments {
     throw new UsageError(
       `There is no scenario "${values.scenario}"; there are\n${renderScenarios()}\n\n${usage}`,
     );
-  const { once, json, scenario, folder, config } = values;
-  return { port, once, json, scenario, folder, config };
+  const { once, json, scenario, fresh, folder, config } = values;
+  return { port, once, json, scenario, fresh, folder, config };
 }
 
 function parse(words: readonly string[]) {
@@ -53,6 +56,7 @@ function parse(words: readonly string[]) {
         once: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
         scenario: { type: "string" },
+        fresh: { type: "boolean", default: false },
         folder: { type: "string", default: ".spillway" },
         config: { type: "string" },
       },

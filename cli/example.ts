@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cp, mkdir } from "node:fs/promises";
+import { cp, mkdir, rm } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { Connection } from "../aws/connection.ts";
@@ -33,11 +33,14 @@ export class ExampleError extends Error {
   override readonly name = "ExampleError";
 }
 
-/** Clones the repository at `root` into `folder`, at its current commit. */
+/**
+ * Clones the repository at `root` into `folder`, at its current commit. A clone of an earlier start is brought there,
+ * and keeps all commits that it has: releases that are open need theirs.
+ */
 export async function cloneExample(root: string, folder: string): Promise<ExampleSource> {
   await mkdir(dirname(folder), { recursive: true });
   try {
-    await run("git", ["clone", "--quiet", "--no-hardlinks", "--", root, folder]);
+    await cloneOrFetch(root, folder);
   } catch (error) {
     throw new ExampleError(
       `The example is released from a commit, so this folder must be a git clone with at least one: ${error instanceof Error ? error.message : error}`,
@@ -70,6 +73,23 @@ export async function cloneExample(root: string, folder: string): Promise<Exampl
       return commit("The example as it was");
     },
   };
+}
+
+async function cloneOrFetch(root: string, folder: string): Promise<void> {
+  const isThere = await run("git", ["-C", folder, "rev-parse", "--verify", "HEAD"]).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) {
+    // Whatever a kill left of a clone is no repository.
+    await rm(folder, { recursive: true, force: true });
+    await run("git", ["clone", "--quiet", "--no-hardlinks", "--", root, folder]);
+    return;
+  }
+  await rm(join(folder, ".git", "index.lock"), { force: true });
+  await run("git", ["-C", folder, "fetch", "--quiet", "--no-auto-gc", "--", root, "HEAD"]);
+  await run("git", ["-C", folder, "reset", "--quiet", "--hard", "FETCH_HEAD"]);
+  await run("git", ["-C", folder, "clean", "--quiet", "-ffdx"]);
 }
 
 const author = ["-c", "user.name=Spillway", "-c", "user.email=spillway@example.com"];

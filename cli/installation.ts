@@ -5,6 +5,7 @@ import type { Config } from "../core/config.ts";
 import { describeApplication } from "../infra/application.ts";
 import { buildFunctions } from "../infra/build.ts";
 import type { Clock } from "../local/asl/clock.ts";
+import type { Resumed } from "../local/aws.ts";
 import { type Laptop, startLaptop } from "../local/laptop.ts";
 import { type Postgres, startPostgres } from "../local/postgres.ts";
 import { type Provisioned, provision } from "../local/provision.ts";
@@ -26,6 +27,8 @@ export interface Installation {
   readonly prefix: string;
   /** Where the running services keep their files. */
   readonly folder: string;
+  /** What an earlier start had left open, and what became of it. */
+  readonly resumed: Resumed;
   readonly network: Readonly<Record<string, string>>;
   readonly source: ExampleSource;
   readonly laptop: Laptop;
@@ -40,7 +43,8 @@ export interface Installation {
 
 /**
  * Starts the local AWS with all that it needs and installs Spillway in it. `ending` owns whatever was started.
- * @throws ConfigFileError, FolderInUseError, PortInUseError, ExampleError, PostgresError, ProvisioningError
+ * @throws ConfigFileError, FolderInUseError, StateFormatError, PortInUseError, ExampleError, PostgresError,
+ * ProvisioningError
  */
 export async function startInstallation(
   options: {
@@ -49,6 +53,8 @@ export async function startInstallation(
     readonly prefix: string;
     /** The state folder; absolute. */
     readonly folder: string;
+    /** Whether what earlier starts kept is deleted first. */
+    readonly fresh: boolean;
     /** Undefined: 4566, or the next free one. */
     readonly port: number | undefined;
     readonly onEvent: (event: ServiceEvent) => void;
@@ -63,19 +69,23 @@ export async function startInstallation(
     throw new ConfigFileError(
       `The config describes no service web, which is what npm start releases; it has ${Object.keys(config.services).join(", ") || "none"}.`,
     );
-  const { run: folder } = await ending.own(takeFolder(options.folder, clock), (taken) => taken.release());
+  const { run: folder, state } = await ending.own(
+    takeFolder(options.folder, clock, { fresh: options.fresh }),
+    (taken) => taken.release(),
+  );
   const network = readNetworkSettings(process.env);
   const watchers = new Set([options.onEvent]);
-  const sourceFolder = join(folder, "source");
+  const sourceFolder = join(state, "source");
 
   // Ended in the other order: what the local AWS runs goes before the database that it uses.
-  const postgresStarts = ending.own(startPostgres({ folder: join(folder, "postgres"), clock }), (started) =>
+  const postgresStarts = ending.own(startPostgres({ folder: join(state, "postgres"), clock }), (started) =>
     started.stop(),
   );
   const laptopStarts = ending.own(
     startLaptop({
       clock,
       folder,
+      keep: state,
       port: options.port,
       path: process.env.PATH ?? "",
       network,
@@ -110,9 +120,10 @@ export async function startInstallation(
   await ending.own(keepAddress(options.folder, { url: laptop.url, region, prefix }), (forget) => forget());
   ending.signal.throwIfAborted();
   laptop.prewarm();
+  const resumed = await laptop.aws.resume();
   const connection = connectionTo(laptop, clock);
   return {
-    ...{ clock, config, prefix, folder, network, source, laptop, made, connection },
+    ...{ clock, config, prefix, folder, resumed, network, source, laptop, made, connection },
     records: connectRecords(connection, made.table),
     readyMilliseconds: clock.now() - began,
     watch(watcher) {

@@ -1,5 +1,9 @@
 import { connectAppRunner } from "../aws/apprunner.ts";
+import { connectExecutions } from "../aws/states.ts";
+import { releaseId } from "../core/admission.ts";
 import { targetName } from "../core/names.ts";
+import type { Release } from "../core/records.ts";
+import { sleep } from "../local/asl/clock.ts";
 import { type Commit, releaseImages } from "./example.ts";
 import type { Installation } from "./installation.ts";
 import { type Report, reportOf } from "./report.ts";
@@ -33,13 +37,92 @@ export async function releaseCommit(
   onPushed();
   await ends.of(digest);
   const endedAt = clock.now();
-  const release = await records.release(`web-${digest.replace("sha256:", "").slice(0, 12)}-1`);
+  const release = await records.release(releaseId("web", digest, 1));
   if (release === undefined)
     throw new NoReleaseError(`The push of ${digest} made no release; look at the log lines above.`);
-  return reportOf(release, await records.deployments(release.id), await readEnvironments(installation), {
-    readyMilliseconds: installation.readyMilliseconds,
+  return describeRelease(installation, release, {
     imagesMilliseconds: pushedAt - before,
     pushToEndMilliseconds: endedAt - pushedAt,
+  });
+}
+
+/**
+ * Releases the commit that this start found, unless an earlier one did: what is live is shown, what is on its way is
+ * waited for, and what ended otherwise is released again, as a person's wish.
+ * @throws NoReleaseError
+ */
+export async function releaseHead(
+  installation: Installation,
+  commit: Commit,
+  told: (line: string) => void,
+): Promise<Report> {
+  const { clock, records, connection, made } = installation;
+  const tag = commit.id.slice(0, 7);
+  const release = await latestRelease(installation, tag);
+  if (release === undefined) return releaseCommit(installation, commit);
+  const from = clock.now();
+  const timings = () => ({ imagesMilliseconds: 0, pushToEndMilliseconds: clock.now() - from });
+  if (release.endedAt === undefined) {
+    told(`${release.id} of an earlier start is still on its way; waiting for it`);
+    return describeRelease(installation, await untilClosed(installation, release), timings());
+  }
+  if (await isLive(installation, release)) {
+    told(`commit ${tag} is live already; nothing to release. Commit something, or begin anew with --fresh`);
+    return describeRelease(installation, release, timings());
+  }
+  told(`commit ${tag} ended ${release.outcome} before; releasing it again`);
+  const name = `again-${release.attempt + 1}-${tag}-${clock.now()}`;
+  await connectExecutions(connection).start(made.machines.ReleaseMachine ?? "", name, {
+    service: "web",
+    tag,
+  });
+  const executionArn = `${made.machines.ReleaseMachine?.replace(":stateMachine:", ":execution:")}:${name}`;
+  await installation.laptop.aws.stepFunctions.executionEnd(executionArn);
+  const again = await records.release(releaseId("web", release.image?.digest ?? "", release.attempt + 1));
+  if (again === undefined)
+    throw new NoReleaseError(`${executionArn} opened no release; look at its history.`);
+  return describeRelease(installation, again, timings());
+}
+
+/** The newest attempt to release the image that was pushed under this tag. */
+async function latestRelease({ laptop, records }: Installation, tag: string): Promise<Release | undefined> {
+  const digest = laptop.aws.images.find("web", tag)?.digest;
+  if (digest === undefined) return undefined;
+  let latest: Release | undefined;
+  for (let attempt = 1; ; attempt++) {
+    const release = await records.release(releaseId("web", digest, attempt));
+    if (release === undefined) return latest;
+    latest = release;
+  }
+}
+
+async function isLive({ config, records }: Installation, { id }: Release): Promise<boolean> {
+  for (const name of Object.keys(config.services.web?.environments ?? {}))
+    if ((await records.environment("web", name)).live?.release !== id) return false;
+  return true;
+}
+
+/** How long a release's record may stay open after its execution: twice what `Reconcile` takes to close it. */
+const LONGEST_OPEN_MILLISECONDS = 150_000;
+
+async function untilClosed({ clock, laptop, records }: Installation, release: Release): Promise<Release> {
+  await laptop.aws.stepFunctions.executionEnd(release.executionArn);
+  for (const from = clock.now(); clock.now() - from < LONGEST_OPEN_MILLISECONDS; await sleep(clock, 1000)) {
+    const found = await records.requireRelease(release.id);
+    if (found.endedAt !== undefined) return found;
+  }
+  return records.requireRelease(release.id);
+}
+
+async function describeRelease(
+  installation: Installation,
+  release: Release,
+  timings: { readonly imagesMilliseconds: number; readonly pushToEndMilliseconds: number },
+): Promise<Report> {
+  const { records, readyMilliseconds } = installation;
+  return reportOf(release, await records.deployments(release.id), await readEnvironments(installation), {
+    readyMilliseconds,
+    ...timings,
   });
 }
 

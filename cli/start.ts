@@ -6,8 +6,9 @@ import { readConfig } from "./config-file.ts";
 import { Ending } from "./ending.ts";
 import { startInstallation } from "./installation.ts";
 import { createProgress } from "./progress.ts";
-import { releaseCommit } from "./release.ts";
+import { releaseHead } from "./release.ts";
 import { type Report, renderReport } from "./report.ts";
+import { renderResumed } from "./resumed.ts";
 import {
   type Played,
   playScenario,
@@ -30,6 +31,7 @@ async function start(options: StartArguments): Promise<boolean> {
       config: await readConfig(options.config ?? relative("", ownConfig)),
       prefix: "spillway",
       folder: resolve(options.folder),
+      fresh: options.fresh,
       port: options.port,
       onEvent: progress.onEvent,
       onFault: progress.onFault,
@@ -39,7 +41,9 @@ async function start(options: StartArguments): Promise<boolean> {
   const { laptop, made, source } = installation;
   progress.told(`local AWS at ${styleText("bold", laptop.url)}`);
 
-  const live = await releaseCommit(installation, source.head);
+  for (const line of renderResumed(installation.resumed)) progress.told(line);
+
+  const live = await releaseHead(installation, source.head, progress.told);
   console.log(renderReport(live));
   const played: Played[] = [];
   for (const scenario of live.outcome === "Released" ? chosen(options) : []) {

@@ -28,27 +28,39 @@ const Lock = z.object({
 
 const LONGEST_GUARDIAN_MILLISECONDS = 10_000;
 
+/** The parts of a state folder that this process holds. */
+export interface TakenFolder {
+  /** For what is worth nothing to another start, or only saves it time. */
+  readonly run: string;
+  /** What the next start goes on with. */
+  readonly state: string;
+  release(): Promise<void>;
+}
+
 /**
  * Takes the state folder for this process. After a run that was killed it waits until nothing of that run is left,
- * and removes what it left of its services; what only saves time (caches) is kept.
+ * and removes what was under way in it. What is kept stays, unless it is to be `fresh`.
  * @throws FolderInUseError
  */
 export async function takeFolder(
   folder: string,
   clock: Clock,
-): Promise<{ readonly run: string; release(): Promise<void> }> {
+  options: { readonly fresh?: boolean } = {},
+): Promise<TakenFolder> {
   await mkdir(folder, { recursive: true });
   const lock = join(folder, "lock");
   const own = await findProcess(process.pid);
   const content = { process: process.pid, startedAt: own?.startedAt ?? "", guardian: guardianId() };
   while (!(await writeNew(lock, JSON.stringify(content)))) await clearLock(folder, lock, clock);
-  const run = join(folder, "run");
+  const [run, state] = [join(folder, "run"), join(folder, "state")];
   // Its files must not be taken away beneath it: it would live on, and nobody would find it any more.
-  await (await findServerOf(join(run, "postgres", "data")))?.end(clock);
-  for (const stale of ["images", "builds", "logs", "artifacts", "source", "postgres"])
+  await (await findServerOf(join(state, "postgres", "data")))?.end(clock);
+  for (const stale of ["images", "builds", "functions"])
     await rm(join(run, stale), { recursive: true, force: true });
-  await mkdir(run, { recursive: true });
-  return { run, release: () => rm(lock, { force: true }) };
+  if (options.fresh === true)
+    for (const kept of [state, join(run, "logs")]) await rm(kept, { recursive: true, force: true });
+  for (const needed of [run, state]) await mkdir(needed, { recursive: true });
+  return { run, state, release: () => rm(lock, { force: true }) };
 }
 
 /** @returns false if there is such a file. */
