@@ -8,6 +8,7 @@ describe("the command line", () => {
       once: false,
       json: false,
       scenario: undefined,
+      fresh: false,
       folder: ".spillway",
       config: undefined,
     });
@@ -20,6 +21,7 @@ describe("the command line", () => {
       "--port",
       "4600",
       "--scenario=unhealthy",
+      "--fresh",
       "--folder",
       "state",
       "--config=a.ts",
@@ -29,6 +31,7 @@ describe("the command line", () => {
       once: true,
       json: true,
       scenario: "unhealthy",
+      fresh: true,
       folder: "state",
       config: "a.ts",
     });

@@ -64,11 +64,20 @@ async function endedProcess(): Promise<number | undefined> {
   return gone.pid;
 }
 
-it("removes what a killed run left of its services and keeps caches", async () => {
-  for (const name of ["postgres", "source", "image-builds"])
-    await mkdir(join(folder, "run", name), { recursive: true });
-  const { run } = await takeFolder(folder, clock);
-  expect(existsSync(join(run, "postgres"))).toBe(false);
-  expect(existsSync(join(run, "source"))).toBe(false);
-  expect(existsSync(join(run, "image-builds"))).toBe(true);
+it("removes what was under way in a killed run, and keeps caches and what the next start goes on with", async () => {
+  const [builds, caches, kept] = ["run/builds", "run/image-builds", "state/images"];
+  for (const name of [builds, caches, kept]) await mkdir(join(folder, name), { recursive: true });
+  await takeFolder(folder, clock);
+  expect(existsSync(join(folder, builds))).toBe(false);
+  expect(existsSync(join(folder, caches))).toBe(true);
+  expect(existsSync(join(folder, kept))).toBe(true);
+});
+
+it("deletes what is kept, and no cache, when it is to be fresh", async () => {
+  const [caches, kept] = ["run/image-builds", "state/images"];
+  for (const name of [caches, kept]) await mkdir(join(folder, name), { recursive: true });
+  const { state } = await takeFolder(folder, clock, { fresh: true });
+  expect(existsSync(state)).toBe(true);
+  expect(existsSync(join(folder, kept))).toBe(false);
+  expect(existsSync(join(folder, caches))).toBe(true);
 });
