@@ -51,7 +51,7 @@ type Row = Omit<KeptExecution, "machine"> & {
 };
 
 /** Makes the store of the executions of a world. */
-export function createExecutionStore(world: World) {
+export function createExecutionStore(world: Pick<World, "store">) {
   const executions = keptIn<Row>(world, "states/executions");
   // Kept once for all executions of it, and not with each: a definition is larger than all else.
   const definitions = keptIn<string>(world, "states/definitions");
