@@ -9,8 +9,8 @@ import { createProcessContainers } from "./containers.ts";
 import { type ListeningGateway, listen } from "./http.ts";
 import { createUnpacker } from "./images/unpack.ts";
 import { createChildFunctionRunner } from "./lambda/child-runner.ts";
-import type { World } from "./world.ts";
 import { openStore } from "./store.ts";
+import type { World } from "./world.ts";
 
 /** The local AWS on a laptop: everything in it is a process or a loopback socket of this machine. */
 export interface Laptop {
