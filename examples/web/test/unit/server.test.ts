@@ -33,13 +33,13 @@ describe("the service over SQLite", () => {
     fetch(base + path, { method: "POST", body, headers: { "content-type": type }, redirect: "manual" });
 
   test("a link is made, found, followed and counted", async () => {
-    const made = await post("/api/links", JSON.stringify({ url: "https://example.org/a?b=c" }));
+    const made = await post("/api/links", JSON.stringify({ url: "https://example.org/a#b" }));
     assert.equal(made.status, 201);
     const { code } = await readJson<{ code: string }>(made);
     const followed = await fetch(`${base}/${code}`, { redirect: "manual" });
-    assert.deepEqual([followed.status, followed.headers.get("location")], [302, "https://example.org/a?b=c"]);
+    assert.deepEqual([followed.status, followed.headers.get("location")], [302, "https://example.org/a#b"]);
     const found = await readJson<Link>(await fetch(`${base}/api/links/${code}`));
-    assert.deepEqual([found.url, found.hits], ["https://example.org/a?b=c", 1]);
+    assert.deepEqual([found.url, found.hits], ["https://example.org/a#b", 1]);
     const { links } = await readJson<{ links: Link[] }>(await fetch(`${base}/api/links`));
     assert.equal(links[0]?.code, code);
   });
