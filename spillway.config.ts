@@ -12,7 +12,7 @@ export default defineConfig({
       stages: {
         "static-analysis": { buildspec: `${buildspecs}/static-analysis.yml` },
         "unit-tests": { buildspec: `${buildspecs}/unit-tests.yml` },
-        "integration-tests": { buildspec: `${buildspecs}/integration-tests.yml` },
+        "integration-tests": { buildspec: `${buildspecs}/integration-tests.yml`, needs: "image" },
         "security-scan": { buildspec: `${buildspecs}/security-scan.yml` },
       },
       tracks: [["static-analysis", "unit-tests"], ["integration-tests"], ["security-scan"]],

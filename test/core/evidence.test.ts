@@ -8,6 +8,8 @@ import example from "../../spillway.config.ts";
 const web = (change: (service: ConfigInput["services"][string]) => void = () => {}): ServiceConfig => {
   const copy = structuredClone(example);
   if (copy.services.web === undefined) throw new Error("the example has a service web");
+  // Here every stage checks the source, unless a test says otherwise.
+  for (const stage of Object.values(copy.services.web.stages)) stage.needs = "source";
   change(copy.services.web);
   const parsed = parseConfig(copy).services.web;
   if (parsed === undefined) throw new Error("the example has a service web");

@@ -1,12 +1,11 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parse } from "yaml";
+import { fetchImage } from "../../examples/web/test/integration/image.ts";
+import { provideUnderTest } from "../../examples/web/test/integration/under-test.ts";
 import { createRealClock } from "../../local/asl/real-clock.ts";
 import {
   type ContainerRunner,
@@ -24,8 +23,8 @@ import { keepServerCertificate } from "../../local/postgres-certificate.ts";
 import type { DatabaseAccess } from "../../local/postgres-databases.ts";
 import type { World } from "../../local/world.ts";
 import { credentialsOf } from "../local/registry-login.ts";
+import { example } from "./example.ts";
 
-const example = join(import.meta.dirname, "../../examples/web");
 const clock = createRealClock();
 const commit = "3f2a91c5e7d80b1a2c4f6e8091a3b5c7d9e1f203";
 let folder: string;
@@ -67,6 +66,11 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+function registryUrl(): string {
+  const address = registry.address();
+  return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
+}
+
 /** Builds and pushes one of the example's images as a release does; gives its reference by digest. */
 async function release(contextFolder: string, dockerfile: string, repository: string): Promise<string> {
   const environment: Record<string, string> = {};
@@ -84,10 +88,8 @@ async function release(contextFolder: string, dockerfile: string, repository: st
     environment,
     clock,
   });
-  const address = registry.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
   await pushImage(clock, image, {
-    registry: `http://127.0.0.1:${port}`,
+    registry: registryUrl(),
     repository,
     tag: commit,
     credentials: credentialsOf(tokens),
@@ -132,25 +134,6 @@ async function serve(image: string, settings: Record<string, string>): Promise<s
     listening.reject,
   );
   return `http://127.0.0.1:${await listening.promise}`;
-}
-
-async function copyWithOverlay(scenario: string): Promise<string> {
-  const copy = join(folder, scenario);
-  await cp(example, copy, { recursive: true, filter: (path) => !path.includes("node_modules") });
-  await cp(join(example, "scenarios", scenario), copy, { recursive: true });
-  return copy;
-}
-
-async function runUnitTests(project: string): Promise<{ code: number; output: string }> {
-  // The example's tests must not take themselves for part of this run.
-  const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
-  const child = spawn(process.execPath, ["--test", "test/unit/*.test.ts"], {
-    cwd: project,
-    env: environment,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const [output, [code]] = await Promise.all([text(child.stdout), once(child, "exit")]);
-  return { code, output };
 }
 
 describe("the example's images", () => {
@@ -204,31 +187,36 @@ describe("the example's images", () => {
   });
 });
 
-describe("the scenario of an unhealthy release", () => {
-  test("passes its unit tests, starts, and answers 500 once deployed", async () => {
-    const project = await copyWithOverlay("unhealthy");
-    const { code, output } = await runUnitTests(project);
-    expect(code, output).toBe(0);
-    const database = await postgres.createDatabase("unhealthy");
-    await migrate(await release(project, "Dockerfile.migrate", "web-migrate"), database);
-    const base = await serve(await release(project, "Dockerfile", "web"), settingsOf(database));
-    expect((await fetch(`${base}/health`)).status).toBe(500);
-    expect((await fetch(base)).status).toBe(200);
-  });
-});
+describe("the integration tests' own way to an image", () => {
+  const fetchFrom = (reference: string, token: string) =>
+    fetchImage(reference, join(folder, "fetched"), { token, endpoint: registryUrl() });
 
-test("every buildspec is version 0.2 and works from the repository's root", async () => {
-  const folderOfSpecs = join(example, "buildspecs");
-  const names = await readdir(folderOfSpecs);
-  expect(names.sort()).toEqual([
-    "integration-tests.yml",
-    "security-scan.yml",
-    "static-analysis.yml",
-    "unit-tests.yml",
-  ]);
-  for (const name of names) {
-    const spec = parse(await readFile(join(folderOfSpecs, name), "utf8"));
-    expect(spec.version, name).toBe(0.2);
-    expect(spec.phases.install.commands, name).toContain('cd "$CODEBUILD_SRC_DIR/examples/web"');
-  }
+  test("gives the files, program and labels of exactly this digest", async () => {
+    const reference = await release(example, "Dockerfile", "web");
+    const image = await fetchFrom(reference, credentialsOf(tokens).password);
+    for (const path of ["src/main.ts", "migrations/0001-links.up.sql"]) {
+      expect(await readFile(join(image.folder, path), "utf8")).toBe(
+        await readFile(join(example, path), "utf8"),
+      );
+    }
+    expect(await readdir(join(image.folder, "node_modules"))).toContain("pg");
+    expect([image.entrypoint, image.environment.SPILLWAY_COMMIT]).toEqual([["node", "src/main.ts"], commit]);
+    expect(image.labels["org.opencontainers.image.revision"]).toBe(commit);
+  }, 60_000);
+
+  test("fails where it cannot have it, and never takes something else", async () => {
+    const digest = `sha256:${"0".repeat(64)}`;
+    const { password } = credentialsOf(tokens);
+    for (const [reference, token, reason] of [
+      ["registry/web:3f2a91c", password, /no image by digest/],
+      [`registry/web@${digest}`, password, /answered 404/],
+      [`registry/web@${digest}`, "wrong", /answered 401/],
+    ] as const) {
+      await expect(fetchFrom(reference, token)).rejects.toThrow(reason);
+    }
+    await expect(provideUnderTest({ CODEBUILD_BUILD_ID: "web:1" })).rejects.toThrow(/SPILLWAY_IMAGE/);
+    await expect(provideUnderTest({ SPILLWAY_IMAGE: `registry/web@${digest}` })).rejects.toThrow(
+      /must both be set/,
+    );
+  });
 });

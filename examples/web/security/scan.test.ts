@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { findAffected, readAdvisories } from "./advisories.ts";
 import { readComponents } from "./bill.ts";
+import { toSarif } from "./sarif.ts";
 import { readTrivyReport } from "./trivy.ts";
 
 const advisories = await readAdvisories(join(import.meta.dirname, "advisories"));
@@ -82,6 +83,25 @@ test("a bill that is none is refused", () => {
     [
       { name: "@types/node", version: "1.0.0" },
       { name: "pg", version: "2.0.0" },
+    ],
+  );
+});
+
+test("findings are told in SARIF, the critical ones as errors", () => {
+  const finding = { id: "CVE-1", name: "pg", version: "7.1.1", severity: "CRITICAL", title: "bad" };
+  const scan = { source: "a test", findings: [finding, { ...finding, name: "pg-pool" }] };
+  const { version, runs } = JSON.parse(toSarif(scan));
+  assert.equal(version, "2.1.0");
+  assert.equal(runs[0].tool.driver.rules.length, 1);
+  assert.deepEqual(
+    runs[0].results.map(({ ruleId, ruleIndex, level }: Record<string, unknown>) => [
+      ruleId,
+      ruleIndex,
+      level,
+    ]),
+    [
+      ["CVE-1", 0, "error"],
+      ["CVE-1", 0, "error"],
     ],
   );
 });

@@ -4,11 +4,13 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findAffected, readAdvisories } from "./advisories.ts";
 import { readComponents, writeBill } from "./bill.ts";
+import { toSarif } from "./sarif.ts";
 import { scanWithTrivy } from "./trivy.ts";
 
 const DAY_MILLISECONDS = 24 * 60 * 60 * 1_000;
 
-interface Scan {
+/** What was found, and by what. */
+export interface Scan {
   readonly source: string;
   readonly findings: readonly {
     id: string;
@@ -56,6 +58,8 @@ await writeFile(
   join(project, "reports/security-scan.json"),
   JSON.stringify({ ...scan, components: components.length }),
 );
+
+await writeFile(join(project, "reports/security-scan.sarif"), toSarif(scan));
 
 const critical = scan.findings.filter(({ severity }) => severity === "CRITICAL").length;
 console.log(`${scan.findings.length} findings, ${critical} critical`);

@@ -1,15 +1,21 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { MigrationReport } from "../../migrate/migrator.ts";
+import type { Image } from "./image.ts";
+import { readUnderTest } from "./under-test.ts";
 
-const project = join(import.meta.dirname, "../..");
+const { service, migration } = readUnderTest();
 
-/** Starts a program of this project as a process, with no more environment than given. */
-function start(file: string, words: readonly string[], environment: Record<string, string>) {
-  const child = spawn(process.execPath, [join(project, file), ...words], {
-    env: environment,
+/** Starts the program of an image as a process, with its environment and what is given. */
+function start(image: Image, words: readonly string[], environment: Record<string, string>) {
+  const [interpreter, ...program] = image.entrypoint;
+  if (interpreter !== "node")
+    throw new Error(`The image starts "${interpreter}"; only node can be started here.`);
+  const child = spawn(process.execPath, [...program, ...words], {
+    cwd: image.folder,
+    // Nothing of a test is to be seen from other machines, whatever the image says.
+    env: { ...image.environment, NODE_ENV: "test", HOST: "127.0.0.1", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const output: string[] = [];
@@ -23,8 +29,7 @@ function start(file: string, words: readonly string[], environment: Record<strin
 
 /** The service as a process, listening. */
 export async function startService(databaseUrl: string) {
-  const environment = { DATABASE_URL: databaseUrl, PORT: "0", SPILLWAY_COMMIT: "3f2a91c" };
-  const program = start("src/main.ts", [], environment);
+  const program = start(service, [], { DATABASE_URL: databaseUrl, PORT: "0" });
   const port = await Promise.race([
     new Promise<number>((resolve) => {
       program.lines.on("line", (line) => {
@@ -48,7 +53,7 @@ export async function startService(databaseUrl: string) {
 
 /** The migrator as a process. */
 export function startMigration(databaseUrl: string, ...words: string[]) {
-  const program = start("migrate/main.ts", words, { DATABASE_URL: databaseUrl });
+  const program = start(migration, words, { DATABASE_URL: databaseUrl });
   return {
     stop: () => program.child.kill("SIGTERM"),
     ended: program.ended.then(({ code }) => {

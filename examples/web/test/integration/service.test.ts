@@ -4,6 +4,7 @@ import pg from "pg";
 import { schemaRevision } from "../../src/schema.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 import { runMigration, startService } from "./program.ts";
+import { readUnderTest } from "./under-test.ts";
 
 describe("the service as a process over PostgreSQL", () => {
   let database: TestDatabase;
@@ -35,7 +36,7 @@ describe("the service as a process over PostgreSQL", () => {
       httpStatus: 200,
       status: "ok",
       schema: schemaRevision,
-      commit: "3f2a91c",
+      commit: readUnderTest().commit,
     });
   });
 

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { openStore } from "../../src/store.ts";
 import { describeStore } from "../contract/store.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 import { runMigration } from "./program.ts";
+import { load, readUnderTest } from "./under-test.ts";
 
+const { openStore } = await load<typeof import("../../src/store.ts")>(
+  readUnderTest().service,
+  "src/store.ts",
+);
 let database: TestDatabase;
 before(async () => {
   database = await createTestDatabase();
