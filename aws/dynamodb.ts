@@ -313,8 +313,9 @@ export function connectRecords({ client }: Connection, table: string) {
       ),
     /** A retry waits with a new token. */
     replaceToken: (key: string, token: string) => set(keys.wait(key), { token }, "attribute_exists(pk)"),
+    /** @returns false if the wait was closed meanwhile: nobody waits for this work any more. */
     attachAwaited: (key: string, awaitedArn: string, subject: Readonly<Record<string, string>>) =>
-      set(keys.wait(key), { awaitedArn, subject }, "attribute_exists(pk)"),
+      set(keys.wait(key), { awaitedArn, subject }, "openKind = :wait", { ":wait": "wait" }),
     lookAgain: (key: string, looks: number, lookAgainAt: number) =>
       set(keys.wait(key), { looks, lookAgainAt }, "attribute_exists(pk)"),
     closeWait: (key: string, result: WaitResult) =>

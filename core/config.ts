@@ -43,6 +43,8 @@ const buildSettings = {
     "BUILD_GENERAL1_SMALL",
   ),
   variables: z._default(z.record(BuildVariable, z.string()), {}),
+  /** Variable → Secrets Manager secret. Resolved by CodeBuild; our functions never see the value. */
+  secrets: z._default(z.record(BuildVariable, SecretName), {}),
 };
 
 /** One check of a release, run by CodeBuild. */
@@ -50,8 +52,6 @@ export const StageConfig = z.strictObject({
   ...buildSettings,
   /** Whether the commit is enough for it, or it needs the image that was built of it. */
   needs: z._default(z.enum(["source", "image"]), "source"),
-  /** Variable → Secrets Manager secret. Resolved by CodeBuild; our functions never see the value. */
-  secrets: z._default(z.record(BuildVariable, SecretName), {}),
   /** Variable → its values: one build for each combination. */
   matrix: z.optional(
     z.record(

@@ -3,8 +3,8 @@ import type { ServiceConfig } from "./config.ts";
 import type { Release } from "./records.ts";
 import { buildsOf, type StageBuild, stagesOf } from "./stage.ts";
 
-/** A build as a state machine runs it. */
-export interface PlannedBuild extends StageBuild {
+/** A build as a state machine runs it. Its variables are not here: they are in the config that the release keeps. */
+export interface PlannedBuild extends Omit<StageBuild, "variables"> {
   /** How long its state waits: CodeBuild's own timeout and its time in the queue. */
   readonly timeoutSeconds: number;
 }
@@ -32,7 +32,7 @@ export function planTracks(
       const stage = stages[name];
       if (stage === undefined) return [];
       const timeoutSeconds = stage.timeoutMinutes * 60 + queueSeconds;
-      return [buildsOf(name, stage).map((build) => ({ ...build, timeoutSeconds }))];
+      return [buildsOf(name, stage).map(({ build }) => ({ stage: name, build, timeoutSeconds }))];
     }),
   );
 }
@@ -43,7 +43,7 @@ export function planRelease(
   service: ServiceConfig,
 ): Plan {
   const stages = stagesOf(service, release.image === undefined ? "source" : "image");
-  const toRun = ({ build }: StageBuild) => release.evidence[build]?.reusedFrom === undefined;
+  const toRun = ({ build }: PlannedBuild) => release.evidence[build]?.reusedFrom === undefined;
   const tracks = planTracks(
     service,
     service.tracks.map((track) => track.filter((stage) => stages.includes(stage))),

@@ -87,6 +87,9 @@ export function verificationVariables(
 
 /** CodeBuild's limit of builds at one time, in an account that has asked for no more, is seldom higher. */
 const mostBuildsOfStage = 20;
+/** What a release runs and remembers stays far below what a state (256 KiB) and a record (400 KB) may hold. */
+const mostBuildsOfService = 200;
+const longestBuildName = 200;
 
 /** Tells what is wrong with the stages of a service: each runs once, in tracks or in verifications. */
 export function checkStages(service: ServiceConfig, report: (path: string, message: string) => void): void {
@@ -104,18 +107,30 @@ export function checkStages(service: ServiceConfig, report: (path: string, messa
   }
   if (declared.includes(buildImageStage))
     report("stages", `${buildImageStage} is the name of the build of images; choose another`);
-  for (const [stage, config] of Object.entries(stages)) checkMatrix(stage, config, report);
+  let builds = 0;
+  for (const [stage, config] of Object.entries(stages)) builds += checkMatrix(stage, config, report);
+  if (builds > mostBuildsOfService)
+    report("stages", `there are ${builds} builds in all; make at most ${mostBuildsOfService}`);
 }
 
+/** @returns how many builds the stage makes. */
 function checkMatrix(
   stage: string,
   { matrix = {} }: StageConfig,
   report: (path: string, message: string) => void,
-): void {
+): number {
   const builds = Object.values(matrix).reduce((product, values) => product * values.length, 1);
   if (builds > mostBuildsOfStage)
     report("stages", `the matrix of ${stage} makes ${builds} builds; make at most ${mostBuildsOfStage}`);
   for (const [variable, values] of Object.entries(matrix))
     if (new Set(values).size < values.length)
       report("stages", `the matrix of ${stage} has a value of ${variable} twice`);
+  if (builds <= mostBuildsOfStage)
+    for (const { build } of buildsOf(stage, { matrix }))
+      if (build.length > longestBuildName)
+        report(
+          "stages",
+          `${build.slice(0, 60)}… is longer than ${longestBuildName} characters; shorten its values`,
+        );
+  return builds;
 }

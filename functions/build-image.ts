@@ -30,7 +30,7 @@ export const buildImage: FunctionDefinition<typeof Input, void> = {
         SPILLWAY_REPOSITORY: image.repository,
         ...(migration === undefined ? {} : { SPILLWAY_MIGRATION_REPOSITORY: migration.repository }),
       },
-      secrets: {},
+      secrets: build.secrets,
     });
     await awaitWork(place, work, lookAtBuild(place));
   },

@@ -52,6 +52,7 @@ export function buildWork(
         secrets: Object.fromEntries(references),
       }),
     }),
+    stop: (arn) => builds.stop(arn),
     find: async (work) => {
       const arn = await builds.find(project, work);
       return arn === undefined ? undefined : { arn };

@@ -14,6 +14,8 @@ export interface Work {
   begin(name: string): Promise<Begun>;
   /** Looks for work that was begun under this name, at or after `since`, and whose ARN was lost. */
   find(name: string, since: number): Promise<Begun | undefined>;
+  /** Ends work that was begun while its wait was closed. Absent: such work ends by itself. */
+  stop?(arn: string): Promise<void>;
 }
 
 /** Work under way: the ARN its events name, and what else is needed to ask about it. */
@@ -38,7 +40,7 @@ export async function awaitWork(place: Place, work: Work, look: Look): Promise<v
   const begun =
     (wait.looks < 0 ? undefined : await work.find(name, wait.begunAt)) ?? (await work.begin(name));
   const subject = { ...work.subject, ...begun.subject };
-  await records.attachAwaited(work.key, begun.arn, subject);
+  if (!(await records.attachAwaited(work.key, begun.arn, subject))) return work.stop?.(begun.arn);
   return settle(place, { ...wait, looks: 0, awaitedArn: begun.arn, subject }, look);
 }
 

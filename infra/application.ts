@@ -143,10 +143,10 @@ const seeToBroken: readonly Permission[] = [
 
 const permissions: Readonly<Record<string, readonly Permission[]>> = {
   AdmitRelease: [records, readImages],
-  RunStage: [records, answer, startBuilds, ...lookAtBuilds],
+  RunStage: [records, answer, startBuilds, stopBuilds, ...lookAtBuilds],
   StopStages: [records, listOpen, stopBuilds],
   GateRelease: [records],
-  BuildImage: [records, answer, startBuilds, ...lookAtBuilds],
+  BuildImage: [records, answer, startBuilds, stopBuilds, ...lookAtBuilds],
   CompleteRelease: [records, listRecords, findImages],
   AdmitDeployment: [records, listRecords],
   AcquireLease: [records, askExecutions],
@@ -266,34 +266,29 @@ function rulesOf(prefix: string, repositories: readonly string[]): RuleDescripti
 }
 
 function projectsOf(prefix: string, service: string, config: ServiceConfig): ProjectDescription[] {
-  const project = (
-    stage: string,
-    build: BuildConfig,
-    secrets: readonly string[],
-    pushesTo: readonly string[],
-  ) => {
+  const project = (stage: string, build: BuildConfig, pushesTo: readonly string[]) => {
     const { buildspec, image, computeType, timeoutMinutes } = build;
     const name = projectName(prefix, service, stage);
+    const secrets = Object.values(build.secrets).map(secretName);
     return { name, source: config.source, buildspec, image, computeType, timeoutMinutes, secrets, pushesTo };
   };
-  const stages = Object.entries(config.stages).map(([stage, settings]) =>
-    project(stage, settings, Object.values(settings.secrets).map(secretName), []),
-  );
+  const stages = Object.entries(config.stages).map(([stage, settings]) => project(stage, settings, []));
   if (config.build === undefined) return stages;
-  return [...stages, project(buildImageStage, config.build, [], repositoriesOf(config))];
+  return [...stages, project(buildImageStage, config.build, repositoriesOf(config))];
 }
 
 function repositoriesOf({ image, migration }: ServiceConfig): string[] {
   return migration === undefined ? [image.repository] : [image.repository, migration.repository];
 }
 
-function secretsOf({ stages, environments }: ServiceConfig): string[] {
-  const ofStages = Object.values(stages).flatMap(({ secrets }) => Object.values(secrets));
+function secretsOf({ stages, build, environments }: ServiceConfig): string[] {
+  const builds = [...Object.values(stages), ...(build === undefined ? [] : [build])];
+  const ofBuilds = builds.flatMap(({ secrets }) => Object.values(secrets));
   const ofEnvironments = Object.values(environments).flatMap((environment) => {
     const { secret, ca } = databaseOf(environment) ?? {};
     return [...Object.values(environment.target.secrets), secret, ca];
   });
-  return [...ofStages, ...ofEnvironments].filter((name) => name !== undefined).map(secretName);
+  return [...ofBuilds, ...ofEnvironments].filter((name) => name !== undefined).map(secretName);
 }
 
 /** `web/database:url` → `web/database`. */

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { ConfigInput } from "../core/config.ts";
+import { stopStages } from "../functions/stop-stages.ts";
+import { awaitWork } from "../functions/waiting.ts";
 import config from "../spillway.config.ts";
 import { createWorld, type SimulatedWorld } from "./simulation/world.ts";
 
@@ -27,7 +29,7 @@ const builds = [
   "unit-tests[STORE=postgres,NODE=24/alpine]",
 ];
 
-const told = (names: readonly string[]) =>
+const buildsThat = (names: readonly string[]) =>
   world.events.filter(
     ({ "detail-type": type, detail }) =>
       type === "CodeBuild Build State Change" && names.includes(String(detail["build-status"])),
@@ -59,7 +61,7 @@ describe("a stage with a matrix", () => {
     const release = await world.clock.runUntil(world.records.requireRelease(id));
     expect(release).toMatchObject({ outcome: "Rejected", reason: expect.stringContaining("StageFailed") });
     expect(release.evidence[builds[2] ?? ""]?.passed).toBe(false);
-    expect(told(["STOPPED"]).map(({ detail }) => detail["project-name"])).toEqual(
+    expect(buildsThat(["STOPPED"]).map(({ detail }) => detail["project-name"])).toEqual(
       Array(3).fill("spillway-web-unit-tests"),
     );
     expect(await world.clock.runUntil(world.records.openWaits())).toEqual([]);
@@ -82,5 +84,93 @@ describe("a stage that fails", () => {
     );
     expect(reason).not.toContain("a later phase speaks too");
     expect(evidence["unit-tests"]?.cause).toContain("line 39");
+  });
+});
+
+describe("what a build is told", () => {
+  it("is the release, its own variables and those of the matrix, and secrets by reference", async () => {
+    const config = changed(({ stages }) =>
+      Object.assign(stages["unit-tests"] ?? {}, {
+        variables: { LEVEL: "high" },
+        secrets: { TOKEN: "scanner:token" },
+        matrix: { STORE: ["sqlite"] },
+      }),
+    );
+    world = await createWorld(1, config, { scanner: '{"token":"planted"}' });
+    const id = await world.release("aaaaaaa");
+    expect(world.told.get("unit-tests[STORE=sqlite]")).toMatchObject({
+      SPILLWAY_RELEASE: id,
+      SPILLWAY_STAGE: "unit-tests",
+      SPILLWAY_COMMIT: "aaaaaaa",
+      SPILLWAY_IMAGE: expect.stringMatching(/\/web@sha256:/),
+      SPILLWAY_MIGRATION_IMAGE: expect.stringMatching(/\/web-migrate@sha256:/),
+      LEVEL: "high",
+      STORE: "sqlite",
+      TOKEN: "planted",
+    });
+    expect(JSON.stringify(world.events)).not.toContain("planted");
+  });
+});
+
+describe("what a build leaves", () => {
+  it("is kept as evidence: counts of its reports, and where its artifacts are", async () => {
+    world = await createWorld();
+    const test = { prefix: "", suite: "", name: "adds", seconds: 1, message: "", file: "junit.xml" };
+    const id = await world.release("aaaaaaa", {
+      stages: {
+        "unit-tests": {
+          reports: [
+            {
+              group: "unit",
+              type: "TEST",
+              content: {
+                type: "TEST",
+                tests: [
+                  { ...test, status: "SUCCEEDED" },
+                  { ...test, status: "SKIPPED" },
+                ],
+              },
+            },
+          ],
+          artifacts: [{ identifier: undefined, location: "arn:aws:s3:::bucket/key" }],
+        },
+      },
+    });
+    const { evidence } = await world.ended(id);
+    expect(evidence["unit-tests"]).toMatchObject({
+      reports: [
+        {
+          name: expect.stringContaining("unit"),
+          type: "TEST",
+          tests: { total: 2, passed: 1, failed: 0, skipped: 1 },
+        },
+      ],
+      artifacts: ["arn:aws:s3:::bucket/key"],
+    });
+    expect(evidence["security-scan"]).toMatchObject({ reports: [], artifacts: [] });
+  });
+});
+
+describe("a build that begins while its release is being stopped", () => {
+  it("is stopped too: nobody would wait for it", async () => {
+    world = await createWorld();
+    const { connection, made } = world;
+    const place = { connection, environment: { table: made.table, region: "us-east-1" } };
+    const stopped: string[] = [];
+    const work = {
+      key: "web-1/stage/unit-tests",
+      kind: "build" as const,
+      release: "web-1",
+      token: "token",
+      subject: {},
+      begin: async () => {
+        await stopStages.run({ release: "web-1" }, place);
+        return { arn: "arn:begun" };
+      },
+      find: async () => undefined,
+      stop: async (arn: string) => void stopped.push(arn),
+    };
+    await world.clock.runUntil(awaitWork(place, work, async () => undefined));
+    expect(stopped).toEqual(["arn:begun"]);
   });
 });

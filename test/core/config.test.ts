@@ -85,6 +85,19 @@ describe("spillway.config.ts", () => {
     expect(apart).toBe("accepted");
   });
 
+  it("keeps what a release runs far below what a state may hold", () => {
+    const said = broken((config) => {
+      const { stages, tracks } = web(config);
+      for (let n = 0; n < 15; n++) {
+        stages[`stage-${n}`] = { buildspec: "x.yml", matrix: { A: [..."abcdefghijklmno"] } };
+        tracks.push([`stage-${n}`]);
+      }
+      Object.assign(stages["unit-tests"] ?? {}, { matrix: { A: ["x".repeat(100)], B: ["y".repeat(100)] } });
+    });
+    expect(said).toContain("there are 229 builds in all; make at most 200");
+    expect(said).toContain("is longer than 200 characters; shorten its values");
+  });
+
   it("bounds a matrix, and keeps names that are Spillway's own", () => {
     const said = broken((config) => {
       const stage = web(config).stages["unit-tests"] ?? {};

@@ -36,6 +36,8 @@ export interface StageBehaviour {
   readonly seconds?: number;
   readonly passes?: boolean;
   readonly prints?: readonly string[];
+  readonly reports?: BuildOutcome["reports"];
+  readonly artifacts?: BuildOutcome["artifacts"];
 }
 
 /** How one image behaves; the rest of the world is real. */
@@ -111,6 +113,8 @@ export interface SimulatedWorld {
   commit(commit: string, behaviour?: CommitBehaviour): void;
   /** Starts the release machine with an input, as from the console, and waits for the end. */
   start(input: object): Promise<DescribeExecutionCommandOutput>;
+  /** The variables that the last build of that name was given, secrets resolved. */
+  readonly told: ReadonlyMap<string, Readonly<Record<string, string>>>;
   /** Waits until a release has ended. */
   ended(release: string): Promise<Release>;
   /** What answers at the service's address now: the tag of the image. */
@@ -134,13 +138,18 @@ export function seeded(seed: number): () => number {
 }
 
 /** Makes a world from a seed and, if given, a config other than the example's. */
-export async function createWorld(seed = 1, input: ConfigInput = config): Promise<SimulatedWorld> {
+export async function createWorld(
+  seed = 1,
+  input: ConfigInput = config,
+  secretValues: Readonly<Record<string, string>> = {},
+): Promise<SimulatedWorld> {
   const clock = createVirtualClock({ start: Date.UTC(2026, 0, 1) });
   const folder = await mkdtemp(join(tmpdir(), "spillway-simulation-"));
   const parsed = parseConfig(input);
   const application = describeApplication(parsed, "spillway");
   const behaviours = new Map<string, { tag: string; behaviour: Behaviour }>();
   const commits = new Map<string, CommitBehaviour>();
+  const told = new Map<string, Readonly<Record<string, string>>>();
   const events: ServiceEvent[] = [];
   const requests = new Map<string, number>();
   const watchers = new Set<(event: ServiceEvent) => void>();
@@ -283,7 +292,14 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
         SPILLWAY_BUILD: build = "",
       } = job.variables;
       const { stages } = (image === undefined ? commits.get(commit) : behaviourOf(image)?.behaviour) ?? {};
-      const { seconds = 10, passes = true, prints = [] } = stages?.[build] ?? stages?.[stage] ?? {};
+      const {
+        seconds = 10,
+        passes = true,
+        prints = [],
+        reports = [],
+        artifacts = [],
+      } = stages?.[build] ?? stages?.[stage] ?? {};
+      told.set(build, job.variables);
       progress.enter("BUILD");
       for (const line of prints) progress.line(line);
       const stopped = await sleep(clock, seconds * 1000, signal).then(
@@ -297,7 +313,12 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
         progress.line("a later phase speaks too");
       }
       if (!stopped && passes && stage === "build-image") await buildOf(commit);
-      return { status: stopped ? "STOPPED" : passes ? "SUCCEEDED" : "FAILED", exportedVariables: [] };
+      return {
+        status: stopped ? "STOPPED" : passes ? "SUCCEEDED" : "FAILED",
+        exportedVariables: [],
+        reports,
+        artifacts,
+      };
     },
   };
 
@@ -365,7 +386,7 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
   const secrets = Object.fromEntries(
     application.secrets.map((name) => [
       name,
-      JSON.stringify({ url: `postgres://simulated/${name}`, ca: "simulated" }),
+      secretValues[name] ?? JSON.stringify({ url: `postgres://simulated/${name}`, ca: "simulated" }),
     ]),
   );
   const provisioning = { application, config: parsed, prefix: "spillway", root, bundles, secrets };
@@ -457,6 +478,7 @@ export async function createWorld(seed = 1, input: ConfigInput = config): Promis
     records,
     connection: place.connection,
     push: (tag, behaviour) => clock.runUntil(push(tag, behaviour)),
+    told,
     commit: (commit, behaviour = {}) => void commits.set(commit, behaviour),
     start: (input) => clock.runUntil(run("ReleaseMachine", input)),
     ended: (id) =>
