@@ -12,7 +12,9 @@ import { readNetworkSettings } from "../cli/network-settings.ts";
 import { createRealClock } from "../local/asl/real-clock.ts";
 import { startLaptop } from "../local/laptop.ts";
 import config from "../spillway.config.ts";
-import { table } from "./figures.ts";
+import { median, table } from "./figures.ts";
+
+const ROUNDS = 3;
 
 /** A build without and with what an earlier one kept; times in milliseconds. */
 export interface CacheGain {
@@ -31,7 +33,7 @@ export interface BuildTime {
   readonly save: number;
 }
 
-/** Builds the image after the command before it; `|| true` would hide a failure. */
+/** A buildspec that makes the example's image, after another command. */
 const imageBuild = (before: string) => `version: 0.2
 phases:
   build:
@@ -113,23 +115,45 @@ export async function benchCaches(): Promise<CacheGain[]> {
     }
   };
 
+  /** In a project of its own for each round, so that the first build is always a cold one. */
+  const gainOf = async (what: string, cold: string, warm: string, phase: string): Promise<CacheGain> => {
+    const rounds: Pick<CacheGain, "cold" | "warm">[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const project = `${what.replaceAll(/\W/g, "-")}-${round}`;
+      await createProject(project);
+      const first = await timeOf(project, cold, phase);
+      rounds.push({ cold: first, warm: await timeOf(project, warm, phase) });
+    }
+    return {
+      what,
+      cold: medianOf(rounds.map((round) => round.cold)),
+      warm: medianOf(rounds.map((round) => round.warm)),
+    };
+  };
+
   try {
     const gains: CacheGain[] = [];
-    for (const [stage, { buildspec }] of Object.entries(config.services.web?.stages ?? {})) {
-      await createProject(stage);
-      const cold = await timeOf(stage, buildspec, "INSTALL");
-      gains.push({ what: `stage ${stage}`, cold, warm: await timeOf(stage, buildspec, "INSTALL") });
-    }
-    await createProject("image");
-    const cold = await timeOf("image", imageBuild("true"), "BUILD");
+    for (const [stage, { buildspec }] of Object.entries(config.services.web?.stages ?? {}))
+      gains.push(await gainOf(`stage ${stage}`, buildspec, buildspec, "INSTALL"));
     const changes = { "another commit": "true", "a changed source": "echo '//' >> examples/web/src/main.ts" };
     for (const [what, before] of Object.entries(changes))
-      gains.push({ what: `image, ${what}`, cold, warm: await timeOf("image", imageBuild(before), "BUILD") });
+      gains.push(await gainOf(`image, ${what}`, imageBuild("true"), imageBuild(before), "BUILD"));
     return gains;
   } finally {
     await laptop.stop();
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+function medianOf(times: readonly BuildTime[]): BuildTime {
+  const middle = (value: (time: BuildTime) => number) => median(times.map(value));
+  return {
+    status: times.find(({ status }) => status !== "SUCCEEDED")?.status ?? "SUCCEEDED",
+    whole: middle(({ whole }) => whole),
+    phase: middle(({ phase }) => phase),
+    restore: middle(({ restore }) => restore),
+    save: middle(({ save }) => save),
+  };
 }
 
 function durationOf({ phases = [] }: Build, wanted: string): number {
@@ -154,7 +178,7 @@ export function renderCacheBench(gains: readonly CacheGain[]): string {
     ];
   });
   return [
-    "Caches: a build without and with what an earlier one kept; in brackets INSTALL of a stage, BUILD of an image (one run):",
+    `Caches: a build without and with what an earlier one kept; in brackets INSTALL of a stage, BUILD of an image (medians of ${ROUNDS}):`,
     table(["build", "cold", "warm", "ratio", "restore", "save"], rows),
   ].join("\n");
 }

@@ -1,7 +1,7 @@
 import { StringDecoder } from "node:string_decoder";
 
 /** Longer lines are cut into pieces of this many characters: they come from strangers, and memory is ours. */
-const LONGEST_LINE = 8192;
+export const LONGEST_LINE = 8192;
 
 /** Takes bytes as they come and gives whole lines. */
 export interface LineSplitter {

@@ -1,10 +1,12 @@
+import { stripVTControlCharacters } from "node:util";
 import type { BuildPhaseType, StatusType } from "@aws-sdk/client-codebuild";
+import { LONGEST_LINE } from "../lines.ts";
 import type { World } from "../world.ts";
 import { type BuildRecord, jobOf, type MadeBuild } from "./build.ts";
 import { buildPhaseChange, buildStateChange } from "./events.ts";
 import type { BuildReport } from "./reports/store.ts";
 import type { BuildOutcome, BuildProgress, BuildRunner, PhaseFailure } from "./runner.ts";
-import type { SecretMask } from "./secret-mask.ts";
+import { createMaskedLines, type SecretMask } from "./secret-mask.ts";
 
 /** Why a build is ended before its own end. */
 export type EarlyEnd = Extract<StatusType, "STOPPED" | "TIMED_OUT">;
@@ -25,6 +27,7 @@ export async function liveThrough(
     readonly addReport: (report: BuildReport) => string | undefined;
     /** Resolves the values of the build's variables. */
     readonly variables: Resolve;
+    /** Keeps a line of its log, secrets hidden. */
     readonly line: (text: string) => void;
     /** Told after each change of the build, before anybody else is. */
     readonly onChange: () => void;
@@ -35,7 +38,11 @@ export async function liveThrough(
   const { clock } = world;
   const { runner, stop, line, mask, onChange } = deps;
   const build = made.record;
-  const note = (text: string) => line(`[Container] ${containerTime(clock.now())} ${text}`);
+  const printed = createMaskedLines(mask, line);
+  const note = (text: string) => {
+    printed.flush();
+    line(`[Container] ${containerTime(clock.now())} ${mask.apply(printable(text))}`);
+  };
   const phases = createPhases(world, build, note, onChange);
   const expireAfter = (minutes: number) => clock.after(minutes * 60_000, () => stop.abort("TIMED_OUT"));
 
@@ -66,13 +73,14 @@ export async function liveThrough(
     });
     if (variables === undefined) return { status: "FAILED", exportedVariables: [] };
     const progress: BuildProgress = {
-      line,
+      line: (text) => printed.write(printable(text), text.length === LONGEST_LINE),
       note,
       enter(phase) {
         phases.enter(phase);
         note(`Entering phase ${phase}`);
       },
-      fail: ({ statusCode, message }) => phases.close("FAILED", { statusCode, message: mask.apply(message) }),
+      fail: ({ statusCode, message }) =>
+        phases.close("FAILED", { statusCode, message: mask.apply(printable(message)) }),
       resolved(sourceVersion) {
         build.resolvedSourceVersion = sourceVersion;
       },
@@ -132,6 +140,14 @@ export function endLostBuild(
   phases.close("FAULT", { statusCode: "INTERNAL_SERVICE_ERROR", message });
   phases.complete("FAULT");
   world.emit(buildStateChange(build));
+}
+
+/**
+ * A text without colours and control characters, before it is kept: logs and causes are shown in terminals, which
+ * what a build prints must not steer. Lines and tabs stay.
+ */
+function printable(text: string): string {
+  return stripVTControlCharacters(text).replaceAll(/[\p{Cc}--[\t\n]]/gv, "");
 }
 
 function endOf({ reason }: AbortSignal): EarlyEnd {

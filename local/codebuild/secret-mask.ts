@@ -4,6 +4,8 @@ export interface SecretMask {
   add(secret: string): string;
   /** The text with `***` for every secret in it. */
   apply(text: string): string;
+  /** Of the longest secret, in characters. */
+  readonly longest: number;
 }
 
 /** Shorter values would hide half of every log and protect nothing. */
@@ -34,6 +36,41 @@ export function createSecretMask(): SecretMask {
         masked = masked.replaceAll(secret, "***");
       return masked;
     },
+    get longest() {
+      return Math.max(0, ...[...secrets].map(({ length }) => length));
+    },
+  };
+}
+
+/** Takes lines as they come, and gives them on with their secrets hidden. */
+export interface MaskedLines {
+  /** @param isCut whether the line goes on in the next one. */
+  write(line: string, isCut: boolean): void;
+  /** Gives on what was held back. */
+  flush(): void;
+}
+
+/**
+ * Hides secrets in lines, also one that lies where a line was cut because it is too long: the end of such a piece
+ * is held back until the next one has come.
+ */
+export function createMaskedLines(mask: SecretMask, onLine: (line: string) => void): MaskedLines {
+  let held = "";
+  const flush = () => {
+    if (held !== "") onLine(mask.apply(held));
+    held = "";
+  };
+  return {
+    write(line, isCut) {
+      const text = held + line;
+      held = "";
+      if (!isCut || mask.longest === 0) return onLine(mask.apply(text));
+      // What is masked before it is split cannot be split again; what is held back may be the start of a secret.
+      const masked = mask.apply(text);
+      held = masked.slice(-mask.longest);
+      if (masked.length > mask.longest) onLine(masked.slice(0, -mask.longest));
+    },
+    flush,
   };
 }
 

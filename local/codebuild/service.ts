@@ -1,4 +1,3 @@
-import { stripVTControlCharacters } from "node:util";
 import * as codebuild from "@aws-sdk/client-codebuild";
 import type { LogSink } from "../logs.ts";
 import { AwsError, type Operation, type Service } from "../service.ts";
@@ -101,7 +100,6 @@ export function createCodeBuild(
   function run(made: MadeBuild, build: KeptBuild, stop: AbortController): Promise<void> {
     const { record } = made;
     const mask = createSecretMask();
-    const write = logOf(record);
     const variables = async () => {
       const resolved: Record<string, string> = {};
       for (const { name = "", value = "", type } of record.environment?.environmentVariables ?? []) {
@@ -109,12 +107,11 @@ export function createCodeBuild(
       }
       return resolved;
     };
-    const line = (text: string) => write(mask.apply(withoutControl(text)));
     return liveThrough(world, made, {
       runner: deps.runner,
       mask,
       variables,
-      line,
+      line: logOf(record),
       onChange: () => kept.put(record.id, build),
       stop,
       addReport: (report) => reports.add(record, report, mask),
@@ -222,12 +219,4 @@ function buildId(idOrArn: string): string {
   const marker = ":build/";
   const start = idOrArn.indexOf(marker);
   return start < 0 ? idOrArn : idOrArn.slice(start + marker.length);
-}
-
-/**
- * Logs are shown in terminals, which what a build prints must not steer: here colours and control characters go,
- * before a line is kept, so that whoever reads it need not think of them. The command of several lines stays so.
- */
-function withoutControl(text: string): string {
-  return stripVTControlCharacters(text).replaceAll(/[\p{Cc}--[\t\n]]/gv, "");
 }
