@@ -27,6 +27,7 @@ export function createCacheSteps(cache: BuildCache): CacheSteps {
       try {
         const restored = await cache.restore(project, kept);
         if (restored === undefined) note("Cache miss: no earlier build of this project has kept anything");
+        else if (restored.files === 0) note("Cache miss: no earlier build has kept anything of these paths");
         else note(`Cache hit: restored ${describe(restored)}`);
       } catch (error) {
         note(`Cache miss: it could not be restored: ${messageOf(error)}`);
@@ -35,7 +36,8 @@ export function createCacheSteps(cache: BuildCache): CacheSteps {
         async save() {
           try {
             const saved = await cache.save(project, kept);
-            if (saved.kept) note(`Cache saved: ${describe(saved)}`);
+            if (saved.files === 0) note("Cache saved: nothing, because no file is in these paths");
+            else if (saved.kept) note(`Cache saved: ${describe(saved)}`);
             else note(`Cache not saved, because it is too large: ${describe(saved)}; the earlier one stays`);
           } catch (error) {
             note(`Cache not saved; the earlier one stays: ${messageOf(error)}`);
