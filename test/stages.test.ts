@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { ConfigInput } from "../core/config.ts";
 import { stopStages } from "../functions/stop-stages.ts";
 import { awaitWork } from "../functions/waiting.ts";
-import config from "../spillway.config.ts";
+import { oneEnvironment } from "./simulation/environments.ts";
 import { createWorld, type SimulatedWorld } from "./simulation/world.ts";
 
 let world: SimulatedWorld;
@@ -10,7 +10,7 @@ afterEach(() => world.close());
 
 /** The example with a service changed. */
 function changed(change: (service: ConfigInput["services"][string]) => void): ConfigInput {
-  const copy = structuredClone(config);
+  const copy = oneEnvironment();
   const { web } = copy.services;
   if (web === undefined) throw new Error("the example has a service web");
   change(web);

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { ConfigInput } from "../core/config.ts";
-import config from "../spillway.config.ts";
+import { oneEnvironment } from "./simulation/environments.ts";
 import { createWorld, type SimulatedWorld } from "./simulation/world.ts";
 
 let world: SimulatedWorld;
@@ -10,7 +10,7 @@ const commit = "3f2a91c0d4e5".padEnd(40, "0");
 
 /** The example, with a way to build its images; one of its stages needs them. */
 function buildable(): ConfigInput {
-  const copy = structuredClone(config);
+  const copy = oneEnvironment();
   const { web } = copy.services;
   if (web === undefined) throw new Error("the example has a service web");
   web.build = { buildspec: "examples/web/buildspecs/build-image.yml" };

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { type ConfigInput, parseConfig } from "../../core/config.ts";
-import example from "../../spillway.config.ts";
+import { oneEnvironment } from "../simulation/environments.ts";
 
 const broken = (change: (config: ConfigInput) => unknown): string => {
-  const config = structuredClone(example);
+  const config = oneEnvironment();
   change(config);
   try {
     parseConfig(config);
@@ -20,7 +20,7 @@ const web = (config: ConfigInput) => {
 
 describe("spillway.config.ts", () => {
   it("fills in the defaults", () => {
-    const { environments, image } = parseConfig(example).services.web ?? {};
+    const { environments, image } = parseConfig(oneEnvironment()).services.web ?? {};
     expect(image?.platform).toBe("linux/amd64");
     expect(environments?.production?.health).toMatchObject({
       path: "/health",

@@ -3,10 +3,10 @@ import { chooseWaves, decideSuperseded, tagsOfCommit } from "../../core/admissio
 import { type ConfigInput, parseConfig, type ServiceConfig } from "../../core/config.ts";
 import { evidenceOfCommit, reuseEvidence } from "../../core/evidence.ts";
 import { planRelease } from "../../core/plan.ts";
-import example from "../../spillway.config.ts";
+import { oneEnvironment } from "../simulation/environments.ts";
 
 const web = (change: (service: ConfigInput["services"][string]) => void = () => {}): ServiceConfig => {
-  const copy = structuredClone(example);
+  const copy = oneEnvironment();
   if (copy.services.web === undefined) throw new Error("the example has a service web");
   // Here every stage checks the source, unless a test says otherwise.
   for (const stage of Object.values(copy.services.web.stages)) stage.needs = "source";

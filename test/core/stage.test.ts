@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../core/config.ts";
 import { planRelease } from "../../core/plan.ts";
 import { buildsOf, verificationVariables } from "../../core/stage.ts";
-import example from "../../spillway.config.ts";
+import { oneEnvironment } from "../simulation/environments.ts";
 
 const image = { repository: "web", digest: `sha256:${"3f".repeat(32)}`, uri: "web@sha256:3f" };
 
@@ -27,7 +27,7 @@ describe("a stage's builds", () => {
   });
 
   it("are planned by track and step, with the time of the queue", () => {
-    const config = parseConfig(example).services.web;
+    const config = parseConfig(oneEnvironment()).services.web;
     if (config === undefined) throw new Error("the example has a service web");
     const { tracks } = planRelease({ evidence: {}, image }, config);
     expect(tracks.map((track) => track.map((step) => step.map(({ build }) => build)))).toEqual([

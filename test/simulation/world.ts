@@ -25,7 +25,7 @@ import { createRequestHandler } from "../../local/handover.ts";
 import type { FunctionRunner } from "../../local/lambda/function.ts";
 import { type Provisioned, type Provisioning, provision } from "../../local/provision.ts";
 import type { ServiceEvent } from "../../local/world.ts";
-import config from "../../spillway.config.ts";
+import { oneEnvironment } from "./environments.ts";
 import { imageOf } from "./image.ts";
 import { createTurns } from "./turns.ts";
 
@@ -137,10 +137,10 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** Makes a world from a seed and, if given, a config other than the example's. */
+/** Makes a world from a seed and a config: the example in one environment unless another is given. */
 export async function createWorld(
   seed = 1,
-  input: ConfigInput = config,
+  input: ConfigInput = oneEnvironment(),
   secretValues: Readonly<Record<string, string>> = {},
 ): Promise<SimulatedWorld> {
   const clock = createVirtualClock({ start: Date.UTC(2026, 0, 1) });
