@@ -1,4 +1,6 @@
+import { type MigrationPurpose, migrationContainer } from "../core/names.ts";
 import type { Deployment, Evidence, Release } from "../core/records.ts";
+import type { Wait } from "../core/wait.ts";
 
 /** Something that ran for a release and left a log. */
 export interface LogPlace {
@@ -26,6 +28,20 @@ function placeOf({ build, passed, log, reusedFrom }: Evidence, environment: stri
   if (log === undefined) return [];
   const state = `${passed ? "passed" : "failed"}${reusedFrom === undefined ? "" : ` for ${reusedFrom}`}`;
   return [{ name: build, environment, state, group: log.group, stream: log.stream }];
+}
+
+/** Where the task of a migration, or of what comes before and after it, printed. */
+export function placeOfMigration(
+  { awaitedArn, subject, result }: Wait,
+  environment: string,
+  purpose: MigrationPurpose,
+): LogPlace[] {
+  const { family, logGroup } = subject;
+  const task = awaitedArn?.split("/").at(-1);
+  if (task === undefined || family === undefined || logGroup === undefined) return [];
+  const state = `${purpose} ${result?.end ?? "running"}`;
+  const stream = `${family}/${migrationContainer}/${task}`;
+  return [{ name: "migration", environment, state, group: logGroup, stream }];
 }
 
 /**

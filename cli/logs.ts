@@ -4,10 +4,10 @@ import { connectAppRunner } from "../aws/apprunner.ts";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { connectLogReader } from "../aws/log-reader.ts";
 import { plainLine } from "../core/build.ts";
-import { tableName, targetLogGroup, targetName } from "../core/names.ts";
+import { migrationKey, migrationPurposes, tableName, targetLogGroup, targetName } from "../core/names.ts";
 import type { Deployment, Release } from "../core/records.ts";
 import { type Address, findInstallation } from "./address.ts";
-import { choosePlaces, type LogPlace, placesOfBuilds, renderPlaces } from "./log-places.ts";
+import { choosePlaces, type LogPlace, placeOfMigration, placesOfBuilds, renderPlaces } from "./log-places.ts";
 
 const usage = `npm run logs -- RELEASE [STAGE] [--environment NAME] [--folder DIR] [--prefix NAME]
 
@@ -24,7 +24,13 @@ async function findPlaces(
   deployments: readonly Deployment[],
 ): Promise<LogPlace[]> {
   const places = placesOfBuilds(release, deployments);
-  for (const { environment, outcome: state = "open" } of deployments) {
+  const records = connectRecords(connection, tableName(prefix));
+  for (const deployment of deployments) {
+    const { environment, outcome: state = "open" } = deployment;
+    for (const purpose of migrationPurposes) {
+      const wait = await records.wait(migrationKey(deployment, purpose));
+      if (wait !== undefined) places.push(...placeOfMigration(wait, environment, purpose));
+    }
     const { arn } = await connectAppRunner(connection).describe(
       targetName(prefix, release.service, environment),
     );

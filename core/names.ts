@@ -43,7 +43,8 @@ export function deploymentKey({ release, environment, attempt }: NamedDeployment
  * What the migration image is run for: `check` before anything moves, `up` to migrate, `status` to see what a
  * migration left, `down` to take it back.
  */
-export type MigrationPurpose = "check" | "up" | "status" | "down";
+export const migrationPurposes = ["check", "up", "status", "down"] as const;
+export type MigrationPurpose = (typeof migrationPurposes)[number];
 
 /** The name of a migration task's work: how its wait is found again. */
 export function migrationKey(deployment: NamedDeployment, purpose: MigrationPurpose): string {
