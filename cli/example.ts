@@ -1,14 +1,11 @@
-import { execFile } from "node:child_process";
 import { cp, mkdir, rm } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
-import { promisify } from "node:util";
 import type { Connection } from "../aws/connection.ts";
 import { registryCredentials } from "../aws/ecr.ts";
 import type { Clock } from "../local/asl/clock.ts";
 import { buildImage } from "../local/images/build.ts";
 import { pushImage } from "../local/images/push.ts";
-
-const run = promisify(execFile);
+import { runGit } from "./git.ts";
 
 /** A commit of the example, ready to be built. */
 export interface Commit {
@@ -37,16 +34,16 @@ export class ExampleError extends Error {
  * Clones the repository at `root` into `folder`, at its current commit. A clone of an earlier start is brought there,
  * and keeps all commits that it has: releases that are open need theirs.
  */
-export async function cloneExample(root: string, folder: string): Promise<ExampleSource> {
+export async function cloneExample(clock: Clock, root: string, folder: string): Promise<ExampleSource> {
   await mkdir(dirname(folder), { recursive: true });
   try {
-    await cloneOrFetch(root, folder);
+    await cloneOrFetch(clock, root, folder);
   } catch (error) {
     throw new ExampleError(
-      `The example is released from a commit, so this folder must be a git clone with at least one: ${error instanceof Error ? error.message : error}`,
+      `The example is released from a commit, so ${root} must be a git clone with at least one; clone Spillway with git. ${error instanceof Error ? error.message : error}`,
     );
   }
-  const git = async (...words: string[]) => (await run("git", ["-C", folder, ...words])).stdout.trim();
+  const git = (...words: string[]) => runGit(clock, "-C", folder, ...words);
   const describe = async (): Promise<Commit> => ({
     id: await git("rev-parse", "HEAD"),
     sequence: Number(await git("rev-list", "--count", "HEAD")),
@@ -75,21 +72,21 @@ export async function cloneExample(root: string, folder: string): Promise<Exampl
   };
 }
 
-async function cloneOrFetch(root: string, folder: string): Promise<void> {
-  const isThere = await run("git", ["-C", folder, "rev-parse", "--verify", "HEAD"]).then(
+async function cloneOrFetch(clock: Clock, root: string, folder: string): Promise<void> {
+  const isThere = await runGit(clock, "-C", folder, "rev-parse", "--verify", "HEAD").then(
     () => true,
     () => false,
   );
   if (!isThere) {
     // Whatever a kill left of a clone is no repository.
     await rm(folder, { recursive: true, force: true });
-    await run("git", ["clone", "--quiet", "--no-hardlinks", "--", root, folder]);
+    await runGit(clock, "clone", "--quiet", "--no-hardlinks", "--", root, folder);
     return;
   }
   await rm(join(folder, ".git", "index.lock"), { force: true });
-  await run("git", ["-C", folder, "fetch", "--quiet", "--no-auto-gc", "--", root, "HEAD"]);
-  await run("git", ["-C", folder, "reset", "--quiet", "--hard", "FETCH_HEAD"]);
-  await run("git", ["-C", folder, "clean", "--quiet", "-ffdx"]);
+  await runGit(clock, "-C", folder, "fetch", "--quiet", "--no-auto-gc", "--", root, "HEAD");
+  await runGit(clock, "-C", folder, "reset", "--quiet", "--hard", "FETCH_HEAD");
+  await runGit(clock, "-C", folder, "clean", "--quiet", "-ffdx");
 }
 
 const author = ["-c", "user.name=Spillway", "-c", "user.email=spillway@example.com"];

@@ -100,7 +100,7 @@ export async function startInstallation(
   const [laptop, postgres, source, bundles] = await Promise.all([
     laptopStarts,
     postgresStarts,
-    cloneExample(root, sourceFolder),
+    cloneExample(clock, root, sourceFolder),
     buildFunctions(
       root,
       application.functions.map(({ file }) => file),

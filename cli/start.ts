@@ -25,10 +25,12 @@ const ending = new Ending();
 /** Starts everything, releases the example, and says what is live. @returns whether all ended as it should. */
 async function start(options: StartArguments): Promise<boolean> {
   const progress = createProgress((line) => console.log(line), clock.now);
+  const config = await readConfig(options.config ?? relative("", ownConfig));
+  progress.told(styleText("dim", "starting the local AWS, its database and the functions …"));
   const installation = await startInstallation(
     {
       clock,
-      config: await readConfig(options.config ?? relative("", ownConfig)),
+      config,
       prefix: "spillway",
       folder: resolve(options.folder),
       fresh: options.fresh,
