@@ -5,7 +5,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { FolderInUseError, takeFolder } from "../../cli/state-folder.ts";
+import { FolderInUseError } from "../../cli/folder-lock.ts";
+import { takeFolder } from "../../cli/state-folder.ts";
 import { createRealClock } from "../../local/asl/real-clock.ts";
 
 let folder: string;
@@ -15,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const clock = createRealClock();
-const lock = () => join(folder, "lock");
+const lock = (number = 1) => join(folder, `lock.${number}`);
 
 it("locks the folder for this process and unlocks it again", async () => {
   const taken = await takeFolder(folder, clock);
@@ -36,9 +37,11 @@ it("refuses a folder whose process lives, and says what to do", async () => {
   await expect(taking).rejects.toThrow(new RegExp(`process ${process.pid}.*--folder DIR`));
 });
 
-it("gives a folder to one of many that ask at the same time, also if a killed run held it", async () => {
-  await writeFile(lock(), JSON.stringify({ process: process.pid, startedAt: "long ago" }));
-  const asking = await Promise.allSettled(Array.from({ length: 8 }, () => takeFolder(folder, clock)));
+it.each([0, 1, 2, 3, 4])("gives a folder to one of many that ask at the same time (%i)", async (killed) => {
+  // Also where killed runs held it.
+  for (let number = 1; number <= killed; number++)
+    await writeFile(lock(number), JSON.stringify({ process: process.pid, startedAt: "long ago" }));
+  const asking = await Promise.allSettled(Array.from({ length: 16 }, () => takeFolder(folder, clock)));
   expect(asking.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
 });
 
@@ -46,16 +49,17 @@ it.each([
   ["of a process that is gone", async () => ({ process: await endedProcess(), startedAt: "1" })],
   ["whose number another process has by now", async () => ({ process: process.pid, startedAt: "long ago" })],
   ["of another version", async () => process.pid],
-])("takes over a lock %s", async (_, content) => {
+])("takes over a lock %s, and removes it", async (_, content) => {
   await writeFile(lock(), JSON.stringify(await content()));
   await takeFolder(folder, clock);
-  expect(JSON.parse(await readFile(lock(), "utf8"))).toMatchObject({ process: process.pid });
+  expect(JSON.parse(await readFile(lock(2), "utf8"))).toMatchObject({ process: process.pid });
+  expect(existsSync(lock())).toBe(false);
 });
 
 it("takes over a lock that was never written to its end", async () => {
   await writeFile(lock(), "");
   await takeFolder(folder, clock);
-  expect(JSON.parse(await readFile(lock(), "utf8"))).toMatchObject({ process: process.pid });
+  await expect(takeFolder(folder, clock)).rejects.toThrow(FolderInUseError);
 });
 
 async function endedProcess(): Promise<number | undefined> {
