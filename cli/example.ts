@@ -5,7 +5,7 @@ import { registryCredentials } from "../aws/ecr.ts";
 import type { Clock } from "../local/asl/clock.ts";
 import { buildImage } from "../local/images/build.ts";
 import { pushImage } from "../local/images/push.ts";
-import { runGit } from "./git.ts";
+import { inRepository, runGit } from "./git.ts";
 
 /** A commit of the example, ready to be built. */
 export interface Commit {
@@ -43,7 +43,7 @@ export async function cloneExample(clock: Clock, root: string, folder: string): 
       `The example is released from a commit, so ${root} must be a git clone with at least one; clone Spillway with git. ${error instanceof Error ? error.message : error}`,
     );
   }
-  const git = (...words: string[]) => runGit(clock, "-C", folder, ...words);
+  const git = (...words: string[]) => runGit(clock, ...inRepository(folder), ...words);
   const describe = async (): Promise<Commit> => ({
     id: await git("rev-parse", "HEAD"),
     sequence: Number(await git("rev-list", "--count", "HEAD")),
@@ -73,7 +73,7 @@ export async function cloneExample(clock: Clock, root: string, folder: string): 
 }
 
 async function cloneOrFetch(clock: Clock, root: string, folder: string): Promise<void> {
-  const isThere = await runGit(clock, "-C", folder, "rev-parse", "--verify", "HEAD").then(
+  const isThere = await runGit(clock, ...inRepository(folder), "rev-parse", "--verify", "HEAD").then(
     () => true,
     () => false,
   );
@@ -84,9 +84,9 @@ async function cloneOrFetch(clock: Clock, root: string, folder: string): Promise
     return;
   }
   await rm(join(folder, ".git", "index.lock"), { force: true });
-  await runGit(clock, "-C", folder, "fetch", "--quiet", "--no-auto-gc", "--", root, "HEAD");
-  await runGit(clock, "-C", folder, "reset", "--quiet", "--hard", "FETCH_HEAD");
-  await runGit(clock, "-C", folder, "clean", "--quiet", "-ffdx");
+  await runGit(clock, ...inRepository(folder), "fetch", "--quiet", "--no-auto-gc", "--", root, "HEAD");
+  await runGit(clock, ...inRepository(folder), "reset", "--quiet", "--hard", "FETCH_HEAD");
+  await runGit(clock, ...inRepository(folder), "clean", "--quiet", "-ffdx");
 }
 
 const author = ["-c", "user.name=Spillway", "-c", "user.email=spillway@example.com"];

@@ -187,9 +187,12 @@ describe("a command that is ended before it is done", { timeout: PATIENCE_MILLIS
     commands.push(command);
     await command.line(/starting the local AWS/);
     await expect
-      .poll(async () => (await familyOf(command.id)).some(({ text }) => text.includes(join(state, "run"))), {
-        timeout: 30_000,
-      })
+      .poll(
+        async () => (await familyOf(command.id)).some(({ text }) => text.includes(join(state, "state"))),
+        {
+          timeout: 30_000,
+        },
+      )
       .toBe(true);
     const ran = await familyOf(command.id);
     command.interrupt();
@@ -213,7 +216,7 @@ describe("a command that is ended before it is done", { timeout: PATIENCE_MILLIS
 describe("a release that is refused", { timeout: PATIENCE_MILLISECONDS }, () => {
   it("is reported with the failing command in the last line, and exits with 1", async () => {
     const config = await writeConfig("failing", buildspec("echo checking", "exit 7"));
-    const command = start("--once", "--json", "--config", config);
+    const command = start("--fresh", "--once", "--json", "--config", config);
     expect(await command.ended).toBe(1);
     const report = lastLine(command);
     expect(report).toMatchObject({
@@ -228,7 +231,7 @@ describe("a release that is refused", { timeout: PATIENCE_MILLISECONDS }, () => 
 
   it("says what a buildspec that is no YAML has wrong", async () => {
     const config = await writeConfig("broken", "version: 0.2\nphases: [build: {\n");
-    const command = start("--once", "--config", config);
+    const command = start("--fresh", "--once", "--config", config);
     expect(await command.ended).toBe(1);
     expect(said(command)).toMatch(
       /Rejected [\s\S]*why .*FAILED in DOWNLOAD_SOURCE: Flow map .*line 3, column 1/,
@@ -249,7 +252,14 @@ describe("a command that stays up", { timeout: PATIENCE_MILLISECONDS }, () => {
     gate = join(folder, "gate");
     config = await writeConfig("gated", buildspec(`until [ -e '${gate}' ]; do sleep 0.1; done`));
     other = await occupy(4566);
-    running = startCommand(node, [join(root, "cli/start.ts"), "--folder", state, "--config", config]);
+    running = startCommand(node, [
+      join(root, "cli/start.ts"),
+      "--folder",
+      state,
+      "--fresh",
+      "--config",
+      config,
+    ]);
   }, PATIENCE_MILLISECONDS);
   afterAll(async () => {
     other?.server.close();
@@ -281,7 +291,7 @@ describe("a command that stays up", { timeout: PATIENCE_MILLISECONDS }, () => {
     expect((await fetch(`${urlIn(running)}/health`)).status).toBe(200);
   });
 
-  it("takes everything with it when it is killed with all at work, and the next one begins as if it had not been", async () => {
+  it("takes everything with it when it is killed with all at work, and the next one goes on without a word of advice", async () => {
     await rm(gate);
     const before = running.lines.length;
     await releaseAgain(running);
@@ -295,7 +305,11 @@ describe("a command that stays up", { timeout: PATIENCE_MILLISECONDS }, () => {
     await next.line(/It stays up/);
     const json = next.lines.find((line) => line.startsWith("{"));
     const { environments, timings, ...rest } = Report.parse(JSON.parse(json ?? ""));
-    expect(rest).toMatchObject({ outcome: "Released", stages: [{ stage: "check", passed: true }] });
+    expect(rest).toMatchObject({
+      outcome: "Released",
+      release: expect.stringMatching(/-2$/),
+      stages: [{ stage: "check", passed: true }],
+    });
     expect(environments).toEqual({
       production: {
         outcome: "Released",
@@ -325,7 +339,7 @@ const urlIn = (command: Command) => /url +(http:\S+)/.exec(said(command))?.[1] ?
 /** Starts the release machine as the line at the end tells how to reach it. */
 async function releaseAgain(command: Command): Promise<void> {
   const [, endpoint = "", stateMachineArn] =
-    /AWS_ENDPOINT_URL=(\S+) .* (\S+)$/.exec(await command.line(/AWS_ENDPOINT_URL/)) ?? [];
+    /--endpoint-url (\S+) .* (\S+)$/.exec(await command.line(/--endpoint-url/)) ?? [];
   const tag = /pushed +web:(\w+)/.exec(said(command))?.[1];
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
   await new SFNClient({ endpoint, region: "us-east-1", credentials }).send(
