@@ -1,6 +1,16 @@
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
+  resolve: {
+    alias: [
+      // One Pulumi: that of SST's components, which is there once `npm run infra:install` was run.
+      {
+        find: /^@pulumi\/(pulumi|aws)/,
+        replacement: join(import.meta.dirname, ".sst/platform/node_modules/@pulumi/$1"),
+      },
+    ],
+  },
   test: {
     include: ["test/**/*.test.ts"],
     // Each command of a real tool takes a second: npm run field.

@@ -16,7 +16,7 @@ import { targetLogGroup } from "../core/names.ts";
 import type { Target, TargetRequest } from "../core/target.ts";
 import type { WaitResult } from "../core/wait.ts";
 import type { Connection } from "./connection.ts";
-import { call } from "./faults.ts";
+import { asSpillwayError, call } from "./faults.ts";
 import { connectLogs } from "./logs.ts";
 
 /** App Runner as a target. It rolls a failed update back by itself and cannot be stopped while it works. */
@@ -213,3 +213,24 @@ function withScheme(url: string | undefined): string | undefined {
   if (url === undefined || url.includes("://")) return url;
   return `https://${url}`;
 }
+
+/**
+ * Whether this account may have App Runner services in this region: it takes no new customers, and it is not
+ * everywhere. "unused": it answers, and has no service; only a customer of before could make one.
+ */
+export async function probeAppRunner({
+  client,
+}: Connection): Promise<"used" | "unused" | "refused" | "absent"> {
+  try {
+    const { ServiceSummaryList = [] } = await new AppRunnerClient(client).send(
+      new ListServicesCommand({ MaxResults: 1 }),
+    );
+    return ServiceSummaryList.length > 0 ? "used" : "unused";
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOTFOUND") return "absent";
+    if (error instanceof Error && refusals.has(error.name)) return "refused";
+    throw asSpillwayError("ask App Runner whether it serves this account", error);
+  }
+}
+
+const refusals = new Set(["AccessDeniedException", "OptInRequired", "SubscriptionRequiredException"]);

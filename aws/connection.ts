@@ -14,7 +14,7 @@ export interface ClientSettings {
   readonly maxAttempts?: number;
   readonly region?: string;
   readonly endpoint?: string;
-  readonly credentials?: { accessKeyId: string; secretAccessKey: string };
+  readonly credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
   readonly requestHandler?: object;
 }
 

@@ -27,6 +27,7 @@ export interface MigrationTask {
   readonly cluster: string;
   readonly subnets: readonly string[];
   readonly securityGroups: readonly string[];
+  readonly publicAddress: boolean;
   readonly executionRoleArn: string;
   readonly taskRoleArn: string;
   readonly logGroup: string;
@@ -91,7 +92,7 @@ export function connectTasks({ client }: Connection) {
               awsvpcConfiguration: {
                 subnets: [...task.subnets],
                 securityGroups: [...task.securityGroups],
-                assignPublicIp: "DISABLED",
+                assignPublicIp: task.publicAddress ? "ENABLED" : "DISABLED",
               },
             },
           }),

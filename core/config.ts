@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { AccountConfig } from "./account.ts";
 import { SpillwayError } from "./errors.ts";
 import { parse } from "./parse.ts";
 import { checkStages } from "./stage.ts";
@@ -176,11 +177,13 @@ export const ServiceConfig = z.strictObject({
 });
 
 /** Everything a team tells Spillway about its services: the shape of `spillway.config.ts`. */
-export const Config = z.strictObject({ services: z.record(Name, ServiceConfig) }).check(
-  z.superRefine((config, context) => {
-    for (const [name, service] of Object.entries(config.services)) checkService(name, service, context);
-  }),
-);
+export const Config = z
+  .strictObject({ services: z.record(Name, ServiceConfig), aws: z.prefault(AccountConfig, {}) })
+  .check(
+    z.superRefine((config, context) => {
+      for (const [name, service] of Object.entries(config.services)) checkService(name, service, context);
+    }),
+  );
 
 export type Config = z.output<typeof Config>;
 export type ConfigInput = z.input<typeof Config>;

@@ -12,10 +12,20 @@ export const Resources = z.object({
   cluster: z.string(),
   subnets: z.array(z.string()),
   securityGroups: z.array(z.string()),
-  taskExecutionRoleArn: z.string(),
+  /** Whether tasks get a public address: they need one where no NAT leads out of their subnets. */
+  publicAddress: z.boolean(),
   migrationTaskRoleArn: z.string(),
   appRunnerAccessRoleArn: z.string(),
-  appRunnerInstanceRoleArn: z.string(),
+  /** `service/environment` → its own roles, which keep the secrets of one environment from the others. */
+  environmentRoles: z.record(
+    z.string(),
+    z.object({
+      /** What the running service may do. */
+      instance: z.string(),
+      /** What ECS may do to start its migrations. */
+      migrationExecution: z.string(),
+    }),
+  ),
   migrationLogGroup: z.string(),
   releaseMachineArn: z.string(),
   deployMachineArn: z.string(),

@@ -71,7 +71,7 @@ export function runtimeSettings(release: Release, environment: string): RuntimeS
     healthPath: health.path,
     healthCheck: target.healthCheck,
     accessRoleArn: resources.appRunnerAccessRoleArn,
-    instanceRoleArn: resources.appRunnerInstanceRoleArn,
+    instanceRoleArn: rolesOf(resources, release.service, environment).instance,
   };
 }
 
@@ -81,6 +81,16 @@ export function revertPolicy(
   environment: Pick<EnvironmentConfig, "migration">,
 ): "never" | "allowed" {
   return environment.migration?.revert ?? service.migration?.revert ?? "never";
+}
+
+/** The roles of one environment. @throws SpillwayError InvalidConfig if the installation made none. */
+export function rolesOf(resources: Installation["resources"], service: string, environment: string) {
+  const roles = resources.environmentRoles[`${service}/${environment}`];
+  if (roles !== undefined) return roles;
+  throw new SpillwayError(
+    "InvalidConfig",
+    `The installation has no roles for ${service} in ${environment}; deploy the installation again.`,
+  );
 }
 
 /** The environment's database; undefined where nothing is migrated. */

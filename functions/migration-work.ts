@@ -4,7 +4,7 @@ import { SpillwayError } from "../core/errors.ts";
 import type { LogPlace } from "../core/excerpt.ts";
 import { type MigrationPurpose, migrationContainer, migrationFamily, migrationKey } from "../core/names.ts";
 import type { DeploymentName, Release } from "../core/records.ts";
-import { databaseOf, environmentOf, secretReference } from "../core/settings.ts";
+import { databaseOf, environmentOf, rolesOf, secretReference } from "../core/settings.ts";
 import type { Wait } from "../core/wait.ts";
 import type { Place } from "./middleware.ts";
 import type { Work } from "./waiting.ts";
@@ -52,7 +52,8 @@ export function migrationWork(
         cluster: resources.cluster,
         subnets: resources.subnets,
         securityGroups: resources.securityGroups,
-        executionRoleArn: resources.taskExecutionRoleArn,
+        publicAddress: resources.publicAddress,
+        executionRoleArn: rolesOf(resources, release.service, environment).migrationExecution,
         taskRoleArn: resources.migrationTaskRoleArn,
         logGroup: resources.migrationLogGroup,
         region: place.environment.region,

@@ -1,5 +1,5 @@
 import type { BuildConfig, Config, ServiceConfig } from "../core/config.ts";
-import { projectName, tableName } from "../core/names.ts";
+import { migrationFamily, projectName, tableName, targetName } from "../core/names.ts";
 import { databaseOf } from "../core/settings.ts";
 import { buildImageStage } from "../core/stage.ts";
 
@@ -26,17 +26,19 @@ export type Thing =
   | "projects"
   | "reports"
   | "build-logs"
-  | "machines"
+  | "task-tokens"
   | "deploy-machine"
   | "executions"
   | "repositories"
   | "registry"
-  | "cluster"
+  | "tasks"
+  | "task-list"
   | "migration-tasks"
   | "migration-roles"
   | "migration-logs"
   | "targets"
   | "target-list"
+  | "target-log-groups"
   | "target-logs"
   | "target-roles";
 
@@ -62,16 +64,38 @@ export interface ProjectDescription {
   readonly timeoutMinutes: number;
   /** Names of the secrets that its builds may read. */
   readonly secrets: readonly string[];
+  /** Repositories that its builds may pull from. */
+  readonly pullsFrom: readonly string[];
   /** Repositories that its builds may push to; its builds may run a container engine if there are any. */
   readonly pushesTo: readonly string[];
 }
 
+/** A place where a service runs, with all that must be kept apart from its siblings. */
+export interface EnvironmentDescription {
+  readonly service: string;
+  readonly environment: string;
+  /** The name of its target. */
+  readonly target: string;
+  /** The family of its migrations' task definitions; undefined where nothing is migrated. */
+  readonly migrationFamily: string | undefined;
+  /** Names of the secrets that the running service may read. */
+  readonly secrets: readonly string[];
+  /** Names of the secrets that its migrations may read. */
+  readonly migrationSecrets: readonly string[];
+}
+
 /** All that exists in an installation. Two builders read it: the one for AWS and the one for a laptop. */
 export interface Application {
+  /** What every physical name begins with. */
+  readonly prefix: string;
+  readonly bus: string;
+  readonly cluster: string;
+  readonly migrationLogGroup: string;
   readonly functions: readonly FunctionDescription[];
   readonly machines: Readonly<Record<MachineName, string>>;
   readonly rules: readonly RuleDescription[];
   readonly projects: readonly ProjectDescription[];
+  readonly environments: readonly EnvironmentDescription[];
   readonly repositories: readonly string[];
   /** The name of the table that holds the records. */
   readonly table: string;
@@ -85,7 +109,10 @@ const records: Permission = {
 };
 const listRecords: Permission = { actions: ["dynamodb:Query"], on: "table" };
 const listOpen: Permission = { actions: ["dynamodb:Query"], on: "table-indexes" };
-const answer: Permission = { actions: ["states:SendTaskSuccess", "states:SendTaskFailure"], on: "machines" };
+const answer: Permission = {
+  actions: ["states:SendTaskSuccess", "states:SendTaskFailure"],
+  on: "task-tokens",
+};
 const askExecutions: Permission = { actions: ["states:DescribeExecution"], on: "executions" };
 const readImages: Permission = {
   actions: [
@@ -109,12 +136,12 @@ const startBuilds: Permission = {
 const stopBuilds: Permission = { actions: ["codebuild:StopBuild"], on: "projects" };
 const readMigrationLogs: Permission = { actions: ["logs:GetLogEvents"], on: "migration-logs" };
 const lookAtTasks: readonly Permission[] = [
-  { actions: ["ecs:DescribeTasks"], on: "cluster" },
+  { actions: ["ecs:DescribeTasks"], on: "tasks" },
   readMigrationLogs,
 ];
 const runTasks: readonly Permission[] = [
   { actions: ["ecs:RegisterTaskDefinition", "ecs:RunTask"], on: "migration-tasks" },
-  { actions: ["ecs:ListTasks"], on: "cluster" },
+  { actions: ["ecs:ListTasks"], on: "task-list" },
   { actions: ["iam:PassRole"], on: "migration-roles" },
 ];
 const findTargets: Permission = { actions: ["apprunner:ListServices"], on: "target-list" };
@@ -125,7 +152,8 @@ const describeTargets: Permission = {
 /** A failed operation is explained by what the service and its program logged. */
 const lookAtOperations: readonly Permission[] = [
   describeTargets,
-  { actions: ["logs:DescribeLogStreams", "logs:GetLogEvents"], on: "target-logs" },
+  { actions: ["logs:DescribeLogStreams"], on: "target-log-groups" },
+  { actions: ["logs:GetLogEvents"], on: "target-logs" },
 ];
 const changeTargets: readonly Permission[] = [
   { actions: ["apprunner:CreateService", "apprunner:UpdateService"], on: "targets" },
@@ -155,7 +183,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   CheckDatabase: [records, answer, ...runTasks, ...lookAtTasks],
   ReadSchema: [records, readMigrationLogs],
   MigrateDatabase: [records, answer, ...runTasks, ...lookAtTasks],
-  StopMigration: [records, ...lookAtTasks, { actions: ["ecs:StopTask"], on: "cluster" }],
+  StopMigration: [records, ...lookAtTasks, { actions: ["ecs:StopTask"], on: "tasks" }],
   InspectSchema: [records, answer, ...runTasks, ...lookAtTasks],
   ConfirmMigration: [records, readMigrationLogs],
   StartDeployment: [records, answer, findTargets, ...lookAtOperations, ...changeTargets],
@@ -173,7 +201,11 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
 export function describeApplication(config: Config, prefix: string): Application {
   const services = Object.entries(config.services);
   return {
+    prefix,
     table: tableName(prefix),
+    bus: prefix,
+    cluster: prefix,
+    migrationLogGroup: `/spillway/${prefix}/migrations`,
     functions: Object.entries(permissions).map(([name, granted]) => ({
       name,
       file: `functions/${kebab(name)}.ts`,
@@ -190,6 +222,7 @@ export function describeApplication(config: Config, prefix: string): Application
       services.map(([, { image }]) => image.repository),
     ),
     projects: services.flatMap(([service, config]) => projectsOf(prefix, service, config)),
+    environments: services.flatMap(([service, config]) => environmentsOf(prefix, service, config)),
     repositories: services.flatMap(([, service]) => repositoriesOf(service)),
     secrets: [...new Set(services.flatMap(([, service]) => secretsOf(service)))],
   };
@@ -227,7 +260,10 @@ function rulesOf(prefix: string, repositories: readonly string[]): RuleDescripti
       pattern: {
         source: ["aws.codebuild"],
         "detail-type": ["CodeBuild Build State Change"],
-        detail: { "build-status": ["SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"] },
+        detail: {
+          "project-name": [{ prefix: `${prefix}-` }],
+          "build-status": ["SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"],
+        },
       },
       target: { function: "CompleteWait" },
     },
@@ -237,14 +273,19 @@ function rulesOf(prefix: string, repositories: readonly string[]): RuleDescripti
       pattern: {
         source: ["aws.ecs"],
         "detail-type": ["ECS Task State Change"],
-        detail: { lastStatus: ["STOPPED"] },
+        detail: { clusterArn: [{ suffix: `:cluster/${prefix}` }], lastStatus: ["STOPPED"] },
       },
       target: { function: "CompleteWait" },
     },
     {
       name: "TargetOperationEnded",
       bus: "default",
-      pattern: { source: ["aws.apprunner"], "detail-type": ["AppRunner Service Operation Status Change"] },
+      // By the service's ARN, which is among the resources: what the detail calls its members has changed before.
+      pattern: {
+        source: ["aws.apprunner"],
+        "detail-type": ["AppRunner Service Operation Status Change"],
+        resources: [{ wildcard: `arn:*:apprunner:*:*:service/${prefix}-*` }],
+      },
       target: { function: "CompleteWait" },
     },
     {
@@ -266,19 +307,54 @@ function rulesOf(prefix: string, repositories: readonly string[]): RuleDescripti
 }
 
 function projectsOf(prefix: string, service: string, config: ServiceConfig): ProjectDescription[] {
-  const project = (stage: string, build: BuildConfig, pushesTo: readonly string[]) => {
-    const { buildspec, image, computeType, timeoutMinutes } = build;
-    const name = projectName(prefix, service, stage);
-    const secrets = Object.values(build.secrets).map(secretName);
-    return { name, source: config.source, buildspec, image, computeType, timeoutMinutes, secrets, pushesTo };
-  };
-  const stages = Object.entries(config.stages).map(([stage, settings]) => project(stage, settings, []));
+  const repositories = repositoriesOf(config);
+  const describe = (
+    stage: string,
+    { buildspec, image, computeType, timeoutMinutes, secrets }: BuildConfig,
+    rights: Pick<ProjectDescription, "pullsFrom" | "pushesTo">,
+  ) => ({
+    name: projectName(prefix, service, stage),
+    source: config.source,
+    ...{ buildspec, image, computeType, timeoutMinutes },
+    secrets: namesOf(Object.values(secrets)),
+    ...rights,
+  });
+  const stages = Object.entries(config.stages).map(([stage, settings]) =>
+    describe(stage, settings, {
+      pullsFrom: settings.needs === "image" ? repositories : [],
+      pushesTo: [],
+    }),
+  );
   if (config.build === undefined) return stages;
-  return [...stages, project(buildImageStage, config.build, repositoriesOf(config))];
+  const rights = { pullsFrom: repositories, pushesTo: repositories };
+  return [...stages, describe(buildImageStage, config.build, rights)];
 }
 
 function repositoriesOf({ image, migration }: ServiceConfig): string[] {
   return migration === undefined ? [image.repository] : [image.repository, migration.repository];
+}
+
+function environmentsOf(
+  prefix: string,
+  service: string,
+  { environments, migration }: ServiceConfig,
+): EnvironmentDescription[] {
+  return Object.entries(environments).map(([environment, config]) => {
+    const { secret, ca } = databaseOf(config) ?? {};
+    const migrated = migration !== undefined && secret !== undefined;
+    return {
+      service,
+      environment,
+      target: targetName(prefix, service, environment),
+      migrationFamily: migrated ? migrationFamily(prefix, service, environment) : undefined,
+      secrets: namesOf(Object.values(config.target.secrets)),
+      migrationSecrets: migrated ? namesOf([secret, ca]) : [],
+    };
+  });
+}
+
+function namesOf(references: readonly (string | undefined)[]): string[] {
+  return [...new Set(references.filter((reference) => reference !== undefined).map(secretName))];
 }
 
 function secretsOf({ stages, build, environments }: ServiceConfig): string[] {

@@ -20,8 +20,13 @@ const leaveOut: Plugin = {
   },
 };
 
+/** Where the bundle of `functions/run-stage.ts` is in the folder of bundles: alone in a folder of its own. */
+function bundleOf(file: string): string {
+  return join(basename(file, ".ts"), "index");
+}
+
 /**
- * Bundles functions, one file each: the bytes that run in AWS and on a laptop.
+ * Bundles functions, one file and one folder each: the bytes that run in AWS and on a laptop.
  * @param files paths of `functions/*.ts` under `root`.
  * @returns file → path of its bundle.
  */
@@ -32,7 +37,7 @@ export async function buildFunctions(
 ): Promise<Map<string, string>> {
   await build({
     absWorkingDir: root,
-    entryPoints: [...files],
+    entryPoints: files.map((file) => ({ in: file, out: bundleOf(file) })),
     outdir: folder,
     outExtension: { ".js": ".mjs" },
     bundle: true,
@@ -53,7 +58,7 @@ export async function buildFunctions(
     legalComments: "none",
     logLevel: "warning",
   });
-  return new Map(files.map((file) => [file, join(folder, basename(file).replace(/\.ts$/, ".mjs"))]));
+  return new Map(files.map((file) => [file, join(folder, `${bundleOf(file)}.mjs`)]));
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

@@ -47,8 +47,7 @@ export async function provision(
   { application, config, prefix, root, bundles, secrets }: Provisioning,
 ): Promise<Provisioned> {
   const call = caller(aws);
-  const { table } = application;
-  const bus = prefix;
+  const { table, bus, cluster } = application;
   await createTable(call, table);
   for (const repository of application.repositories)
     await unlessThere("RepositoryAlreadyExistsException", () =>
@@ -64,7 +63,7 @@ export async function provision(
       throw new ProvisioningError(`The configuration names the secret ${name}, but nobody gave its value.`);
     secretArns[name] = await keepSecret(call, name, value);
   }
-  await call("AmazonEC2ContainerServiceV20141113", "CreateCluster", { clusterName: prefix });
+  await call("AmazonEC2ContainerServiceV20141113", "CreateCluster", { clusterName: cluster });
   for (const project of application.projects) await createProject(call, projectInput(project, prefix, aws));
   const functions: Record<string, string> = {};
   for (const fn of application.functions) {
@@ -95,7 +94,7 @@ export async function provision(
   await unlessThere("ResourceAlreadyExistsException", () =>
     call("AWSEvents", "CreateEventBus", { Name: bus }),
   );
-  const installation = { config, resources: resourcesOf(aws, prefix, secretArns, machines) };
+  const installation = { config, resources: resourcesOf(aws, application, secretArns, machines) };
   await call("DynamoDB_20120810", "PutItem", {
     TableName: table,
     Item: marshall({ pk: "INSTALLATION", sk: "CURRENT", ...installation }, { removeUndefinedValues: true }),
@@ -294,23 +293,28 @@ function render(source: string, values: Readonly<Record<string, string>>, machin
 
 function resourcesOf(
   aws: LocalAws,
-  prefix: string,
+  { prefix, cluster, migrationLogGroup, environments }: Application,
   secrets: Readonly<Record<string, string>>,
   machines: Readonly<Record<string, string>>,
 ) {
   return {
     prefix,
-    cluster: prefix,
+    cluster,
     subnets: ["subnet-local"],
     securityGroups: ["sg-local"],
-    taskExecutionRoleArn: role(aws, `${prefix}-task-execution`),
+    publicAddress: false,
     migrationTaskRoleArn: role(aws, `${prefix}-migration`),
     appRunnerAccessRoleArn: role(aws, `${prefix}-apprunner-access`),
-    appRunnerInstanceRoleArn: role(aws, `${prefix}-apprunner-instance`),
-    migrationLogGroup: `/spillway/${prefix}/migrations`,
     releaseMachineArn: machines.ReleaseMachine,
     deployMachineArn: machines.DeployMachine,
     registry: `${aws.world.accountId}.dkr.ecr.${aws.world.region}.amazonaws.com`,
+    environmentRoles: Object.fromEntries(
+      environments.map(({ service, environment, target }) => [
+        `${service}/${environment}`,
+        { instance: role(aws, `${target}-instance`), migrationExecution: role(aws, `${target}-migration`) },
+      ]),
+    ),
+    migrationLogGroup,
     secrets,
   };
 }

@@ -55,6 +55,29 @@ describe("the rooms of the house", () => {
     expect(strays).toEqual([]);
   });
 
+  it("keeps the description of an installation free of SST, so that a laptop can read it", () => {
+    const described = [
+      "application.ts",
+      "arns.ts",
+      "checks.ts",
+      "wildcards.ts",
+      "repository-names.ts",
+      "render.ts",
+    ];
+    const strays = described.flatMap((file) =>
+      imports(`infra/${file}`)
+        .filter(
+          (name) =>
+            !/^(core|infra)\//.test(name) ||
+            (name.startsWith("infra/") && !described.includes(name.slice(6))),
+        )
+        .map((name) => `${file} imports ${name}`),
+    );
+    expect(strays).toEqual([]);
+    for (const file of described)
+      expect(source(`infra/${file}`), file).not.toMatch(/\bnew (aws|sst)\.|\$(app|util|cli)\b/);
+  });
+
   // The conformance runner is a client of the local AWS, as its users are.
   it("makes SDK clients in aws/ only", () => {
     const strays = ["core", "functions", "infra", "local"].flatMap((room) =>

@@ -1,0 +1,35 @@
+import * as z from "zod/mini";
+
+const Account = z.string().check(z.regex(/^\d{12}$/, "an AWS account has 12 digits"));
+
+/** A network of yours in which migrations run. */
+export const NetworkConfig = z.strictObject({
+  /** Subnets of one VPC, from which ECR, the logs and the database can be reached. */
+  subnets: z
+    .array(z.string().check(z.regex(/^subnet-/, "a subnet's id starts with subnet-")))
+    .check(z.minLength(1)),
+  securityGroups: z
+    .array(z.string().check(z.regex(/^sg-/, "a security group's id starts with sg-")))
+    .check(z.minLength(1)),
+  /** Whether tasks get a public address: needed in a public subnet without NAT, useless in a private one. */
+  publicAddress: z._default(z.boolean(), false),
+});
+
+/** Where Spillway is installed in AWS, and with what. A laptop needs none of it. */
+export const AccountConfig = z.strictObject({
+  /** The only account into which this config may be deployed; any, unless said. */
+  account: z.optional(Account),
+  /** The only region into which this config may be deployed; any, unless said. */
+  region: z.optional(
+    z.string().check(z.regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "a region looks like eu-central-1")),
+  ),
+  /** Unless said: the account's default VPC, with a security group that lets nothing in. */
+  network: z.optional(NetworkConfig),
+  /** App Runner takes no new customers: say so if this account was one before, though it has no service now. */
+  appRunner: z.optional(z.literal("existing-customer")),
+  /** Who is told of an alarm. Each address must confirm once. */
+  emails: z._default(z.array(z.email("use an e-mail address")), []),
+  /** Other accounts whose events may request a release. */
+  trustedAccounts: z._default(z.array(Account), []),
+});
+export type AccountConfig = z.output<typeof AccountConfig>;

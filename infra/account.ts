@@ -1,0 +1,80 @@
+import { probeAppRunner } from "../aws/apprunner.ts";
+import { type Found, problemsOf } from "./checks.ts";
+import { application, config, place } from "./stage.ts";
+
+/** The tag by which a repository says which installation made it. */
+export const installationTag = "spillway:installation";
+
+/** What the account already has of what the config names. */
+export const found: Found = {
+  secrets: (await Promise.all(application.secrets.map(findSecret))).filter((secret) => secret !== undefined),
+  repositories: await findRepositories(),
+  defaultNetwork: config.aws.network === undefined ? await findDefaultNetwork() : undefined,
+  appRunner: await askAppRunner(),
+};
+
+/** @throws Error with everything that stands in the way, before anything is made. */
+export function refuseWhatCannotWork(): void {
+  const problems = problemsOf(application, config, place, found);
+  if (problems.length > 0)
+    throw new Error(
+      `Spillway cannot be deployed:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,
+    );
+}
+
+async function findSecret(name: string) {
+  const secret = await orUndefined(aws.secretsmanager.getSecret({ name }));
+  // Without a key of yours, Secrets Manager uses its own, which needs no permission.
+  return secret && { name, arn: secret.arn, key: secret.kmsKeyId || undefined };
+}
+
+async function findRepositories() {
+  const { names } = await aws.ecr.getRepositories();
+  const ours = application.repositories.filter((name) => names.includes(name));
+  return Promise.all(
+    ours.map(async (name) => ({
+      name,
+      installation: (await aws.ecr.getRepository({ name })).tags[installationTag],
+    })),
+  );
+}
+
+async function findDefaultNetwork() {
+  const vpc = await orUndefined(aws.ec2.getVpc({ default: true }));
+  if (vpc === undefined) return undefined;
+  const { ids } = await aws.ec2.getSubnets({
+    filters: [
+      { name: "vpc-id", values: [vpc.id] },
+      { name: "default-for-az", values: ["true"] },
+    ],
+  });
+  return { vpc: vpc.id, subnets: ids };
+}
+
+async function askAppRunner() {
+  if (application.environments.length === 0) return undefined;
+  const { SST_AWS_ACCESS_KEY_ID: accessKeyId, SST_AWS_SECRET_ACCESS_KEY: secretAccessKey } = process.env;
+  const { SST_AWS_SESSION_TOKEN: sessionToken } = process.env;
+  return probeAppRunner({
+    now: Date.now,
+    fetch,
+    client: {
+      region: place.region,
+      // As SST's own components: those with which it deploys, else what the SDK finds.
+      ...(accessKeyId && secretAccessKey
+        ? { credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) } }
+        : {}),
+    },
+  });
+}
+
+/** A lookup of what need not be there. What else went wrong is not swallowed. */
+async function orUndefined<T>(lookup: Promise<T>): Promise<T | undefined> {
+  try {
+    return await lookup;
+  } catch (error) {
+    if (error instanceof Error && /not found|couldn't find|no matching|empty result/i.test(error.message))
+      return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,74 @@
+import { physicalName } from "./arns.ts";
+import { metricNamespace } from "./functions.ts";
+import { machines } from "./machines.ts";
+import { topic } from "./notifications.ts";
+import { rules } from "./rules.ts";
+import { application } from "./stage.ts";
+
+/** Tells people when a sum over five minutes is above `most`, or, for what must go on, when nothing came. */
+function makeAlarm(
+  name: string,
+  description: string,
+  metric: { namespace: string; metricName: string; dimensions: Record<string, $util.Input<string>> },
+  { silence = false }: { silence?: boolean } = {},
+) {
+  return new aws.cloudwatch.MetricAlarm(name, {
+    name: physicalName(application, name),
+    alarmDescription: description,
+    ...metric,
+    statistic: "Sum",
+    period: 300,
+    evaluationPeriods: silence ? 2 : 1,
+    comparisonOperator: silence ? "LessThanThreshold" : "GreaterThanThreshold",
+    threshold: silence ? 1 : 0,
+    treatMissingData: silence ? "breaching" : "notBreaching",
+    alarmActions: [topic.arn],
+    okActions: [topic.arn],
+  });
+}
+
+/** Who counts how a release or a deployment ended. */
+const closers = ["CompleteRelease", "RecordDeployment"];
+
+export const alarms = [
+  ...closers.map((closer) =>
+    makeAlarm(
+      `NeedsAttention-${closer}`,
+      "A release or deployment could not be restored, or it could not be told: read the reason on its record, then run the intent recover or rollback for its environment.",
+      { namespace: metricNamespace, metricName: "NeedsAttention", dimensions: { service: closer } },
+    ),
+  ),
+  ...Object.entries(machines).map(([name, { arn }]) =>
+    makeAlarm(
+      `TimedOut-${name}`,
+      "An execution ran into the machine's own timeout, which no wait should: look at its history for the state it slept in.",
+      { namespace: "AWS/States", metricName: "ExecutionsTimedOut", dimensions: { StateMachineArn: arn } },
+    ),
+  ),
+  ...rules.map(({ name, deadLetters }) =>
+    makeAlarm(
+      `DeadLetters-${name}`,
+      `Events of the rule ${name} could not be delivered: read them in the queue, mend what the error says, and start by hand what they would have started.`,
+      {
+        namespace: "AWS/SQS",
+        metricName: "ApproximateNumberOfMessagesVisible",
+        dimensions: { QueueName: deadLetters.name },
+      },
+    ),
+  ),
+  makeAlarm("ReconcilerFails", "Reconcile failed: events that AWS loses are not made up for. Read its log.", {
+    namespace: "AWS/Lambda",
+    metricName: "Errors",
+    dimensions: { FunctionName: physicalName(application, "Reconcile") },
+  }),
+  makeAlarm(
+    "ReconcilerSilent",
+    "Reconcile did not run for ten minutes: look whether the rule EveryMinute is there and enabled.",
+    {
+      namespace: "AWS/Lambda",
+      metricName: "Invocations",
+      dimensions: { FunctionName: physicalName(application, "Reconcile") },
+    },
+    { silence: true },
+  ),
+];

@@ -1,0 +1,73 @@
+import type { ProjectDescription } from "./application.ts";
+import { arn, buildLogGroup } from "./arns.ts";
+import { pullFrom, pushTo } from "./images.ts";
+import { makeLogGroup } from "./logs.ts";
+import { makeRole } from "./role.ts";
+import { readSecrets } from "./secrets.ts";
+import { application, place } from "./stage.ts";
+
+/** What builds leave behind: reports, bills of materials, coverage. */
+export const artifacts = new sst.aws.Bucket("Artifacts", {
+  cors: false,
+  lifecycle: [{ expiresIn: "90 days" }],
+});
+
+/** A project, its log and its own role: it may write its log, its reports and its artifacts, and read its secrets. */
+function makeProject(project: ProjectDescription) {
+  const { name, source, buildspec, image, computeType, timeoutMinutes } = project;
+  const { secrets, pullsFrom, pushesTo } = project;
+  const logs = makeLogGroup(`BuildLogs-${name}`, buildLogGroup(name));
+  const role = makeRole(`Build-${name}`, "codebuild.amazonaws.com", [
+    {
+      actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
+      resources: [$interpolate`${logs.arn}:log-stream:*`],
+    },
+    {
+      actions: [
+        "codebuild:CreateReportGroup",
+        "codebuild:CreateReport",
+        "codebuild:UpdateReport",
+        "codebuild:BatchPutTestCases",
+        "codebuild:BatchPutCodeCoverages",
+      ],
+      resources: [arn(place, "codebuild", `report-group/${name}-*`)],
+    },
+    { actions: ["s3:PutObject"], resources: [$interpolate`${artifacts.arn}/${name}/*`] },
+    { actions: ["s3:GetBucketAcl", "s3:GetBucketLocation"], resources: [artifacts.arn] },
+    ...readSecrets(secrets),
+    ...(pullsFrom.length > 0 ? pullFrom(pullsFrom) : []),
+    ...(pushesTo.length > 0 ? pushTo(pushesTo) : []),
+  ]);
+  return new aws.codebuild.Project(`Build-${name}`, {
+    name,
+    serviceRole: role.arn,
+    source: { type: source.type, location: source.location, buildspec, gitCloneDepth: 0 },
+    environment: {
+      type: image.includes("aarch64") ? "ARM_CONTAINER" : "LINUX_CONTAINER",
+      image,
+      computeType,
+      // A container engine needs it, and nothing else does.
+      privilegedMode: pushesTo.length > 0,
+    },
+    artifacts: {
+      type: "S3",
+      location: artifacts.name,
+      path: name,
+      namespaceType: "BUILD_ID",
+      name: "artifacts",
+      encryptionDisabled: true,
+    },
+    cache: {
+      type: "LOCAL",
+      modes: [
+        "LOCAL_SOURCE_CACHE",
+        "LOCAL_CUSTOM_CACHE",
+        ...(pushesTo.length > 0 ? ["LOCAL_DOCKER_LAYER_CACHE"] : []),
+      ],
+    },
+    logsConfig: { cloudwatchLogs: { groupName: logs.name } },
+    buildTimeout: timeoutMinutes,
+  });
+}
+
+export const projects = application.projects.map(makeProject);

@@ -1,0 +1,133 @@
+import type { Config } from "../core/config.ts";
+import type { Application } from "./application.ts";
+import { physicalName } from "./arns.ts";
+
+/** What was looked up in the account, before anything is made. */
+export interface Found {
+  /** The secrets that the config names and the account has. */
+  readonly secrets: readonly {
+    readonly name: string;
+    readonly arn: string;
+    readonly key: string | undefined;
+  }[];
+  /** Repositories of our names that are there already, with the installation that made them, if one did. */
+  readonly repositories: readonly { readonly name: string; readonly installation: string | undefined }[];
+  /** The default VPC; looked for only where the config names no network. */
+  readonly defaultNetwork: { readonly vpc: string; readonly subnets: string[] } | undefined;
+  /** What App Runner says; undefined where no environment wants it. */
+  readonly appRunner: "used" | "unused" | "refused" | "absent" | undefined;
+}
+
+/** Where a deployment would go to. */
+export interface Destination {
+  readonly account: string;
+  readonly region: string;
+}
+
+/**
+ * Why this installation cannot be deployed, each with what to do about it; empty if it can. Everything is said at
+ * once, before anything is made: what AWS would say half-way is late and short.
+ */
+export function problemsOf(
+  application: Application,
+  { aws: settings }: Pick<Config, "aws">,
+  { account, region }: Destination,
+  found: Found,
+): string[] {
+  const where = `account ${account}, region ${region}`;
+  if (settings.account !== undefined && settings.account !== account)
+    return [
+      `The credentials are for account ${account}, but spillway.config.ts says aws.account ${settings.account}; set AWS_PROFILE to a profile of that account, or change the config.`,
+    ];
+  if (settings.region !== undefined && settings.region !== region)
+    return [
+      `The region is ${region}, but spillway.config.ts says aws.region ${settings.region}; set AWS_REGION=${settings.region}, or change the config.`,
+    ];
+  return [
+    ...missingSecrets(application, found, region, where),
+    ...foreignRepositories(application, found, where),
+    ...equalNames(application),
+    ...longNames(application),
+    ...network(settings.network !== undefined || found.defaultNetwork !== undefined, where),
+    ...appRunner(found.appRunner, settings.appRunner === "existing-customer", region, where),
+  ];
+}
+
+function missingSecrets({ secrets }: Application, found: Found, region: string, where: string): string[] {
+  return secrets
+    .filter((name) => !found.secrets.some((secret) => secret.name === name))
+    .map(
+      (name) =>
+        `The config names the secret ${name}, which is not in ${where}. Create it (aws secretsmanager create-secret --region ${region} --name ${name} --secret-string file://…), or deploy to the region where it is.`,
+    );
+}
+
+function foreignRepositories({ prefix }: Application, found: Found, where: string): string[] {
+  return found.repositories
+    .filter(({ installation }) => installation !== prefix)
+    .map(
+      ({ name, installation }) =>
+        `The ECR repository ${name} is already in ${where} and belongs to ${installation === undefined ? "nobody that Spillway knows" : `the installation ${installation}`}. Name another repository in spillway.config.ts, or delete that one if nothing uses its images.`,
+    );
+}
+
+/** Two services may not share a name that is made of theirs: `a` with stage `b-c` and `a-b` with stage `c` would. */
+function equalNames({ projects, environments, repositories }: Application): string[] {
+  const kinds: [string, string[]][] = [
+    ["CodeBuild project", projects.map(({ name }) => name)],
+    ["target", environments.map(({ target }) => target)],
+    ["ECR repository", [...repositories]],
+  ];
+  return kinds.flatMap(([kind, names]) =>
+    [...new Set(names.filter((name, index) => names.indexOf(name) !== index))].map(
+      (name) =>
+        `Two parts of the config would share the ${kind} ${name}; rename one of the services, stages or environments.`,
+    ),
+  );
+}
+
+function longNames(application: Application): string[] {
+  const { functions, rules, environments, projects } = application;
+  const limits: [string, number, string[]][] = [
+    ["Lambda function", 64, functions.map(({ name }) => physicalName(application, name))],
+    ["EventBridge rule", 64, rules.map(({ name }) => physicalName(application, name))],
+    ["App Runner service", 40, environments.map(({ target }) => target)],
+    ["CodeBuild project", 150, projects.map(({ name }) => name)],
+  ];
+  return limits.flatMap(([kind, most, names]) =>
+    names
+      .filter((name) => name.length > most)
+      .map(
+        (name) =>
+          `The ${kind} would be named ${name}, which has ${name.length} characters; ${most} are allowed. Use a shorter SST stage, service or environment name.`,
+      ),
+  );
+}
+
+function network(there: boolean, where: string): string[] {
+  if (there) return [];
+  return [
+    `There is no default VPC in ${where}, and spillway.config.ts names no network: say aws.network with subnets and security groups from which ECR and the databases can be reached.`,
+  ];
+}
+
+const elsewhere =
+  "App Runner has been closed to new customers since 30 April 2026. Deploy with an account that used it before; AWS names ECS Express Mode as its successor, which Spillway does not deploy to yet.";
+
+function appRunner(answer: Found["appRunner"], isCustomer: boolean, region: string, where: string): string[] {
+  switch (answer) {
+    case "absent":
+      return [
+        `App Runner is not in the region ${region}; deploy to one where it is, such as us-east-1 or eu-west-1.`,
+      ];
+    case "refused":
+      return [`App Runner refuses ${where}. ${elsewhere}`];
+    case "unused":
+      if (isCustomer) return [];
+      return [
+        `App Runner has no service in ${where}, so it cannot be told whether this account may make one. ${elsewhere} If this account did use it, say aws.appRunner: "existing-customer" in spillway.config.ts.`,
+      ];
+    default:
+      return [];
+  }
+}

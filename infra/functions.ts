@@ -1,0 +1,81 @@
+import { execFileSync } from "node:child_process";
+import { basename } from "node:path";
+import type { FunctionDescription, Permission } from "./application.ts";
+import { arn, arnsOf, conditionsOf, physicalName } from "./arns.ts";
+import { migrationExecutionRoles, migrationTaskRole } from "./migrations.ts";
+import { application, permanent, place, prefix } from "./stage.ts";
+import { accessRole, instanceRoles } from "./targets.ts";
+
+// The bytes that also run on a laptop. By npm, because the Node that runs SST may be older than the one we pin.
+execFileSync("npm", ["run", "--silent", "build"], {
+  cwd: $cli.paths.root,
+  stdio: ["ignore", "ignore", "inherit"],
+});
+
+/** The namespace of this installation's metrics. */
+export const metricNamespace = `Spillway/${prefix}`;
+
+const roles = {
+  "migration-roles": [migrationTaskRole.arn, ...Object.values(migrationExecutionRoles).map(({ arn }) => arn)],
+  "target-roles": [accessRole.arn, ...Object.values(instanceRoles).map(({ arn }) => arn)],
+};
+
+/** What a function may do, as a policy says it: a statement for each thing, with all it may do there. */
+function statementsOf(permissions: readonly Permission[]) {
+  const things = [...new Set(permissions.map(({ on }) => on))];
+  return $output(roles)
+    .apply((roles) =>
+      things.map((thing) => ({
+        actions: [...new Set(permissions.filter(({ on }) => on === thing).flatMap(({ actions }) => actions))],
+        resources: arnsOf(thing, application, { ...place, roles }),
+        conditions: conditionsOf(thing, application, { ...place, roles }).map((condition) => ({
+          ...condition,
+          values: [...condition.values],
+        })),
+      })),
+    )
+    .apply((statements) => statements.filter(({ resources }) => resources.length > 0));
+}
+
+function makeFunction({ name, file, timeoutSeconds, memoryMegabytes, permissions }: FunctionDescription) {
+  const physical = physicalName(application, name);
+  const logs = arn(place, "logs", `log-group:/aws/lambda/${physical}:log-stream:*`);
+  return new sst.aws.Function(name, {
+    name: physical,
+    bundle: `dist/functions/${basename(file, ".ts")}`,
+    handler: "index.handler",
+    runtime: "nodejs24.x",
+    architecture: "arm64",
+    timeout: `${timeoutSeconds} seconds`,
+    memory: `${memoryMegabytes} MB`,
+    // An execution keeps calling the version with which it began.
+    versioning: true,
+    // A stub in the way of a release would let it wait for somebody's laptop.
+    dev: false,
+    environment: {
+      SPILLWAY_TABLE: application.table,
+      POWERTOOLS_SERVICE_NAME: name,
+      POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
+    },
+    logging: { retention: permanent ? "3 months" : "2 weeks" },
+    permissions: statementsOf(permissions).apply((statements) => [
+      ...statements,
+      { actions: ["logs:CreateLogStream", "logs:PutLogEvents"], resources: [logs] },
+      { actions: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources: ["*"] },
+    ]),
+    transform: {
+      // SST's own would let it write to every log of the account.
+      role: (args) => {
+        args.managedPolicyArns = [];
+      },
+      function: (args) => {
+        args.tracingConfig = { mode: "Active" };
+      },
+    },
+  });
+}
+
+/** Every function by its name, which is that of its state. */
+export const functions: Readonly<Record<string, sst.aws.Function>> = Object.fromEntries(
+  application.functions.map((description) => [description.name, makeFunction(description)]),
+);

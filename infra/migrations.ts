@@ -1,0 +1,29 @@
+import { pullFrom } from "./images.ts";
+import { makeLogGroup } from "./logs.ts";
+import { makeRole } from "./role.ts";
+import { readSecrets } from "./secrets.ts";
+import { application, config } from "./stage.ts";
+
+/** Where migrations run. */
+export const cluster = new aws.ecs.Cluster("Cluster", { name: application.cluster });
+
+export const migrationLogs = makeLogGroup("MigrationLogs", application.migrationLogGroup);
+
+/** What a migration itself may do in AWS: nothing. Its database is in the secrets that ECS gives it. */
+export const migrationTaskRole = makeRole("MigrationTask", "ecs-tasks.amazonaws.com", []);
+
+/** `service/environment` → what ECS may do to start the migrations there: pull, log, read that environment's secrets. */
+export const migrationExecutionRoles = Object.fromEntries(
+  application.environments.map(({ service, environment, migrationSecrets }) => {
+    const repository = config.services[service]?.migration?.repository;
+    const role = makeRole(`MigrationExecution-${service}-${environment}`, "ecs-tasks.amazonaws.com", [
+      ...(repository === undefined ? [] : pullFrom([repository])),
+      {
+        actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
+        resources: [$interpolate`${migrationLogs.arn}:log-stream:*`],
+      },
+      ...readSecrets(migrationSecrets),
+    ]);
+    return [`${service}/${environment}`, role];
+  }),
+);

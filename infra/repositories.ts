@@ -1,0 +1,47 @@
+import { installationTag } from "./account.ts";
+import { application, permanent, prefix } from "./stage.ts";
+
+const taggedImagesKept = 500;
+
+/** What is kept of the images: what nothing refers to goes after two weeks, tagged ones beyond the newest 500. */
+const lifecycle = JSON.stringify({
+  rules: [
+    {
+      rulePriority: 1,
+      description: "untagged for 14 days",
+      selection: { tagStatus: "untagged", countType: "sinceImagePushed", countUnit: "days", countNumber: 14 },
+      action: { type: "expire" },
+    },
+    {
+      rulePriority: 2,
+      description: `beyond the newest ${taggedImagesKept}`,
+      selection: {
+        tagStatus: "tagged",
+        tagPatternList: ["*"],
+        countType: "imageCountMoreThan",
+        countNumber: taggedImagesKept,
+      },
+      action: { type: "expire" },
+    },
+  ],
+});
+
+/** Where images are pushed to: a tag is written once. */
+export const repositories = application.repositories.map((name) => {
+  const repository = new aws.ecr.Repository(
+    `Repository-${name}`,
+    {
+      name,
+      imageTagMutability: "IMMUTABLE",
+      imageScanningConfiguration: { scanOnPush: true },
+      forceDelete: !permanent,
+      tags: { [installationTag]: prefix },
+    },
+    { retainOnDelete: permanent },
+  );
+  new aws.ecr.LifecyclePolicy(`RepositoryLifecycle-${name}`, {
+    repository: repository.name,
+    policy: lifecycle,
+  });
+  return repository;
+});

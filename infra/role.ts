@@ -1,0 +1,60 @@
+import { place, prefix } from "./stage.ts";
+
+type Input<T> = $util.Input<T>;
+
+/** What a role may do. */
+export interface Statement {
+  readonly actions: readonly string[];
+  readonly resources: readonly Input<string>[];
+  readonly conditions?: readonly { test: string; variable: string; values: readonly Input<string>[] }[];
+}
+
+/**
+ * Makes a role for one AWS service, which only this account's resources may make it take.
+ */
+export function makeRole(
+  name: string,
+  service: string,
+  statements: readonly Statement[],
+  { boundToAccount = true }: { boundToAccount?: boolean } = {},
+): aws.iam.Role {
+  const role = new aws.iam.Role(name, {
+    // AWS puts 26 characters behind it; 64 is the most a role's name may have.
+    namePrefix: `${`${prefix}-${name}`.slice(0, 37)}-`,
+    description: `${name} of ${prefix}`,
+    assumeRolePolicy: $jsonStringify({
+      Version: "2012-10-17",
+      Statement: [
+        {
+          Effect: "Allow",
+          Action: "sts:AssumeRole",
+          Principal: { Service: service },
+          ...(boundToAccount ? { Condition: { StringEquals: { "aws:SourceAccount": place.account } } } : {}),
+        },
+      ],
+    }),
+  });
+  const granted = statements.filter(({ resources }) => resources.length > 0);
+  if (granted.length > 0)
+    new aws.iam.RolePolicy(`${name}-policy`, { role: role.id, policy: policyOf(granted) });
+  return role;
+}
+
+/** A policy's text. */
+export function policyOf(statements: readonly Statement[]): $util.Output<string> {
+  return $jsonStringify({
+    Version: "2012-10-17",
+    Statement: statements.map(({ actions, resources, conditions = [] }) => ({
+      Effect: "Allow",
+      Action: actions,
+      Resource: resources,
+      ...(conditions.length === 0
+        ? {}
+        : {
+            Condition: Object.fromEntries(
+              conditions.map(({ test, variable, values }) => [test, { [variable]: values }]),
+            ),
+          }),
+    })),
+  });
+}

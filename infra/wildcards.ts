@@ -1,0 +1,41 @@
+/** Every `*` that a policy of ours may say, and why. A test refuses any other. */
+
+/** Actions that may be allowed on `*`, because no narrower resource works. */
+export const unboundActions: Readonly<Record<string, string>> = {
+  "states:SendTaskSuccess":
+    "Step Functions knows no resource for it; the token is the right, and it never leaves the table",
+  "states:SendTaskFailure": "as SendTaskSuccess",
+  "ecs:ListTasks":
+    "its resource is a container instance, which Fargate has none of; the condition ecs:cluster binds it",
+  "apprunner:ListServices": "a list has no resource; only a service's own ARN lets anyone look further",
+  "ecr:GetAuthorizationToken": "one token serves all registries; what it may do is bound by repository",
+  "xray:PutTraceSegments": "X-Ray knows no resource for it",
+  "xray:PutTelemetryRecords": "X-Ray knows no resource for it",
+  "logs:CreateLogDelivery": "Step Functions asks for log delivery of no resource",
+  "logs:GetLogDelivery": "as CreateLogDelivery",
+  "logs:UpdateLogDelivery": "as CreateLogDelivery",
+  "logs:DeleteLogDelivery": "as CreateLogDelivery",
+  "logs:ListLogDeliveries": "as CreateLogDelivery",
+  "logs:PutResourcePolicy": "as CreateLogDelivery",
+  "logs:DescribeResourcePolicies": "as CreateLogDelivery",
+  "logs:DescribeLogGroups": "as CreateLogDelivery",
+};
+
+/** Ends of ARNs that AWS makes up when the thing is made; what stands before them is ours and exact. */
+export const openEndings: readonly { readonly arn: RegExp; readonly why: string }[] = [
+  {
+    arn: /:function:[\w-]+:\*$/,
+    why: "any version: an execution calls the functions of the time when it began",
+  },
+  { arn: /:execution:[\w-]+:\*$/, why: "an execution's name is made when it starts" },
+  {
+    arn: /:log-group:\/aws\/apprunner\/[\w-]+\/\*(:log-stream:\*)?$/,
+    why: "App Runner names its logs by the id of the service",
+  },
+  { arn: /:log-group:[\w/-]+:log-stream:\*$/, why: "a log stream's name is made by who writes it" },
+  { arn: /:report-group\/[\w-]+-\*$/, why: "a report group is named by the buildspec, behind the project" },
+  { arn: /:service\/[\w-]+\/\*$/, why: "App Runner gives a service an id" },
+  { arn: /:task\/[\w-]+\/\*$/, why: "ECS gives a task an id" },
+  { arn: /:task-definition\/[\w-]+:\*$/, why: "every migration has a revision of its own" },
+  { arn: /^arn:aws:s3:::[\w.-]+\/[\w-]+\/\*$/, why: "a build's artifacts lie under the build's id" },
+];

