@@ -195,6 +195,13 @@ function shapeOf({ settings }: TargetRequest) {
       HealthyThreshold: settings.healthCheck.healthyThreshold,
       UnhealthyThreshold: settings.healthCheck.unhealthyThreshold,
     },
+    ...(settings.vpcConnectorArn === undefined
+      ? {}
+      : {
+          NetworkConfiguration: {
+            EgressConfiguration: { EgressType: "VPC" as const, VpcConnectorArn: settings.vpcConnectorArn },
+          },
+        }),
   };
 }
 

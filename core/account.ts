@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 
 const Account = z.string().check(z.regex(/^\d{12}$/, "an AWS account has 12 digits"));
 
-/** A network of yours in which migrations run. */
+/** A network of yours. */
 export const NetworkConfig = z.strictObject({
   /** Subnets of one VPC, from which ECR, the logs and the database can be reached. */
   subnets: z
@@ -13,6 +13,11 @@ export const NetworkConfig = z.strictObject({
     .check(z.minLength(1)),
   /** Whether tasks get a public address: needed in a public subnet without NAT, useless in a private one. */
   publicAddress: z._default(z.boolean(), false),
+  /**
+   * Whether the running services reach out through it as well, as they must to a private database. They then reach
+   * the internet only if this network does.
+   */
+  services: z._default(z.boolean(), false),
 });
 
 /** Where Spillway is installed in AWS, and with what. A laptop needs none of it. */

@@ -16,6 +16,8 @@ export const Resources = z.object({
   publicAddress: z.boolean(),
   migrationTaskRoleArn: z.string(),
   appRunnerAccessRoleArn: z.string(),
+  /** By which the running services reach a private network; absent: they reach the internet only. */
+  vpcConnectorArn: z.optional(z.string()),
   /** `service/environment` → its own roles, which keep the secrets of one environment from the others. */
   environmentRoles: z.record(
     z.string(),

@@ -20,6 +20,8 @@ export interface RuntimeSettings {
   };
   readonly accessRoleArn: string;
   readonly instanceRoleArn: string;
+  /** Undefined: how the service reaches out stays as it is. */
+  readonly vpcConnectorArn: string | undefined;
 }
 
 /** A release's own copy of its service's config. @throws SpillwayError RecordUnreadable if the record lacks it. */
@@ -72,6 +74,7 @@ export function runtimeSettings(release: Release, environment: string): RuntimeS
     healthCheck: target.healthCheck,
     accessRoleArn: resources.appRunnerAccessRoleArn,
     instanceRoleArn: rolesOf(resources, release.service, environment).instance,
+    vpcConnectorArn: resources.vpcConnectorArn,
   };
 }
 

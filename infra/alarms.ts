@@ -27,6 +27,11 @@ function makeAlarm(
   });
 }
 
+/** The functions that hear events: nobody waits for their answer, so nobody else notices their errors. */
+const hearers = new Set(
+  application.rules.flatMap(({ target }) => ("function" in target ? [target.function] : [])),
+);
+
 /** Who counts how a release or a deployment ended. */
 const closers = ["CompleteRelease", "RecordDeployment"];
 
@@ -56,11 +61,17 @@ export const alarms = [
       },
     ),
   ),
-  makeAlarm("ReconcilerFails", "Reconcile failed: events that AWS loses are not made up for. Read its log.", {
-    namespace: "AWS/Lambda",
-    metricName: "Errors",
-    dimensions: { FunctionName: physicalName(application, "Reconcile") },
-  }),
+  ...[...hearers].map((name) =>
+    makeAlarm(
+      `Fails-${name}`,
+      `${name} failed; read its log for what it was called for. What another function misses Reconcile makes up for, within minutes.`,
+      {
+        namespace: "AWS/Lambda",
+        metricName: "Errors",
+        dimensions: { FunctionName: physicalName(application, name) },
+      },
+    ),
+  ),
   makeAlarm(
     "ReconcilerSilent",
     "Reconcile did not run for ten minutes: look whether the rule EveryMinute is there and enabled.",

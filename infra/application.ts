@@ -40,7 +40,8 @@ export type Thing =
   | "target-list"
   | "target-log-groups"
   | "target-logs"
-  | "target-roles";
+  | "target-roles"
+  | "target-network";
 
 /** A rule of the event bus: when it matches, its target runs. */
 export interface RuleDescription {
@@ -91,6 +92,8 @@ export interface Application {
   readonly bus: string;
   readonly cluster: string;
   readonly migrationLogGroup: string;
+  /** The name of the connector by which services reach a private network; undefined: there is none. */
+  readonly vpcConnector: string | undefined;
   readonly functions: readonly FunctionDescription[];
   readonly machines: Readonly<Record<MachineName, string>>;
   readonly rules: readonly RuleDescription[];
@@ -157,6 +160,7 @@ const lookAtOperations: readonly Permission[] = [
 ];
 const changeTargets: readonly Permission[] = [
   { actions: ["apprunner:CreateService", "apprunner:UpdateService"], on: "targets" },
+  { actions: ["apprunner:CreateService", "apprunner:UpdateService"], on: "target-network" },
   { actions: ["iam:PassRole"], on: "target-roles" },
 ];
 
@@ -206,6 +210,7 @@ export function describeApplication(config: Config, prefix: string): Application
     bus: prefix,
     cluster: prefix,
     migrationLogGroup: `/spillway/${prefix}/migrations`,
+    vpcConnector: config.aws.network?.services === true ? prefix : undefined,
     functions: Object.entries(permissions).map(([name, granted]) => ({
       name,
       file: `functions/${kebab(name)}.ts`,

@@ -45,7 +45,7 @@ export function arnsOf(thing: Thing, application: Application, place: Place): st
   const at = (service: string, rest: string) => arn(place, service, rest);
   const each = <Item>(items: readonly Item[], service: string, rest: (item: Item) => string) =>
     items.map((item) => at(service, rest(item)));
-  const { table, projects, environments, cluster } = application;
+  const { table, projects, environments, cluster, vpcConnector } = application;
   switch (thing) {
     case "table":
       return [at("dynamodb", `table/${table}`)];
@@ -81,6 +81,8 @@ export function arnsOf(thing: Thing, application: Application, place: Place): st
       return each(environments, "logs", ({ target }) => `log-group:/aws/apprunner/${target}/*:log-stream:*`);
     case "targets":
       return each(environments, "apprunner", ({ target }) => `service/${target}/*`);
+    case "target-network":
+      return vpcConnector === undefined ? [] : [at("apprunner", `vpcconnector/${vpcConnector}/*`)];
     case "migration-roles":
     case "target-roles":
       return [...place.roles[thing]];

@@ -6,7 +6,7 @@ import { network } from "./network.ts";
 import { table } from "./records.ts";
 import { secretArns } from "./secrets.ts";
 import { application, config, place, prefix } from "./stage.ts";
-import { accessRole, instanceRoles } from "./targets.ts";
+import { accessRole, instanceRoles, vpcConnector } from "./targets.ts";
 
 const environmentRoles = Object.fromEntries(
   application.environments.map(({ service, environment }) => {
@@ -36,6 +36,7 @@ export const installation = new aws.dynamodb.TableItem(
       publicAddress: network.publicAddress,
       migrationTaskRoleArn: migrationTaskRole.arn,
       appRunnerAccessRoleArn: accessRole.arn,
+      vpcConnectorArn: vpcConnector?.arn,
       environmentRoles,
       migrationLogGroup: migrationLogs.name,
       releaseMachineArn: machines.ReleaseMachine.arn,

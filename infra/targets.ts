@@ -1,5 +1,6 @@
 import { arn } from "./arns.ts";
 import { pullFrom } from "./images.ts";
+import { network } from "./network.ts";
 import { makeRole } from "./role.ts";
 import { readSecrets } from "./secrets.ts";
 import { application, config, place } from "./stage.ts";
@@ -35,3 +36,13 @@ export const instanceRoles = Object.fromEntries(
     ),
   ]),
 );
+
+/** By which the running services reach a private network, if the config wants them to. */
+export const vpcConnector =
+  application.vpcConnector === undefined
+    ? undefined
+    : new aws.apprunner.VpcConnector("TargetNetwork", {
+        vpcConnectorName: application.vpcConnector,
+        subnets: network.subnets,
+        securityGroups: network.securityGroups,
+      });

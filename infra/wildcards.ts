@@ -34,6 +34,7 @@ export const openEndings: readonly { readonly arn: RegExp; readonly why: string 
   },
   { arn: /:log-group:[\w/-]+:log-stream:\*$/, why: "a log stream's name is made by who writes it" },
   { arn: /:report-group\/[\w-]+-\*$/, why: "a report group is named by the buildspec, behind the project" },
+  { arn: /:vpcconnector\/[\w-]+\/\*$/, why: "App Runner gives a connector a revision and an id" },
   { arn: /:service\/[\w-]+\/\*$/, why: "App Runner gives a service an id" },
   { arn: /:task\/[\w-]+\/\*$/, why: "ECS gives a task an id" },
   { arn: /:task-definition\/[\w-]+:\*$/, why: "every migration has a revision of its own" },

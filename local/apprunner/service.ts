@@ -20,6 +20,8 @@ interface RunnerService {
   source: apprunner.SourceConfiguration;
   instanceConfiguration: apprunner.InstanceConfiguration;
   healthCheck: apprunner.HealthCheckConfiguration;
+  /** Kept as it was told; every instance reaches what this machine reaches. */
+  network: apprunner.NetworkConfiguration;
   readonly front: Front;
   instance: Instance | undefined;
   readonly operations: apprunner.OperationSummary[];
@@ -51,7 +53,7 @@ export interface AppRunner extends Service {
   stop(): Promise<void>;
 }
 
-type Settings = Pick<RunnerService, "source" | "instanceConfiguration" | "healthCheck">;
+type Settings = Pick<RunnerService, "source" | "instanceConfiguration" | "healthCheck" | "network">;
 
 const imagePattern =
   /^[0-9]{12}\.dkr\.ecr\.[a-z-]+-[0-9]\.amazonaws\.com\/[a-z0-9]+(?:[._/-][a-z0-9]+)*(?::[\w+\-=.:/@]+|@[\w:]+)?$/;
@@ -336,11 +338,7 @@ export function createAppRunner(
       AutoScalingConfigurationName: "DefaultConfiguration",
       AutoScalingConfigurationRevision: 1,
     },
-    NetworkConfiguration: {
-      EgressConfiguration: { EgressType: "DEFAULT" },
-      IngressConfiguration: { IsPubliclyAccessible: true },
-      IpAddressType: "IPV4",
-    },
+    NetworkConfiguration: service.network,
   });
 
   const CreateService: Operation<
@@ -557,8 +555,8 @@ const operationWords: Readonly<Record<apprunner.OperationType, string>> = {
   RESUME_SERVICE: "ResumeService",
 };
 
-function settingsOf({ source, instanceConfiguration, healthCheck }: Settings): Settings {
-  return { source, instanceConfiguration, healthCheck };
+function settingsOf({ source, instanceConfiguration, healthCheck, network }: Settings): Settings {
+  return { source, instanceConfiguration, healthCheck, network };
 }
 
 /** The port in an address of this machine, so that a service keeps its address. */
@@ -574,7 +572,7 @@ function closedFront(url: string): Front {
 
 type Wanted = Pick<
   apprunner.CreateServiceCommandInput,
-  "InstanceConfiguration" | "HealthCheckConfiguration"
+  "InstanceConfiguration" | "HealthCheckConfiguration" | "NetworkConfiguration"
 > & { SourceConfiguration?: apprunner.SourceConfiguration | undefined };
 
 /** The settings asked for, over those there are. */
@@ -608,6 +606,13 @@ function read(input: Wanted, before?: Settings): Settings {
       HealthyThreshold: 1,
       UnhealthyThreshold: 5,
       ...asked,
+    },
+    network: {
+      EgressConfiguration: { EgressType: "DEFAULT" },
+      IngressConfiguration: { IsPubliclyAccessible: true },
+      IpAddressType: "IPV4",
+      ...before?.network,
+      ...input.NetworkConfiguration,
     },
   };
 }

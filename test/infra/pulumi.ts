@@ -123,6 +123,10 @@ function made(region: string, { type, name, inputs }: pulumi.runtime.MockResourc
     "aws:iam/role:Role": `arn:aws:iam::${accountId}:role/${physical}`,
     "aws:s3/bucket:Bucket": `arn:aws:s3:::${inputs.bucket ?? name.toLowerCase()}`,
     "aws:sns/topic:Topic": at("sns", physical),
+    "aws:apprunner/vpcConnector:VpcConnector": at(
+      "apprunner",
+      `vpcconnector/${inputs.vpcConnectorName}/1/one`,
+    ),
     "aws:sqs/queue:Queue": at("sqs", physical),
   };
   const arn = arns[type] ?? at((type.split(":").pop() ?? "").toLowerCase(), physical);

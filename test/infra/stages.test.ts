@@ -3,6 +3,7 @@ import type { ConfigInput } from "../../core/config.ts";
 import { compilePattern } from "../../local/eventbridge/index.ts";
 import { samples } from "./events.ts";
 import { platformMissing } from "./platform.ts";
+import { allows, policiesOf, statementsOf } from "./policies.ts";
 import type { Account, Inputs, Resource } from "./pulumi.ts";
 
 /** Runs the program; undefined words: it went through. */
@@ -29,7 +30,7 @@ describe.skipIf(platformMissing)(
           repositories: { web: "spillway-production" },
         });
         const config = await configWith({
-          network: { subnets: ["subnet-0a"], securityGroups: ["sg-0a"] },
+          network: { subnets: ["subnet-0a"], securityGroups: ["sg-0a"], services: true },
           emails: ["on-call@example.com"],
           trustedAccounts: ["210987654321"],
           appRunner: "existing-customer",
@@ -90,6 +91,24 @@ describe.skipIf(platformMissing)(
       it("run migrations in a network of yours, where the config names one", () => {
         expect(dev().some(({ type }) => type === "aws:ec2/securityGroup:SecurityGroup")).toBe(false);
         expect(inputsOf("aws:dynamodb/tableItem:TableItem", "Installation").item).toContain("subnet-0a");
+      });
+
+      it("let services reach that network, where the config says so", () => {
+        const connector = inputsOf("aws:apprunner/vpcConnector:VpcConnector", "TargetNetwork");
+        expect(connector).toMatchObject({
+          vpcConnectorName: "spillway-dev",
+          subnets: ["subnet-0a"],
+          securityGroups: ["sg-0a"],
+        });
+        expect(inputsOf("aws:dynamodb/tableItem:TableItem", "Installation").item).toContain(
+          ":vpcconnector/spillway-dev/1/",
+        );
+        const role = dev().find(
+          ({ type, name }) => type === "aws:iam/role:Role" && name === "StartDeploymentRole",
+        );
+        const granted = role === undefined ? [] : policiesOf(dev(), role).flatMap(statementsOf);
+        const arn = "arn:aws:apprunner:eu-central-1:123456789012:vpcconnector/spillway-dev/1/one";
+        expect(allows(granted, "apprunner:UpdateService", arn)).toBe(true);
       });
 
       it("tell people by mail", () => {
