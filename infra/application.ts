@@ -94,6 +94,7 @@ export interface Application {
   readonly migrationLogGroup: string;
   /** The name of the connector by which services reach a private network; undefined: there is none. */
   readonly vpcConnector: string | undefined;
+  readonly services: readonly string[];
   readonly functions: readonly FunctionDescription[];
   readonly machines: Readonly<Record<MachineName, string>>;
   readonly rules: readonly RuleDescription[];
@@ -211,6 +212,7 @@ export function describeApplication(config: Config, prefix: string): Application
     cluster: prefix,
     migrationLogGroup: `/spillway/${prefix}/migrations`,
     vpcConnector: config.aws.network?.services === true ? prefix : undefined,
+    services: Object.keys(config.services),
     functions: Object.entries(permissions).map(([name, granted]) => ({
       name,
       file: `functions/${kebab(name)}.ts`,

@@ -1,4 +1,10 @@
-import { type Application, type MachineName, type Thing, tableShape } from "./application.ts";
+import {
+  type Application,
+  type MachineName,
+  type Permission,
+  type Thing,
+  tableShape,
+} from "./application.ts";
 
 /** Where an installation is, and the roles that were made for it. */
 export interface Place {
@@ -40,47 +46,72 @@ export function buildLogGroup(project: string): string {
   return `/aws/codebuild/${project}`;
 }
 
-/** The ARNs of a thing, as a policy names them. */
+/** What a policy says of one thing. */
+export interface Statement {
+  readonly actions: string[];
+  readonly resources: string[];
+  readonly conditions: readonly Condition[];
+}
+
+/** The most characters that all policies of a role may have together, in AWS. */
+export const mostPolicyCharacters = 10_240;
+
+/** Permissions as a policy says them: a statement for each thing, with all that may be done there. */
+export function statementsOf(
+  permissions: readonly Permission[],
+  application: Application,
+  place: Place,
+): Statement[] {
+  const things = [...new Set(permissions.map(({ on }) => on))];
+  return things
+    .map((thing) => ({
+      actions: [...new Set(permissions.filter(({ on }) => on === thing).flatMap(({ actions }) => actions))],
+      resources: arnsOf(thing, application, place),
+      conditions: conditionsOf(thing, application, place),
+    }))
+    .filter(({ resources }) => resources.length > 0);
+}
+
+/**
+ * The ARNs of a thing, as a policy names them. Stages and environments go by their service, as in
+ * `spillway-web-*`: a policy has room for that many services, and not for each of their stages.
+ */
 export function arnsOf(thing: Thing, application: Application, place: Place): string[] {
   const at = (service: string, rest: string) => arn(place, service, rest);
-  const each = <Item>(items: readonly Item[], service: string, rest: (item: Item) => string) =>
-    items.map((item) => at(service, rest(item)));
-  const { table, projects, environments, cluster, vpcConnector } = application;
+  const { prefix, table, cluster, vpcConnector, repositories, machines } = application;
+  const eachService = (service: string, rest: (names: string) => string) =>
+    application.services.map((name) => at(service, rest(`${prefix}-${name}-*`)));
   switch (thing) {
     case "table":
       return [at("dynamodb", `table/${table}`)];
     case "table-indexes":
-      return each(Object.keys(tableShape.indexes), "dynamodb", (index) => `table/${table}/index/${index}`);
+      return Object.keys(tableShape.indexes).map((index) => at("dynamodb", `table/${table}/index/${index}`));
     case "projects":
-      return each(projects, "codebuild", ({ name }) => `project/${name}`);
+      return eachService("codebuild", (names) => `project/${names}`);
     case "reports":
-      return each(projects, "codebuild", ({ name }) => `report-group/${name}-*`);
+      return eachService("codebuild", (names) => `report-group/${names}`);
     case "build-logs":
-      return each(projects, "logs", ({ name }) => `log-group:${buildLogGroup(name)}:log-stream:*`);
+      return eachService("logs", (names) => `log-group:${buildLogGroup(names)}:log-stream:*`);
     case "deploy-machine":
       return [machineArn(application, place, "DeployMachine")];
     case "executions":
-      return each(
-        Object.keys(application.machines),
-        "states",
-        (machine) => `execution:${physicalName(application, machine)}:*`,
+      return Object.keys(machines).map((machine) =>
+        at("states", `execution:${physicalName(application, machine)}:*`),
       );
     case "repositories":
-      return each(application.repositories, "ecr", (repository) => `repository/${repository}`);
+      return repositories.map((repository) => at("ecr", `repository/${repository}`));
     case "tasks":
       return [at("ecs", `task/${cluster}/*`)];
     case "migration-tasks":
-      return environments.flatMap(({ migrationFamily }) =>
-        migrationFamily === undefined ? [] : at("ecs", `task-definition/${migrationFamily}:*`),
-      );
+      return eachService("ecs", (names) => `task-definition/${names}-migration:*`);
     case "migration-logs":
       return [at("logs", `log-group:${application.migrationLogGroup}:log-stream:*`)];
     case "target-log-groups":
-      return each(environments, "logs", ({ target }) => `log-group:/aws/apprunner/${target}/*`);
+      return eachService("logs", (names) => `log-group:/aws/apprunner/${names}/*`);
     case "target-logs":
-      return each(environments, "logs", ({ target }) => `log-group:/aws/apprunner/${target}/*:log-stream:*`);
+      return eachService("logs", (names) => `log-group:/aws/apprunner/${names}/*:log-stream:*`);
     case "targets":
-      return each(environments, "apprunner", ({ target }) => `service/${target}/*`);
+      return eachService("apprunner", (names) => `service/${names}/*`);
     case "target-network":
       return vpcConnector === undefined ? [] : [at("apprunner", `vpcconnector/${vpcConnector}/*`)];
     case "migration-roles":
@@ -95,7 +126,7 @@ export function arnsOf(thing: Thing, application: Application, place: Place): st
 }
 
 /** What a statement about a thing must also demand. */
-export function conditionsOf(thing: Thing, application: Application, place: Place): Condition[] {
+function conditionsOf(thing: Thing, application: Application, place: Place): Condition[] {
   switch (thing) {
     case "migration-roles":
       return [passedTo("ecs-tasks.amazonaws.com")];

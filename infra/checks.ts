@@ -1,6 +1,6 @@
 import type { Config } from "../core/config.ts";
 import type { Application } from "./application.ts";
-import { physicalName } from "./arns.ts";
+import { mostPolicyCharacters, physicalName, statementsOf } from "./arns.ts";
 
 /** What was looked up in the account, before anything is made. */
 export interface Found {
@@ -48,6 +48,7 @@ export function problemsOf(
     ...foreignRepositories(application, found, where),
     ...equalNames(application),
     ...longNames(application),
+    ...largePolicies(application, { partition: "aws", account, region }),
     ...network(settings.network !== undefined || found.defaultNetwork !== undefined, where),
     ...appRunner(found.appRunner, settings.appRunner === "existing-customer", region, where),
   ];
@@ -103,6 +104,30 @@ function longNames(application: Application): string[] {
       ),
   );
 }
+
+/** Roles name services, so there are only so many services to an installation. */
+function largePolicies(application: Application, place: { partition: string } & Destination): string[] {
+  const { environments, functions } = application;
+  // As long as AWS makes a role's name; there is one for all migrations, one for all images and two by environment.
+  const roles = Array.from(
+    { length: environments.length + 1 },
+    () => `arn:aws:iam::${place.account}:role/${"r".repeat(64)}`,
+  );
+  const sizes = functions.map(({ permissions }) => {
+    const granted = statementsOf(permissions, application, {
+      ...place,
+      roles: { "migration-roles": roles, "target-roles": roles },
+    });
+    return JSON.stringify(granted).length + beside;
+  });
+  if (Math.max(...sizes) <= mostPolicyCharacters) return [];
+  return [
+    `The config has ${application.services.length} services in ${environments.length} environments, more than the policy of a role has room for (${Math.max(...sizes)} characters of ${mostPolicyCharacters}). Divide the services among several installations, each with a config of its own.`,
+  ];
+}
+
+/** What else a function's policy says: its log, its traces. */
+const beside = 500;
 
 function network(there: boolean, where: string): string[] {
   if (there) return [];

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { basename } from "node:path";
-import type { FunctionDescription, Permission } from "./application.ts";
-import { arn, arnsOf, conditionsOf, physicalName } from "./arns.ts";
+import type { FunctionDescription } from "./application.ts";
+import { arn, physicalName, statementsOf } from "./arns.ts";
 import { migrationExecutionRoles, migrationTaskRole } from "./migrations.ts";
 import { application, permanent, place, prefix } from "./stage.ts";
 import { accessRole, instanceRoles } from "./targets.ts";
@@ -19,23 +19,6 @@ const roles = {
   "migration-roles": [migrationTaskRole.arn, ...Object.values(migrationExecutionRoles).map(({ arn }) => arn)],
   "target-roles": [accessRole.arn, ...Object.values(instanceRoles).map(({ arn }) => arn)],
 };
-
-/** What a function may do, as a policy says it: a statement for each thing, with all it may do there. */
-function statementsOf(permissions: readonly Permission[]) {
-  const things = [...new Set(permissions.map(({ on }) => on))];
-  return $output(roles)
-    .apply((roles) =>
-      things.map((thing) => ({
-        actions: [...new Set(permissions.filter(({ on }) => on === thing).flatMap(({ actions }) => actions))],
-        resources: arnsOf(thing, application, { ...place, roles }),
-        conditions: conditionsOf(thing, application, { ...place, roles }).map((condition) => ({
-          ...condition,
-          values: [...condition.values],
-        })),
-      })),
-    )
-    .apply((statements) => statements.filter(({ resources }) => resources.length > 0));
-}
 
 function makeFunction({ name, file, timeoutSeconds, memoryMegabytes, permissions }: FunctionDescription) {
   const physical = physicalName(application, name);
@@ -58,8 +41,14 @@ function makeFunction({ name, file, timeoutSeconds, memoryMegabytes, permissions
       POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
     },
     logging: { retention: permanent ? "3 months" : "2 weeks" },
-    permissions: statementsOf(permissions).apply((statements) => [
-      ...statements,
+    permissions: $output(roles).apply((roles) => [
+      ...statementsOf(permissions, application, { ...place, roles }).map(
+        ({ actions, resources, conditions }) => ({
+          actions,
+          resources,
+          conditions: conditions.map((condition) => ({ ...condition, values: [...condition.values] })),
+        }),
+      ),
       { actions: ["logs:CreateLogStream", "logs:PutLogEvents"], resources: [logs] },
       { actions: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources: ["*"] },
     ]),

@@ -21,22 +21,29 @@ export const unboundActions: Readonly<Record<string, string>> = {
   "logs:DescribeLogGroups": "as CreateLogDelivery",
 };
 
-/** Ends of ARNs that AWS makes up when the thing is made; what stands before them is ours and exact. */
+/** Ends of ARNs that AWS makes up when the thing is made, or that are a service's; what stands before them is ours. */
 export const openEndings: readonly { readonly arn: RegExp; readonly why: string }[] = [
   {
     arn: /:function:[\w-]+:\*$/,
     why: "any version: an execution calls the functions of the time when it began",
   },
   { arn: /:execution:[\w-]+:\*$/, why: "an execution's name is made when it starts" },
-  {
-    arn: /:log-group:\/aws\/apprunner\/[\w-]+\/\*(:log-stream:\*)?$/,
-    why: "App Runner names its logs by the id of the service",
-  },
-  { arn: /:log-group:[\w/-]+:log-stream:\*$/, why: "a log stream's name is made by who writes it" },
+  { arn: /:log-group:[\w/-]+(-\*)?:log-stream:\*$/, why: "a log stream's name is made by who writes it" },
+  { arn: /:project\/[\w-]+-\*$/, why: "the stages of a service: a policy has no room for each" },
   { arn: /:report-group\/[\w-]+-\*$/, why: "a report group is named by the buildspec, behind the project" },
-  { arn: /:vpcconnector\/[\w-]+\/\*$/, why: "App Runner gives a connector a revision and an id" },
-  { arn: /:service\/[\w-]+\/\*$/, why: "App Runner gives a service an id" },
   { arn: /:task\/[\w-]+\/\*$/, why: "ECS gives a task an id" },
-  { arn: /:task-definition\/[\w-]+:\*$/, why: "every migration has a revision of its own" },
+  {
+    arn: /:task-definition\/[\w-]+-\*-migration:\*$/,
+    why: "the environments of a service; every migration has a revision of its own",
+  },
+  {
+    arn: /:service\/[\w-]+-\*\/\*$/,
+    why: "the environments of a service, to each of which App Runner gives an id",
+  },
+  {
+    arn: /:log-group:\/aws\/apprunner\/[\w-]+-\*\/\*(:log-stream:\*)?$/,
+    why: "App Runner names its logs by the service and its id",
+  },
+  { arn: /:vpcconnector\/[\w-]+\/\*$/, why: "App Runner gives a connector a revision and an id" },
   { arn: /^arn:aws:s3:::[\w.-]+\/[\w-]+\/\*$/, why: "a build's artifacts lie under the build's id" },
 ];

@@ -61,6 +61,35 @@ describe("what is checked before anything is deployed", () => {
     expect(other).toMatch(/share the ECR repository web/);
   });
 
+  it.each([
+    [10, []],
+    [
+      40,
+      [expect.stringMatching(/40 services in 120 environments, more than the policy of a role has room for/)],
+    ],
+  ])("knows whether %i services in three environments each fit into the policies of AWS", (count, said) => {
+    const found = problems(
+      {},
+      (config) => {
+        const { web } = config.services;
+        const { production } = web?.environments ?? {};
+        if (web === undefined || production === undefined) throw new Error("the example has no production");
+        const environments = { development: production, staging: production, production };
+        const services = Array.from({ length: count }, (_, index) => {
+          const name = `service-${index}`;
+          const migration = { repository: `${name}-migrate` };
+          return [
+            name,
+            { ...web, environments, waves: [["staging"]], image: { repository: name }, migration },
+          ];
+        });
+        return { ...config, services: Object.fromEntries(services) };
+      },
+      "spillway-ab",
+    );
+    expect(found.filter((problem) => !problem.includes("characters are allowed"))).toEqual(said);
+  });
+
   it("puts the repositories of every stage but production under its own name", () => {
     const config = parseConfig(input);
     const under = inStage(config, "spillway-dev").services.web;

@@ -7,4 +7,6 @@ export const platform = join(root, ".sst/platform");
 /** Why the tests with SST's components cannot run here, and what to type; undefined if they can. */
 export const platformMissing = existsSync(join(platform, "node_modules/@pulumi/aws/package.json"))
   ? undefined
-  : "skipped: SST's platform is not here; npm run infra:install puts it there (a minute, 320 MB)";
+  : "Tests of infra/ skipped: SST's platform is not here; npm run infra:install puts it there (a minute, 320 MB)";
+
+if (platformMissing !== undefined) console.warn(platformMissing);
