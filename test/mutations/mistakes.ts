@@ -131,8 +131,8 @@ export const mistakes: readonly Mistake[] = [
   {
     name: "a misspelt variable",
     file: "state-machines/deploy.asl.json",
-    from: "{% $plan.migrationTimeoutSeconds %}",
-    to: "{% $plans.migrationTimeoutSeconds %}",
+    from: "{% $settings.migrationTimeoutSeconds %}",
+    to: "{% $setting.migrationTimeoutSeconds %}",
     caughtBy: machines,
     test: reads,
   },
