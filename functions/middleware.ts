@@ -25,7 +25,7 @@ export interface FunctionDefinition<Input extends z.ZodMiniType, Output> {
 
 /**
  * The one middleware stack: parse the input, log start and end with release and execution, count what happened
- * (CloudWatch namespace `Spillway`: Succeeded, Failed, and each outcome by its name), name the error.
+ * (in the CloudWatch namespace of the installation, POWERTOOLS_METRICS_NAMESPACE: Succeeded, Failed, and each outcome by its name), name the error.
  * @param place where to work; by default what the process's environment says, read at the first invocation.
  */
 export function createHandler<Input extends z.ZodMiniType, Output>(
@@ -33,7 +33,7 @@ export function createHandler<Input extends z.ZodMiniType, Output>(
   place?: Place,
 ) {
   const logger = new Logger({ serviceName: definition.name });
-  const metrics = new Metrics({ namespace: "Spillway", serviceName: definition.name });
+  const metrics = new Metrics({ serviceName: definition.name });
   const count = (name: string) => {
     metrics.addMetric(name, MetricUnit.Count, 1);
     metrics.publishStoredMetrics();

@@ -1,5 +1,4 @@
 import { physicalName } from "./arns.ts";
-import { metricNamespace } from "./functions.ts";
 import { machines } from "./machines.ts";
 import { topic } from "./notifications.ts";
 import { rules } from "./rules.ts";
@@ -40,7 +39,11 @@ export const alarms = [
     makeAlarm(
       `NeedsAttention-${closer}`,
       "A release or deployment could not be restored, or it could not be told: read the reason on its record, then run the intent recover or rollback for its environment.",
-      { namespace: metricNamespace, metricName: "NeedsAttention", dimensions: { service: closer } },
+      {
+        namespace: application.metricNamespace,
+        metricName: "NeedsAttention",
+        dimensions: { service: closer },
+      },
     ),
   ),
   ...Object.entries(machines).map(([name, { arn }]) =>

@@ -11,6 +11,8 @@ export interface FunctionDescription {
   readonly timeoutSeconds: number;
   readonly memoryMegabytes: number;
   readonly permissions: readonly Permission[];
+  /** What it is told: environment variables. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** What a function may do, on which thing of the installation. */
@@ -94,6 +96,8 @@ export interface Application {
   readonly migrationLogGroup: string;
   /** The name of the connector by which services reach a private network; undefined: there is none. */
   readonly vpcConnector: string | undefined;
+  /** Where its functions count; each installation has its own, or one would sound the alarms of another. */
+  readonly metricNamespace: string;
   readonly services: readonly string[];
   readonly functions: readonly FunctionDescription[];
   readonly machines: Readonly<Record<MachineName, string>>;
@@ -205,12 +209,14 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
 /** Describes the installation that runs `config`, whose physical names begin with `prefix`. */
 export function describeApplication(config: Config, prefix: string): Application {
   const services = Object.entries(config.services);
+  const metricNamespace = `Spillway/${prefix}`;
   return {
     prefix,
     table: tableName(prefix),
     bus: prefix,
     cluster: prefix,
     migrationLogGroup: `/spillway/${prefix}/migrations`,
+    metricNamespace,
     vpcConnector: config.aws.network?.services === true ? prefix : undefined,
     services: Object.keys(config.services),
     functions: Object.entries(permissions).map(([name, granted]) => ({
@@ -219,6 +225,11 @@ export function describeApplication(config: Config, prefix: string): Application
       timeoutSeconds: 60,
       memoryMegabytes: 512,
       permissions: granted,
+      environment: {
+        SPILLWAY_TABLE: tableName(prefix),
+        POWERTOOLS_SERVICE_NAME: name,
+        POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
+      },
     })),
     machines: {
       ReleaseMachine: "state-machines/release.asl.json",

@@ -1,5 +1,4 @@
 import { Outcome } from "../core/outcome.ts";
-import { metricNamespace } from "./functions.ts";
 import { machines } from "./machines.ts";
 import { rules } from "./rules.ts";
 import { application, place, prefix } from "./stage.ts";
@@ -30,7 +29,13 @@ function chart(title: string, metrics: Metric[], index: number, stat = "Sum") {
 }
 
 const outcomes = (service: string): Metric[] =>
-  Outcome.options.map((outcome) => [metricNamespace, outcome, "service", service, { label: outcome }]);
+  Outcome.options.map((outcome) => [
+    application.metricNamespace,
+    outcome,
+    "service",
+    service,
+    { label: outcome },
+  ]);
 
 /** What happened lately, on one page. */
 export const dashboard = new aws.cloudwatch.Dashboard("Dashboard", {
@@ -62,7 +67,7 @@ export const dashboard = new aws.cloudwatch.Dashboard("Dashboard", {
         chart(
           "Failures of functions",
           application.functions.map(
-            ({ name }): Metric => [metricNamespace, "Failed", "service", name, { label: name }],
+            ({ name }): Metric => [application.metricNamespace, "Failed", "service", name, { label: name }],
           ),
           4,
         ),

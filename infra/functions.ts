@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { FunctionDescription } from "./application.ts";
 import { arn, physicalName, statementsOf } from "./arns.ts";
 import { migrationExecutionRoles, migrationTaskRole } from "./migrations.ts";
-import { application, permanent, place, prefix } from "./stage.ts";
+import { application, permanent, place } from "./stage.ts";
 import { accessRole, instanceRoles } from "./targets.ts";
 
 // The bytes that also run on a laptop. By npm, because the Node that runs SST may be older than the one we pin.
@@ -12,15 +12,19 @@ execFileSync("npm", ["run", "--silent", "build"], {
   stdio: ["ignore", "ignore", "inherit"],
 });
 
-/** The namespace of this installation's metrics. */
-export const metricNamespace = `Spillway/${prefix}`;
-
 const roles = {
   "migration-roles": [migrationTaskRole.arn, ...Object.values(migrationExecutionRoles).map(({ arn }) => arn)],
   "target-roles": [accessRole.arn, ...Object.values(instanceRoles).map(({ arn }) => arn)],
 };
 
-function makeFunction({ name, file, timeoutSeconds, memoryMegabytes, permissions }: FunctionDescription) {
+function makeFunction({
+  name,
+  file,
+  timeoutSeconds,
+  memoryMegabytes,
+  permissions,
+  environment,
+}: FunctionDescription) {
   const physical = physicalName(application, name);
   const logs = arn(place, "logs", `log-group:/aws/lambda/${physical}:log-stream:*`);
   return new sst.aws.Function(name, {
@@ -35,11 +39,7 @@ function makeFunction({ name, file, timeoutSeconds, memoryMegabytes, permissions
     versioning: true,
     // A stub in the way of a release would let it wait for somebody's laptop.
     dev: false,
-    environment: {
-      SPILLWAY_TABLE: application.table,
-      POWERTOOLS_SERVICE_NAME: name,
-      POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
-    },
+    environment: { ...environment },
     logging: { retention: permanent ? "3 months" : "2 weeks" },
     permissions: $output(roles).apply((roles) => [
       ...statementsOf(permissions, application, { ...place, roles }).map(

@@ -72,7 +72,7 @@ export async function provision(
     functions[fn.name] = aws.lambda.publish({
       name: `${prefix}-${fn.name}`,
       bundle,
-      environment: { SPILLWAY_TABLE: table, POWERTOOLS_SERVICE_NAME: fn.name },
+      environment: fn.environment,
       timeoutSeconds: fn.timeoutSeconds,
       memoryMegabytes: fn.memoryMegabytes,
     });

@@ -303,8 +303,13 @@ describe.skipIf(platformMissing)(
         expect(inputs.alarmActions, name).toEqual([`arn:aws:sns:${here}:spillway-production-notifications`]);
         if (inputs.dimensions.FunctionName !== undefined)
           expect(functions).toContain(inputs.dimensions.FunctionName);
-        if (inputs.dimensions.service !== undefined)
-          expect(functions).toContain(`spillway-production-${inputs.dimensions.service}`);
+        const { service } = inputs.dimensions;
+        if (service === undefined) continue;
+        // What the function counts under is what the alarm looks at.
+        const { environment } = one("aws:lambda/function:Function", `${service}Function`).inputs;
+        const variables = environment.variables.value ?? environment.variables;
+        expect(inputs.namespace, name).toBe(variables.POWERTOOLS_METRICS_NAMESPACE);
+        expect(service).toBe(variables.POWERTOOLS_SERVICE_NAME);
       }
       expect(alarms.map(({ name }) => name)).toEqual(
         expect.arrayContaining([

@@ -193,6 +193,14 @@ export const mistakes: readonly Mistake[] = [
     test: "keep what they cannot deliver",
   },
   {
+    name: "an alarm that looks where nobody counts",
+    file: "infra/alarms.ts",
+    from: "namespace: application.metricNamespace",
+    to: 'namespace: "Spillway"',
+    caughtBy: installation,
+    test: "tells people of what needs them",
+  },
+  {
     name: "two stages whose machines have one name",
     file: "infra/machines.ts",
     from: "name: physicalName(application, name),",
