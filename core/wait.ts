@@ -28,7 +28,9 @@ export const Wait = z.object({
   awaitedArn: z.optional(z.string()),
   /** What else is needed to ask about it: the operation's id, the image expected. */
   subject: z.record(z.string(), z.string()),
+  /** How many looks were due and found that it goes on. */
   looks: z.int(),
+  /** When the next look is due, milliseconds since the epoch; looks that events cause come besides. */
   lookAgainAt: z.number(),
   result: z.optional(WaitResult),
 });

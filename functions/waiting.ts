@@ -80,13 +80,16 @@ export async function settle(place: Place, wait: Wait, look: Look): Promise<void
   const records = connectRecords(place.connection, place.environment.table);
   const { awaitedArn } = wait;
   const result = awaitedArn === undefined ? undefined : await look({ ...wait, awaitedArn });
-  if (result === undefined) {
-    const looks = Math.max(wait.looks, 0) + 1;
-    await records.lookAgain(wait.key, looks, nextLook(place.connection.now(), looks));
-    return;
-  }
+  if (result === undefined) return postpone(records, wait, place.connection.now());
   // The token may have been replaced by a retry while we asked.
   const token = (await records.wait(wait.key))?.token ?? wait.token;
   await connectExecutions(place.connection).complete(token, result);
   await records.closeWait(wait.key, result);
+}
+
+/** Only a look that was due moves the next one: an event that comes early must not put off the look for one that is lost. */
+async function postpone(records: Records, { key, looks, lookAgainAt }: Wait, now: number): Promise<void> {
+  if (now < lookAgainAt) return;
+  const looked = Math.max(looks, 0) + 1;
+  await records.lookAgain(key, looked, nextLook(now, looked));
 }
