@@ -10,8 +10,7 @@ import { inRepository, runGit } from "./git.ts";
 /** A commit of the example, ready to be built. */
 export interface Commit {
   readonly id: string;
-  /** How many commits lead to it: the order of builds. */
-  readonly sequence: number;
+  /** When it was committed, in seconds since the epoch: the order of builds. */
   readonly seconds: number;
 }
 
@@ -46,7 +45,6 @@ export async function cloneExample(clock: Clock, root: string, folder: string): 
   const git = (...words: string[]) => runGit(clock, ...inRepository(folder), ...words);
   const describe = async (): Promise<Commit> => ({
     id: await git("rev-parse", "HEAD"),
-    sequence: Number(await git("rev-list", "--count", "HEAD")),
     seconds: Number(await git("show", "-s", "--format=%ct", "HEAD")),
   });
   const head = await describe();
@@ -114,7 +112,7 @@ export async function releaseImages(
     const image = await buildImage({
       contextFolder: join(source.folder, "examples/web"),
       dockerfile,
-      buildArguments: { COMMIT: commit.id, SEQUENCE: String(commit.sequence) },
+      buildArguments: { COMMIT: commit.id, SEQUENCE: String(commit.seconds) },
       createdAtSeconds: commit.seconds,
       folder: join(options.folder, "image-builds"),
       reuseLayers: true,

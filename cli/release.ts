@@ -66,8 +66,13 @@ export async function releaseHead(
     told(`${release.id} of an earlier start is still on its way; waiting for it`);
     return describeRelease(installation, await untilClosed(installation, release), timings());
   }
-  if (await isLive(installation, release)) {
-    told(`commit ${tag} is live already; nothing to release. Commit something, or begin anew with --fresh`);
+  if (release.outcome === "Released") {
+    const newer = await liveInstead(installation, release);
+    told(
+      newer === undefined
+        ? `commit ${tag} is live already; nothing to release. Commit something, or begin anew with --fresh`
+        : `commit ${tag} was released before, and ${newer} after it; nothing to release. Commit something, or begin anew with --fresh`,
+    );
     return describeRelease(installation, release, timings());
   }
   told(`commit ${tag} ended ${release.outcome} before; releasing it again`);
@@ -96,10 +101,13 @@ async function latestRelease({ laptop, records }: Installation, tag: string): Pr
   }
 }
 
-async function isLive({ config, records }: Installation, { id }: Release): Promise<boolean> {
-  for (const name of Object.keys(config.services.web?.environments ?? {}))
-    if ((await records.environment("web", name)).live?.release !== id) return false;
-  return true;
+/** What is live instead of a release where it was released to; undefined if nothing is. */
+async function liveInstead({ records }: Installation, { id }: Release): Promise<string | undefined> {
+  for (const { environment } of await records.deployments(id)) {
+    const live = (await records.environment("web", environment)).live?.release;
+    if (live !== id) return live ?? "nothing";
+  }
+  return undefined;
 }
 
 /** How long a release's record may stay open after its execution: twice what `Reconcile` takes to close it. */
@@ -153,11 +161,15 @@ function watchEnds({ watch, made }: Installation) {
   };
 }
 
+/** The environments that releases go to by themselves, and those where something is live all the same. */
 async function readEnvironments({ config, connection, prefix, records }: Installation) {
+  const { environments: all = {}, waves = [] } = config.services.web ?? {};
   const environments = new Map();
-  for (const name of Object.keys(config.services.web?.environments ?? {})) {
+  for (const name of Object.keys(all)) {
+    const record = await records.environment("web", name);
+    if (record.live === undefined && !waves.flat().includes(name)) continue;
     const { url } = await connectAppRunner(connection).describe(targetName(prefix, "web", name));
-    environments.set(name, { record: await records.environment("web", name), url });
+    environments.set(name, { record, url });
   }
   return environments;
 }

@@ -18,7 +18,7 @@ export type PinnedImage = z.infer<typeof PinnedImage>;
 /** What the labels of an application image tell. */
 export interface ImageLabels {
   readonly commit: string | undefined;
-  /** Orders the builds of a service; a commit count, else the time of the push in milliseconds. */
+  /** Orders the builds of a service; the time of the commit or a commit count, else the time of the push in milliseconds. */
   readonly sequence: number;
   /** The schema revision the code was built against. */
   readonly schema: string | undefined;
@@ -34,7 +34,7 @@ export function readLabels(labels: Readonly<Record<string, string>>, pushedAt: n
   if (sequence !== undefined && !/^\d{1,15}$/.test(sequence))
     throw new SpillwayError(
       "InvalidInput",
-      `The image's label dev.spillway.sequence is "${sequence.slice(0, 40)}"; it must be a whole number, such as the output of git rev-list --count HEAD.`,
+      `The image's label dev.spillway.sequence is "${sequence.slice(0, 40)}"; it must be a whole number, such as the time of the commit (git show -s --format=%ct).`,
     );
   return {
     commit: labels["org.opencontainers.image.revision"],
