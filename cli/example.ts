@@ -2,7 +2,7 @@ import { cp, mkdir, rm } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import type { Connection } from "../aws/connection.ts";
 import { registryCredentials } from "../aws/ecr.ts";
-import type { Clock } from "../local/asl/clock.ts";
+import { type Clock, sleep } from "../local/asl/clock.ts";
 import { buildImage } from "../local/images/build.ts";
 import { pushImage } from "../local/images/push.ts";
 import { inRepository, runGit } from "./git.ts";
@@ -48,10 +48,15 @@ export async function cloneExample(clock: Clock, root: string, folder: string): 
     seconds: Number(await git("show", "-s", "--format=%ct", "HEAD")),
   });
   const head = await describe();
+  let last = head.seconds;
   const commit = async (message: string): Promise<Commit> => {
+    // Git keeps whole seconds, and builds are ordered by them.
+    await sleep(clock, Math.max(0, (last + 1) * 1000 - clock.now()));
     await git("add", "--all");
     await git(...author, "commit", "--quiet", "--allow-empty", "--message", message);
-    return describe();
+    const made = await describe();
+    last = made.seconds;
+    return made;
   };
   const restore = () => git("read-tree", "-u", "--reset", head.id);
   return {
