@@ -1,4 +1,5 @@
 import type { Report } from "./records.ts";
+import { hideSecrets } from "./redaction.ts";
 import type { WaitResult } from "./wait.ts";
 
 /** A build that has ended, as CodeBuild tells it. */
@@ -29,7 +30,7 @@ export function judgeBuild(
 ): WaitResult {
   const { status, failed, log } = build;
   if (status === "SUCCEEDED") return { end: "succeeded", output: { status } };
-  const where = failed === undefined ? "" : ` in ${failed.phase}: ${failed.message}`;
+  const where = failed === undefined ? "" : ` in ${failed.phase}: ${hideSecrets(failed.message)}`;
   const said = lastLines(beforeFailure(lines, failed?.phase));
   const show =
     log === undefined
@@ -63,13 +64,17 @@ const terminalSequence = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u00
 const shownLines = 15;
 const shownCharacters = 200;
 
-/** The last lines that say something, without control characters, each cut to 200 characters. */
+/** The last lines that say something, without control characters and what looks like a secret, each cut to 200 characters. */
 export function lastLines(lines: readonly string[], count = shownLines): string[] {
-  return lines
-    .map((line) => plainLine(line).trimEnd())
-    .filter((line) => line.trim() !== "")
-    .slice(-count)
-    .map((line) => (line.length > shownCharacters ? `${line.slice(0, shownCharacters - 1)}…` : line));
+  return (
+    lines
+      .map((line) => plainLine(line).trimEnd())
+      .filter((line) => line.trim() !== "")
+      .slice(-count)
+      // Before the cut: half a secret is not recognised.
+      .map(hideSecrets)
+      .map((line) => (line.length > shownCharacters ? `${line.slice(0, shownCharacters - 1)}…` : line))
+  );
 }
 
 /** A line without control characters: what a build or a service prints must not command the terminal of who reads it. */

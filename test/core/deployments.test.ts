@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { endDeployment, schemaMembers } from "../../core/ending.ts";
-import { withLog } from "../../core/excerpt.ts";
 import { type Intent, readIntent } from "../../core/intent.ts";
 import { revertTarget } from "../../core/migration.ts";
 import type { Deployment, Revision } from "../../core/records.ts";
@@ -259,21 +258,5 @@ describe("the end of a deployment that was broken off", () => {
     expect(end({ switched })).toBe("RolledBack");
     expect(end({ switched }, "NeedsAttention")).toBe("NeedsAttention");
     expect(end({ switched }, "Released", "web-2")).toBe("Released");
-  });
-});
-
-describe("the last lines of a log", () => {
-  it("never show the password of a URL", () => {
-    const password = fc.string({ unit: fc.constantFrom(..."abcXYZ019-._~%!$&"), minLength: 8 });
-    fc.assert(
-      fc.property(password, (secret) => {
-        const cause = withLog("it failed", [`cannot reach postgres://web:${secret}@db:5432/web`], {
-          group: "g",
-          stream: "s",
-        });
-        expect(cause).toContain("postgres://web:***@db:5432/web");
-        expect(cause).not.toContain(secret);
-      }),
-    );
   });
 });
