@@ -1,5 +1,9 @@
+import { styleText } from "node:util";
+import type { LogLine } from "../aws/log-reader.ts";
+import { plainLine } from "../core/build.ts";
 import { type MigrationPurpose, migrationContainer } from "../core/names.ts";
 import type { Deployment, Evidence, Release } from "../core/records.ts";
+import { hideSecrets } from "../core/redaction.ts";
 import type { Wait } from "../core/wait.ts";
 
 /** Something that ran for a release and left a log. */
@@ -67,4 +71,9 @@ export function renderPlaces(release: string, places: readonly LogPlace[]): stri
   return places
     .map((place) => `  npm run logs -- ${release} ${words(place).padEnd(width)}  ${place.state}`)
     .join("\n");
+}
+
+/** A line of a log as a terminal may show it: terminals are shared and recorded, so what looks like a secret goes. */
+export function renderLine({ at, text }: LogLine): string {
+  return `${styleText("dim", new Date(at).toISOString())} ${hideSecrets(plainLine(text))}`;
 }

@@ -3,16 +3,23 @@ import { parseArgs, styleText } from "node:util";
 import { connectAppRunner } from "../aws/apprunner.ts";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { connectLogReader } from "../aws/log-reader.ts";
-import { plainLine } from "../core/build.ts";
 import { migrationKey, migrationPurposes, tableName, targetLogGroup, targetName } from "../core/names.ts";
 import type { Deployment, Release } from "../core/records.ts";
 import { type Address, findInstallation } from "./address.ts";
-import { choosePlaces, type LogPlace, placeOfMigration, placesOfBuilds, renderPlaces } from "./log-places.ts";
+import {
+  choosePlaces,
+  type LogPlace,
+  placeOfMigration,
+  placesOfBuilds,
+  renderLine,
+  renderPlaces,
+} from "./log-places.ts";
 
 const usage = `npm run logs -- RELEASE [STAGE] [--environment NAME] [--folder DIR] [--prefix NAME]
 
   RELEASE             such as web-3f2a91c0d4e5-1; without STAGE, what there is to read of it
   STAGE               a stage, or migration, deployment (what App Runner did), service (what the application printed)
+                      (what looks like a secret is shown as ***; aws logs get-log-events shows all)
   --environment NAME  of one environment only
   --folder DIR        the state folder of npm start (default: .spillway)
   --prefix NAME       what the installation's names begin with (default: spillway)`;
@@ -48,8 +55,7 @@ async function print({ connection }: Address, place: LogPlace): Promise<void> {
   const streams = typeof stream === "string" ? [stream] : await reader.streams(group, stream.prefix);
   for (const name of streams) {
     console.log(styleText("dim", `── ${group} ${name}`));
-    for await (const { at, text } of reader.read(group, name))
-      console.log(`${styleText("dim", new Date(at).toISOString())} ${plainLine(text)}`);
+    for await (const line of reader.read(group, name)) console.log(renderLine(line));
   }
 }
 

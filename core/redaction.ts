@@ -36,12 +36,12 @@ const named =
   /((?:passw(?:or)?d|passphrase|pwd|secret|token|credentials?|authorization|(?:api|access|private|secret)[_-]?key)\\*["']?\s{0,4}[=:]\s{0,4}(?:\\*["'])?)(?!(?:undefined|null|none|true|false|missing|required|expired|invalid|unexpected)\b|\*{3})(?:(?<=\\["'])[^"']{1,4000}|(?<=")(?:\\.|[^"\\]){1,4000}|(?<=')(?:\\.|[^'\\]){1,4000}|(?<![\\"'])[^\s"'&]{4,4000})/gi;
 
 /** What may be a code: base64, base64url, a random token. */
-const codeRun = /[A-Za-z0-9+/_-]{16,}/g;
+const codeRun = /[A-Za-z0-9+/_-]{16,}={0,2}/g;
 
 /** Whether a URL's password, or something named as a secret, is encoded in it, at whatever place it begins. */
 function holdsSecret(run: string): boolean {
   return [0, 1, 2, 3].some((from) => {
-    const text = decode(run.slice(from));
+    const text = decode(run.replace(/=+$/, "").slice(from));
     return hideNamed(text) !== text;
   });
 }

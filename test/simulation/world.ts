@@ -55,6 +55,8 @@ export interface Behaviour {
     /** Where a failing migration leaves the schema; as it was unless said. */
     readonly leaves?: string;
     readonly silent?: boolean;
+    /** What it prints when it fails, before it says why. */
+    readonly prints?: readonly string[];
     /** Seconds that a migration takes; 5 unless said. */
     readonly seconds?: number;
     /** Whether the database cannot be reached. */
@@ -67,6 +69,8 @@ export interface Behaviour {
   readonly probeStatus?: number;
   readonly healthStatus?: number;
   readonly crashesOnStart?: boolean;
+  /** What it prints before it crashes. */
+  readonly prints?: readonly string[];
   /** Seconds until it listens; none unless said. */
   readonly startSeconds?: number;
   /** From when (milliseconds of the world's clock) the health path answers 500; never unless said. */
@@ -206,12 +210,13 @@ export async function createWorld(
   function runMigration({ image, command = [], environment, onLine }: ContainerRequest) {
     const { migration = {} } = behaviourOf(image)?.behaviour ?? {};
     const { exitCode = 0, downExitCode = 0, after = "0001", seconds = 5 } = migration;
-    const { silent = false, unreachable = false } = migration;
+    const { silent = false, unreachable = false, prints = [] } = migration;
     const url = environment.DATABASE_URL ?? "";
     const stop = new AbortController();
     const work = () => {
       const before = databases.get(url) ?? null;
       if (unreachable) {
+        for (const line of prints) onLine(line);
         onLine("MigrationError: connect ECONNREFUSED");
         return { exitCode: 1 };
       }
@@ -221,6 +226,7 @@ export async function createWorld(
       const reached = verb === "up" ? after : verb === "down" ? to : before;
       const stands = failed ? ((verb === "up" ? migration.leaves : undefined) ?? before) : reached;
       databases.set(url, stands);
+      if (failed) for (const line of prints) onLine(line);
       if (failed) onLine("MigrationError: relation links does not exist");
       if (!silent) onLine(JSON.stringify({ migration: { command: verb, before, after: stands } }));
       return { exitCode: exit };
@@ -238,12 +244,13 @@ export async function createWorld(
         resolve(how);
       };
     });
-    const { startSeconds } = behaviourOf(image)?.behaviour ?? {};
+    const { startSeconds, prints = [] } = behaviourOf(image)?.behaviour ?? {};
     const listen = () => void ports.set(port, image);
     if (startSeconds === undefined) listen();
     else clock.after(startSeconds * 1000, listen);
     if (behaviourOf(image)?.behaviour.crashesOnStart === true)
       clock.after(100, () => {
+        for (const line of prints) onLine(line);
         onLine("Error: Cannot find module 'pg'");
         end({ exitCode: 1 });
       });
