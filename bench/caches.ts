@@ -6,11 +6,17 @@ import {
   type Build,
   CodeBuildClient,
   CreateProjectCommand,
+  type EnvironmentVariable,
   StartBuildCommand,
 } from "@aws-sdk/client-codebuild";
+import { CreateRepositoryCommand, ECRClient } from "@aws-sdk/client-ecr";
+import type { Connection } from "../aws/connection.ts";
+import { cloneExample, releaseImages } from "../cli/example.ts";
 import { readNetworkSettings } from "../cli/network-settings.ts";
+import { parseConfig } from "../core/config.ts";
+import { releaseStages } from "../core/stage.ts";
 import { createRealClock } from "../local/asl/real-clock.ts";
-import { startLaptop } from "../local/laptop.ts";
+import { type Laptop, startLaptop } from "../local/laptop.ts";
 import config from "../spillway.config.ts";
 import { median, table } from "./figures.ts";
 
@@ -51,8 +57,9 @@ export async function benchCaches(): Promise<CacheGain[]> {
   // The user's own npm cache would make every build a warm one.
   const { npm_config_cache: _, ...network } = readNetworkSettings(process.env);
   const watchers = new Set<() => void>();
+  const clock = createRealClock();
   const laptop = await startLaptop({
-    clock: createRealClock(),
+    clock,
     folder,
     port: 0,
     sources: () => join(import.meta.dirname, ".."),
@@ -63,16 +70,22 @@ export async function benchCaches(): Promise<CacheGain[]> {
     },
     onFault: (where, error) => console.error(where, error),
   });
-  const client = new CodeBuildClient({
-    region: laptop.aws.world.region,
-    endpoint: laptop.url,
-    credentials: { accessKeyId: "local", secretAccessKey: "local" },
-  });
+  const connection = {
+    now: clock.now,
+    fetch,
+    client: {
+      region: laptop.aws.world.region,
+      endpoint: laptop.url,
+      credentials: { accessKeyId: "local", secretAccessKey: "local" },
+    },
+  };
+  const client = new CodeBuildClient(connection.client);
   const lines = new Map<string, string[]>();
   laptop.aws.logs.onLine(({ stream, message }) => {
     lines.set(stream, [...(lines.get(stream) ?? []), message]);
   });
 
+  let images: EnvironmentVariable[] = [];
   const createProject = (name: string) =>
     client.send(
       new CreateProjectCommand({
@@ -84,7 +97,7 @@ export async function benchCaches(): Promise<CacheGain[]> {
           type: "LINUX_CONTAINER",
           image: "aws/codebuild/standard:7.0",
           computeType: "BUILD_GENERAL1_SMALL",
-          environmentVariables: [{ name: "SPILLWAY_IMAGE_BUILDER", value: "own" }],
+          environmentVariables: [{ name: "SPILLWAY_IMAGE_BUILDER", value: "own" }, ...images],
         },
         serviceRole: "arn:aws:iam::000000000000:role/build",
       }),
@@ -132,8 +145,9 @@ export async function benchCaches(): Promise<CacheGain[]> {
   };
 
   try {
+    images = await pushImages({ laptop, connection, folder, network });
     const gains: CacheGain[] = [];
-    for (const [stage, { buildspec }] of Object.entries(config.services.web?.stages ?? {}))
+    for (const { stage, buildspec } of cachingStages())
       gains.push(await gainOf(`stage ${stage}`, buildspec, buildspec, "INSTALL"));
     const changes = { "another commit": "true", "a changed source": "echo '//' >> examples/web/src/main.ts" };
     for (const [what, before] of Object.entries(changes))
@@ -143,6 +157,36 @@ export async function benchCaches(): Promise<CacheGain[]> {
     await laptop.stop();
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** Pushes the example's images, which stages are told of that test them. */
+async function pushImages(options: {
+  readonly laptop: Laptop;
+  readonly connection: Connection;
+  readonly folder: string;
+  readonly network: Readonly<Record<string, string>>;
+}): Promise<EnvironmentVariable[]> {
+  const { laptop, connection, folder } = options;
+  const repositories = { SPILLWAY_IMAGE: "web", SPILLWAY_MIGRATION_IMAGE: "web-migrate" };
+  const ecr = new ECRClient(connection.client);
+  for (const repositoryName of Object.values(repositories))
+    await ecr.send(new CreateRepositoryCommand({ repositoryName }));
+  const clock = createRealClock();
+  const source = await cloneExample(clock, join(import.meta.dirname, ".."), join(folder, "source"));
+  const pushing = { ...options, registry: laptop.url, onLine: () => {} };
+  const { tag } = await releaseImages(clock, source, source.head, pushing);
+  const { accountId, region } = laptop.aws.world;
+  return Object.entries(repositories).map(([name, repository]) => {
+    const digest = laptop.aws.images.find(repository, tag)?.digest;
+    return { name, value: `${accountId}.dkr.ecr.${region}.amazonaws.com/${repository}@${digest}` };
+  });
+}
+
+/** The stages that check a commit; what verifies an environment installs nothing, and needs one to verify. */
+function cachingStages() {
+  const { web } = parseConfig(config).services;
+  if (web === undefined) throw new Error("spillway.config.ts has no service web.");
+  return releaseStages(web).map((stage) => ({ stage, buildspec: web.stages[stage]?.buildspec ?? "" }));
 }
 
 function medianOf(times: readonly BuildTime[]): BuildTime {

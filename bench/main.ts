@@ -1,16 +1,20 @@
 import { cpus } from "node:os";
 import { benchCaches, renderCacheBench } from "./caches.ts";
+import { benchDeployments, renderDeploymentsBench } from "./deployments.ts";
 import { benchEngine, renderEngineBench } from "./engine.ts";
 import { benchFunctions, renderFunctionBench } from "./functions.ts";
 import { benchOrchestration } from "./orchestration.ts";
 import { benchRelease, renderReleaseBench } from "./release.ts";
+import { benchRollback, renderRollbackBench } from "./rollback.ts";
 
 const benches: Readonly<Record<string, () => Promise<string>>> = {
   caches: async () => renderCacheBench(await benchCaches()),
+  deployments: async () => renderDeploymentsBench(await benchDeployments()),
   engine: async () => renderEngineBench(benchEngine()),
   functions: async () => renderFunctionBench(await benchFunctions()),
   orchestration: benchOrchestration,
   release: async () => renderReleaseBench(await benchRelease()),
+  rollback: async () => renderRollbackBench(await benchRollback()),
 };
 
 const asked = process.argv.slice(2);

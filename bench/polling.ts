@@ -53,9 +53,12 @@ function pollEach(works: readonly string[]): Flow {
 export function workOf(environment: string, service: ServiceConfig): string[] {
   const { database, verification } = service.environments[environment] ?? { verification: [] };
   const migrates = service.migration !== undefined && database !== undefined && database !== "none";
-  return [...(migrates ? ["migration"] : []), "deployment", "health", ...verification.flat()].map(
-    (work) => `${environment}/${work}`,
-  );
+  return [
+    ...(migrates ? ["database-check", "migration"] : []),
+    "deployment",
+    "health",
+    ...verification.flat(),
+  ].map((work) => `${environment}/${work}`);
 }
 
 /** The machine that most people write first, for the same stages in the same tracks and the same environments. */
