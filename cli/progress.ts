@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import * as z from "zod/mini";
 import type { ServiceEvent } from "../local/world.ts";
 
 /** Says in the terminal what the services of the local AWS tell, as it happens. */
@@ -15,7 +16,7 @@ export function createProgress(say: (line: string) => void, now: () => number) {
       return `pushed      ${text("repository-name")}:${text("image-tag")}  ${text("image-digest").slice(0, 19)}`;
     if (type === "CodeBuild Build State Change") {
       const [build = ""] = resources;
-      const stage = text("project-name");
+      const stage = nameOfBuild(detail);
       if (text("build-status") !== "IN_PROGRESS")
         return `${mark(text("build-status") === "SUCCEEDED")} stage     ${stage}`;
       if (running.has(build)) return undefined;
@@ -59,4 +60,24 @@ export function createProgress(say: (line: string) => void, now: () => number) {
 
 function mark(good: boolean): string {
   return good ? styleText("green", "✓") : styleText("red", "✗");
+}
+
+const BuildDetail = z.object({
+  "project-name": z.string(),
+  "additional-information": z.object({
+    environment: z.object({
+      "environment-variables": z.array(z.object({ name: z.string(), value: z.string() })),
+    }),
+  }),
+});
+
+/** The build as `npm run logs` knows it, and the environment that it verifies: `end-to-end in staging`. */
+function nameOfBuild(detail: ServiceEvent["detail"]): string {
+  const parsed = BuildDetail.safeParse(detail).data;
+  if (parsed === undefined) return String(detail["project-name"] ?? "");
+  const variables = parsed["additional-information"].environment["environment-variables"];
+  const read = (name: string) => variables.find((variable) => variable.name === name)?.value;
+  const build = read("SPILLWAY_BUILD") ?? parsed["project-name"];
+  const environment = read("SPILLWAY_ENVIRONMENT");
+  return environment === undefined ? build : `${build} in ${environment}`;
 }
