@@ -48,6 +48,17 @@ export function placeOfMigration(
   return [{ name: "migration", environment, state, group: logGroup, stream }];
 }
 
+/** The last deployment to each environment: what the environment's service printed is one log, however many there were. */
+export function latestDeployments<Of extends Pick<Deployment, "environment" | "attempt">>(
+  deployments: readonly Of[],
+): Of[] {
+  const latest = new Map<string, Of>();
+  for (const deployment of deployments)
+    if (deployment.attempt >= (latest.get(deployment.environment)?.attempt ?? 0))
+      latest.set(deployment.environment, deployment);
+  return [...latest.values()];
+}
+
 /**
  * The places that a person means by a name: exactly that one, else those of a stage with a matrix; in one environment
  * or, if none is said, in all.
@@ -65,8 +76,11 @@ export function choosePlaces(
 /** A line for each place: what to type, and how it went. */
 export function renderPlaces(release: string, places: readonly LogPlace[]): string {
   if (places.length === 0) return `Nothing has run for ${release} yet, or its logs have expired.`;
-  const words = (place: LogPlace) =>
-    place.environment === undefined ? place.name : `${place.name} --environment ${place.environment}`;
+  const words = ({ name, environment }: LogPlace) => {
+    // Some shells take brackets for a pattern of file names.
+    const word = /^[\w-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
+    return environment === undefined ? word : `${word} --environment ${environment}`;
+  };
   const width = Math.max(...places.map((place) => words(place).length));
   return places
     .map((place) => `  npm run logs -- ${release} ${words(place).padEnd(width)}  ${place.state}`)

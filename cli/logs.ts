@@ -9,6 +9,7 @@ import { type Address, findInstallation } from "./address.ts";
 import {
   choosePlaces,
   type LogPlace,
+  latestDeployments,
   placeOfMigration,
   placesOfBuilds,
   renderLine,
@@ -33,11 +34,13 @@ async function findPlaces(
   const places = placesOfBuilds(release, deployments);
   const records = connectRecords(connection, tableName(prefix));
   for (const deployment of deployments) {
-    const { environment, outcome: state = "open" } = deployment;
+    const { environment } = deployment;
     for (const purpose of migrationPurposes) {
       const wait = await records.wait(migrationKey(deployment, purpose));
       if (wait !== undefined) places.push(...placeOfMigration(wait, environment, purpose));
     }
+  }
+  for (const { environment, outcome: state = "open" } of latestDeployments(deployments)) {
     const { arn } = await connectAppRunner(connection).describe(
       targetName(prefix, release.service, environment),
     );

@@ -57,7 +57,7 @@ async function start(options: StartArguments): Promise<boolean> {
   if (options.json) console.log(JSON.stringify(lastLine(live, played)));
   if (!options.once)
     console.log(
-      `\nIt stays up. End it with Ctrl-C.\n  aws --endpoint-url ${laptop.url} stepfunctions list-executions --state-machine-arn ${made.machines.ReleaseMachine}`,
+      `\nIt stays up. End it with Ctrl-C.\n  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n  aws --endpoint-url ${laptop.url} --region us-east-1 stepfunctions list-executions --state-machine-arn ${made.machines.ReleaseMachine}`,
     );
   if (options.scenario === "all")
     return played.length === scenarios.length && played.every(({ endedAsTold }) => endedAsTold);

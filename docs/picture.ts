@@ -1,5 +1,5 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { instance } from "@viz-js/viz";
 
@@ -79,17 +79,24 @@ function anchor(name: string, state: State): string {
   return start === undefined ? name : anchor(first.StartAt, start);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+/** Every picture of the docs as it should be: its file → its text. */
+export async function drawPictures(): Promise<ReadonlyMap<string, string>> {
   const viz = await instance();
-  const draw = async (name: string, graph: string) => {
-    await writeFile(join(import.meta.dirname, `${name}.svg`), viz.renderString(graph, { format: "svg" }));
-    console.log(`docs/${name}.svg`);
-  };
+  const drawn = new Map<string, string>();
+  const draw = (name: string, graph: string) =>
+    drawn.set(join(import.meta.dirname, `${name}.svg`), viz.renderString(graph, { format: "svg" }));
   for (const name of ["release", "deploy"]) {
     const file = join(import.meta.dirname, `../state-machines/${name}.asl.json`);
-    await draw(name, drawMachine(JSON.parse(await readFile(file, "utf8"))));
+    draw(name, drawMachine(JSON.parse(await readFile(file, "utf8"))));
   }
   const pictures = join(import.meta.dirname, "pictures");
   for (const file of (await readdir(pictures)).toSorted())
-    await draw(basename(file, ".dot"), await readFile(join(pictures, file), "utf8"));
+    draw(basename(file, ".dot"), await readFile(join(pictures, file), "utf8"));
+  return drawn;
 }
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
+  for (const [file, svg] of await drawPictures()) {
+    await writeFile(file, svg);
+    console.log(relative("", file));
+  }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { choosePlaces, type LogPlace, renderPlaces } from "../../cli/log-places.ts";
+import { choosePlaces, type LogPlace, latestDeployments, renderPlaces } from "../../cli/log-places.ts";
 
 const place = (name: string, environment?: string): LogPlace => ({
   name,
@@ -41,6 +41,16 @@ describe("the logs of a release", () => {
     const lines = renderPlaces("web-1", places).split("\n");
     expect(lines).toHaveLength(places.length);
     expect(lines[3]).toMatch(/^ {2}npm run logs -- web-1 end-to-end --environment production +passed$/);
+    expect(lines[0]).toMatch(/^ {2}npm run logs -- web-1 'unit-tests\[TZ=UTC\]' +passed$/);
     expect(renderPlaces("web-1", [])).toBe("Nothing has run for web-1 yet, or its logs have expired.");
+  });
+
+  it("of a service are listed once, as its last deployment ended, however often it was deployed", () => {
+    const [first, second, other] = [
+      { environment: "production", attempt: 1, outcome: "Released" },
+      { environment: "production", attempt: 2, outcome: "Rejected" },
+      { environment: "staging", attempt: 1, outcome: "Released" },
+    ];
+    expect(latestDeployments([first, second, other])).toEqual([second, other]);
   });
 });

@@ -23,6 +23,19 @@ const thrown = new Set(
     ),
 );
 
+it("a release waits for its migration image as long as MigrationImageMissing says: 15 minutes", () => {
+  const { States } = JSON.parse(readFileSync(join(root, "state-machines/release.asl.json"), "utf8"));
+  const retry = States.AdmitRelease.Retry.find(({ ErrorEquals }: { ErrorEquals: string[] }) =>
+    ErrorEquals.includes("MigrationImageMissing"),
+  );
+  const delays = Array.from({ length: retry.MaxAttempts }, (_, attempt) =>
+    Math.min(retry.IntervalSeconds * retry.BackoffRate ** attempt, retry.MaxDelaySeconds),
+  );
+  // With full jitter a delay may be anything down to nothing.
+  expect(retry.JitterStrategy).toBe("NONE");
+  expect(delays.reduce((sum, seconds) => sum + seconds)).toBeGreaterThanOrEqual(15 * 60);
+});
+
 describe.each(machines)("%s", (file) => {
   const text = readFileSync(join(root, "state-machines", file), "utf8");
 
