@@ -36,9 +36,10 @@ async function refused(...words: string[]): Promise<string> {
 
 /** Whether this version of the CLI does not know the command; says so on the terminal. */
 function lacksCommand({ stderr }: Ended): boolean {
-  const [, command] = /invalid choice: '([\w-]+)'/i.exec(stderr) ?? [];
-  if (command !== undefined) console.warn(`skipped: aws has no ${command} in this version`);
-  return command !== undefined;
+  // Version 2 names the command, version 1 lists those that it has.
+  const [, command = "such command"] = /invalid choice(?:: '([\w-]+)')?/i.exec(stderr) ?? [undefined, ""];
+  if (command !== "") console.warn(`skipped: aws has no ${command} in this version`);
+  return command !== "";
 }
 
 /** Milliseconds since the epoch, of a time as version 2 of the CLI prints it (ISO 8601) or version 1 (seconds). */
