@@ -5,6 +5,7 @@ import {
   ECRClient,
   GetAuthorizationTokenCommand,
   GetDownloadUrlForLayerCommand,
+  ImageNotFoundException,
 } from "@aws-sdk/client-ecr";
 import * as z from "zod/mini";
 import { SpillwayError } from "../core/errors.ts";
@@ -99,18 +100,28 @@ export function connectImages({ client, fetch }: Connection) {
       id: { tag: string } | { digest: string },
     ): Promise<{ image: PinnedImage; pushedAt: number }> {
       const wanted = "digest" in id ? { imageDigest: id.digest } : { imageTag: id.tag };
-      const names = {
-        ImageNotFoundException: "ImageNotFound",
-        RepositoryNotFoundException: "ImageNotFound",
-      } as const;
+      const names = { RepositoryNotFoundException: "ImageNotFound" } as const;
+      const called = "digest" in id ? `${repository}@${id.digest}` : `${repository}:${id.tag}`;
+      const missing = (cause?: unknown) =>
+        new SpillwayError(
+          "ImageNotFound",
+          `ECR has no image ${called}; push it, or choose one that is there: aws ecr list-images --repository-name ${repository}`,
+          { cause },
+        );
       const { imageDetails } = await call(
-        `find ${repository}:${"digest" in id ? id.digest : id.tag}`,
-        () => ecr.send(new DescribeImagesCommand({ repositoryName: repository, imageIds: [wanted] })),
+        `find ${called}`,
+        async () => {
+          try {
+            const command = new DescribeImagesCommand({ repositoryName: repository, imageIds: [wanted] });
+            return await ecr.send(command);
+          } catch (error) {
+            throw error instanceof ImageNotFoundException ? missing(error) : error;
+          }
+        },
         names,
       );
       const detail = imageDetails?.[0];
-      if (detail?.imageDigest === undefined)
-        throw new SpillwayError("ImageNotFound", `ECR has no image ${repository}:${JSON.stringify(id)}.`);
+      if (detail?.imageDigest === undefined) throw missing();
       if (detail.imageStatus === "ARCHIVED")
         throw new SpillwayError(
           "ImageNotFound",

@@ -49,6 +49,13 @@ describe("a release begins", () => {
     });
   });
 
+  it("with a tag that there is, or says what to do", async () => {
+    const { cause } = await world.start({ service: "web", tag: "nope" });
+    expect(cause).toBe(
+      "ImageNotFound: ECR has no image web:nope; push it, or choose one that is there: aws ecr list-images --repository-name web",
+    );
+  });
+
   it("with an event of another system", async () => {
     const { FailedEntryCount } = await ask(
       new EventBridgeClient(world.connection.client).send(
