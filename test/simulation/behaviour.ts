@@ -1,0 +1,87 @@
+import type { BuildOutcome } from "../../local/codebuild/runner.ts";
+
+/** How long a build takes, and how it ends: 10 s, passed, silent unless said. */
+export interface StageBehaviour {
+  readonly seconds?: number;
+  readonly passes?: boolean;
+  readonly prints?: readonly string[];
+  readonly reports?: BuildOutcome["reports"];
+  readonly artifacts?: BuildOutcome["artifacts"];
+}
+
+/** How a migration image behaves. */
+export interface MigrationBehaviour {
+  readonly exitCode?: number;
+  /** The exit code of taking a migration back; 0 unless said. */
+  readonly downExitCode?: number;
+  readonly after?: string;
+  /** Where a failing migration leaves the schema; as it was unless said. */
+  readonly leaves?: string;
+  readonly silent?: boolean;
+  /** What it prints when it fails, before it says why. */
+  readonly prints?: readonly string[];
+  /** Seconds that a migration takes; 5 unless said. */
+  readonly seconds?: number;
+  /** Whether the database cannot be reached. */
+  readonly unreachable?: boolean;
+  /** Every revision up to the head, and the oldest code that can read the head; the head alone unless said. */
+  readonly history?: readonly string[];
+  readonly readableFrom?: string;
+}
+
+/** How one image behaves; the rest of the world is real. */
+export interface Behaviour {
+  /** What a stage does, or one build of its matrix. */
+  readonly stages?: Readonly<Record<string, StageBehaviour>>;
+  /** The order of its build; one more than the last unless said. */
+  readonly sequence?: number;
+  /** Its migration image: `after` is its head, 0001 unless said. */
+  readonly migration?: MigrationBehaviour;
+  /** HTTP status of the health path as App Runner sees it, and as the world sees it; 200 unless said. */
+  readonly probeStatus?: number;
+  readonly healthStatus?: number;
+  readonly crashesOnStart?: boolean;
+  /** What it prints before it crashes. */
+  readonly prints?: readonly string[];
+  /** Seconds until it listens; none unless said. */
+  readonly startSeconds?: number;
+  /** From when (milliseconds of the world's clock) the health path answers 500; never unless said. */
+  readonly failsFrom?: number;
+  /** Seconds until the health path answers the world; none unless said. */
+  readonly healthSeconds?: number;
+  /** Whether the world can reach the service at all; yes unless said. */
+  readonly unreachable?: boolean;
+  /** The body of the health path; by default JSON that names the commit. */
+  readonly healthBody?: string;
+}
+
+/** How a commit behaves; its build may forget to push. */
+export interface CommitBehaviour extends Behaviour {
+  readonly pushes?: boolean;
+}
+
+/** What is known of an image: under which tag it was pushed, and how it behaves. */
+export interface KnownImage {
+  readonly tag: string;
+  readonly behaviour: Behaviour;
+}
+
+/** How images and commits behave. */
+export interface Behaviours {
+  /** The image of a URI that is pinned by digest. */
+  ofImage(uri: string): KnownImage | undefined;
+  setImage(digest: string, image: KnownImage): void;
+  ofCommit(commit: string): CommitBehaviour | undefined;
+  setCommit(commit: string, behaviour: CommitBehaviour): void;
+}
+
+export function createBehaviours(): Behaviours {
+  const images = new Map<string, KnownImage>();
+  const commits = new Map<string, CommitBehaviour>();
+  return {
+    ofImage: (uri) => images.get(uri.split("@").at(-1) ?? ""),
+    setImage: (digest, image) => void images.set(digest, image),
+    ofCommit: (commit) => commits.get(commit),
+    setCommit: (commit, behaviour) => void commits.set(commit, behaviour),
+  };
+}

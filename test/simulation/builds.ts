@@ -1,0 +1,52 @@
+import { type Clock, sleep } from "../../local/asl/index.ts";
+import type { BuildRunner } from "../../local/codebuild/runner.ts";
+import type { Behaviours } from "./behaviour.ts";
+
+/** The builds of a simulated CodeBuild, and the variables that the last one of each name was given. */
+export interface SimulatedBuilds extends BuildRunner {
+  readonly told: ReadonlyMap<string, Readonly<Record<string, string>>>;
+}
+
+/** @param pushImages what a build of the images does in the end. */
+export function createBuilds(
+  clock: Clock,
+  behaviours: Behaviours,
+  pushImages: (commit: string) => Promise<void>,
+): SimulatedBuilds {
+  const told = new Map<string, Readonly<Record<string, string>>>();
+  return {
+    told,
+    async run({ variables }, progress, signal) {
+      const {
+        SPILLWAY_IMAGE: image,
+        SPILLWAY_COMMIT: commit = "",
+        SPILLWAY_STAGE: stage = "",
+        SPILLWAY_BUILD: build = "",
+      } = variables;
+      const { stages = {} } =
+        (image === undefined ? behaviours.ofCommit(commit) : behaviours.ofImage(image)?.behaviour) ?? {};
+      const behaviour = stages[build] ?? stages[stage] ?? {};
+      const { seconds = 10, passes = true, prints = [], reports = [], artifacts = [] } = behaviour;
+      told.set(build, variables);
+      progress.enter("BUILD");
+      for (const line of prints) progress.line(line);
+      const stopped = await sleep(clock, seconds * 1000, signal).then(
+        () => false,
+        () => true,
+      );
+      if (!stopped && !passes) {
+        const message = `Error while executing command: run ${stage}. Reason: exit status 1`;
+        progress.fail({ statusCode: "COMMAND_EXECUTION_ERROR", message });
+        progress.enter("POST_BUILD");
+        progress.line("a later phase speaks too");
+      }
+      if (!stopped && passes && stage === "build-image") await pushImages(commit);
+      return {
+        status: stopped ? "STOPPED" : passes ? "SUCCEEDED" : "FAILED",
+        exportedVariables: [],
+        reports,
+        artifacts,
+      };
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import type { Front } from "../../local/apprunner/front.ts";
+import type { Answer, HealthCheck } from "../../local/apprunner/instance.ts";
+import { type Clock, sleep } from "../../local/asl/index.ts";
+import type { ContainerRequest, RunningContainer } from "../../local/containers.ts";
+import type { Behaviours } from "./behaviour.ts";
+
+/** The running services: instances by port, and the addresses at which the world reaches them. */
+export function createServices(clock: Clock, behaviours: Behaviours) {
+  const fronts = new Map<string, number | undefined>();
+  const ports = new Map<number, string>();
+  let lastPort = 10_000;
+
+  const imageAt = (url: string | undefined) => {
+    const port = fronts.get(url ?? "");
+    return port === undefined ? undefined : ports.get(port);
+  };
+
+  return {
+    freePort: async () => ++lastPort,
+
+    run({ image, environment, onLine }: ContainerRequest): RunningContainer {
+      const port = Number(environment.PORT);
+      const { promise: exited, resolve } = Promise.withResolvers<{ exitCode: number | null }>();
+      const end = (how: { exitCode: number | null }) => {
+        ports.delete(port);
+        resolve(how);
+      };
+      const { startSeconds, crashesOnStart, prints = [] } = behaviours.ofImage(image)?.behaviour ?? {};
+      const listen = () => void ports.set(port, image);
+      if (startSeconds === undefined) listen();
+      else clock.after(startSeconds * 1000, listen);
+      if (crashesOnStart === true)
+        clock.after(100, () => {
+          for (const line of prints) onLine(line);
+          onLine("Error: Cannot find module 'pg'");
+          end({ exitCode: 1 });
+        });
+      return {
+        exited,
+        stop: async () => {
+          await sleep(clock, 50);
+          end({ exitCode: null });
+        },
+      };
+    },
+
+    openFront(): Front {
+      const url = `http://service-${fronts.size}`;
+      fronts.set(url, undefined);
+      return {
+        url,
+        switchTo: (port) => void fronts.set(url, port),
+        drained: async () => {},
+        close: async () => {},
+      };
+    },
+
+    async probe(port: number, check: HealthCheck): Promise<Answer> {
+      const image = ports.get(port);
+      if (image === undefined) return "closed";
+      const { probeStatus = 200 } = behaviours.ofImage(image)?.behaviour ?? {};
+      return check.protocol === "TCP" || probeStatus < 400 ? "good" : "bad";
+    },
+
+    /** What the world gets that asks for the health path. */
+    async answer(url: URL): Promise<Response> {
+      const image = imageAt(url.origin);
+      if (image === undefined) return new Response("nobody serves", { status: 503 });
+      const { tag = "", behaviour = {} } = behaviours.ofImage(image) ?? {};
+      if (behaviour.healthSeconds !== undefined) await sleep(clock, behaviour.healthSeconds * 1000);
+      if (behaviour.unreachable === true) throw new TypeError("fetch failed");
+      if (clock.now() >= (behaviour.failsFrom ?? Number.POSITIVE_INFINITY))
+        return new Response("ill", { status: 500 });
+      const body = behaviour.healthBody ?? JSON.stringify({ status: "ok", commit: tag });
+      return new Response(body, { status: behaviour.healthStatus ?? 200 });
+    },
+
+    /** The tag of what serves at an address, or at the first that serves anything. */
+    tagAt(url = [...fronts.keys()].find((front) => fronts.get(front) !== undefined)): string | undefined {
+      const image = imageAt(url);
+      return image === undefined ? undefined : behaviours.ofImage(image)?.tag;
+    },
+  };
+}
