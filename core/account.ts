@@ -8,6 +8,7 @@ export const NetworkConfig = z.strictObject({
   subnets: z
     .array(z.string().check(z.regex(/^subnet-/, "a subnet's id starts with subnet-")))
     .check(z.minLength(1)),
+  /** Of that VPC; the database must let them in. */
   securityGroups: z
     .array(z.string().check(z.regex(/^sg-/, "a security group's id starts with sg-")))
     .check(z.minLength(1)),

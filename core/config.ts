@@ -36,13 +36,16 @@ const BuildVariable = text(
 const buildSettings = {
   /** Path of the buildspec (version 0.2) in the source repository. */
   buildspec: z.string().check(z.minLength(1)),
+  /** How long one build may run. Waiting for a free place in CodeBuild does not count. */
   timeoutMinutes: z._default(whole(5, 2160, "CodeBuild allows 5 to 2160 minutes"), 15),
   /** CodeBuild image. */
   image: z._default(z.string(), "aws/codebuild/amazonlinux-x86_64-standard:5.0"),
+  /** The size of CodeBuild's machine. */
   computeType: z._default(
     z.enum(["BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM", "BUILD_GENERAL1_LARGE"]),
     "BUILD_GENERAL1_SMALL",
   ),
+  /** Variable → value, in the builds' environment. */
   variables: z._default(z.record(BuildVariable, z.string()), {}),
   /** Variable → Secrets Manager secret. Resolved by CodeBuild; our functions never see the value. */
   secrets: z._default(z.record(BuildVariable, SecretName), {}),
@@ -69,7 +72,9 @@ export const BuildConfig = z.strictObject(buildSettings);
 
 /** When a service counts as healthy. All rules are judged by `core/health.ts`. */
 export const HealthConfig = z.strictObject({
+  /** What is asked: this path at the service's address. */
   path: z._default(text(/^\//, "a path starts with /"), "/health"),
+  /** Between two looks. */
   intervalSeconds: z._default(whole(1, 300), 5),
   /** This many good answers in a row: healthy. */
   consecutiveSuccesses: z._default(whole(1, 100), 3),
@@ -77,6 +82,7 @@ export const HealthConfig = z.strictObject({
   consecutiveFailures: z._default(whole(1, 100), 3),
   /** Undecided for this long: unhealthy if the service answered badly, inconclusive if it could not be asked. */
   deadlineSeconds: z._default(whole(5, 3600), 180),
+  /** An answer that takes longer is a bad one. */
   timeoutSeconds: z._default(whole(1, 20), 5),
   /** The status, or the statuses, of a good answer; any 2xx unless said. */
   status: z.optional(z.union([HttpStatus, z.array(HttpStatus).check(z.minLength(1))])),
@@ -93,7 +99,9 @@ export const HealthConfig = z.strictObject({
 
 /** How App Runner itself decides that a new instance may serve. Its own limits. */
 export const AppRunnerHealthCheckConfig = z.strictObject({
+  /** Between two looks of App Runner. */
   intervalSeconds: z._default(whole(1, 20), 5),
+  /** An answer that takes longer is a bad one to App Runner. */
   timeoutSeconds: z._default(whole(1, 20), 2),
   /** This many good answers in a row: it may serve. */
   healthyThreshold: z._default(whole(1, 20), 1),
@@ -103,13 +111,18 @@ export const AppRunnerHealthCheckConfig = z.strictObject({
 
 /** An App Runner service as the place where a service runs. */
 export const AppRunnerConfig = z.strictObject({
+  /** What runs the service. */
   kind: z.literal("apprunner"),
+  /** On which the service listens. */
   port: z._default(whole(1, 65535), 8080),
+  /** Of an instance, in thousandths of a vCPU (1024 is one). App Runner allows certain pairs of it and `memory`. */
   cpu: z._default(z.enum(["256", "512", "1024", "2048", "4096"]), "256"),
+  /** Of an instance, in MB. */
   memory: z._default(
     z.enum(["512", "1024", "2048", "3072", "4096", "6144", "8192", "10240", "12288"]),
     "512",
   ),
+  /** Variable → value, in the service's environment. */
   variables: z._default(z.record(z.string(), z.string()), {}),
   /** Variable → Secrets Manager secret. Resolved by App Runner; our functions never see the value. */
   secrets: z._default(z.record(z.string(), SecretName), {}),
@@ -119,10 +132,15 @@ export const AppRunnerConfig = z.strictObject({
 
 /** The load an environment must bear, and how well. */
 export const PerformanceConfig = z.strictObject({
+  /** Half of the answers may take no longer. */
   p50Milliseconds: z.optional(positive),
+  /** 99 of 100 answers may take no longer. */
   p99Milliseconds: z.optional(positive),
+  /** How many of 100 requests may fail. */
   errorPercent: z.optional(z.number().check(z.gte(0), z.lte(100))),
+  /** The load: requests begun each second. */
   requestsPerSecond: z.optional(positive),
+  /** How long the load lasts. */
   seconds: z.optional(whole(1, 3600)),
 });
 
@@ -136,41 +154,59 @@ export const DatabaseConfig = z.strictObject({
 
 const Revert = z.enum(["never", "allowed"]);
 
+/** A place where a service runs. */
 export const EnvironmentConfig = z.strictObject({
   target: AppRunnerConfig,
   health: z.prefault(HealthConfig, {}),
   /** "none": nothing is migrated here, as in a development environment whose service keeps its data in a file. */
   database: z.optional(z.union([z.literal("none"), DatabaseConfig])),
   /** What differs here from the service's `migration`. */
-  migration: z.optional(z.strictObject({ revert: z.optional(Revert) })),
+  migration: z.optional(
+    z.strictObject({
+      /** Whether a failed release may take its migration back here; the service's word unless said. */
+      revert: z.optional(Revert),
+    }),
+  ),
   /** Stages that check this environment once the release serves there: tracks side by side. */
   verification: z._default(Groups, []),
   /** What the verification stages are told of the environment's limits; they judge, we pass on. */
   performance: z.optional(PerformanceConfig),
 });
 
+/** What is released: its images, its checks and where it runs. */
 export const ServiceConfig = z.strictObject({
+  /** The application's image. */
   image: z.strictObject({
+    /** A push of a tag to this ECR repository opens a release. */
     repository: RepositoryName,
+    /** Which image of an index is read and run; App Runner runs `"linux/amd64"` only. */
     platform: z._default(z.enum(["linux/amd64", "linux/arm64"]), "linux/amd64"),
   }),
+  /** The image that migrates the database. Without it nothing is migrated. */
   migration: z.optional(
     z.strictObject({
+      /** The ECR repository that holds, under the tag of the application's image, the migrations of the same commit. */
       repository: RepositoryName,
       /** Whether a failed release may take its migration back. */
       revert: z._default(Revert, "never"),
+      /** How long a migration may take; then it is stopped and the database is asked where it stands. */
       timeoutMinutes: z._default(whole(1, 1440), 30),
     }),
   ),
+  /** Where CodeBuild gets the commit that it checks. */
   source: z.strictObject({
+    /** Who keeps the repository. */
     type: z._default(z.enum(["GITHUB", "GITLAB", "BITBUCKET", "CODECOMMIT"]), "GITHUB"),
+    /** The address from which it is cloned. */
     location: z.url("use the repository's https URL"),
   }),
   /** Needed for a start by commit: without it, images come from elsewhere. */
   build: z.optional(BuildConfig),
+  /** Every check there is, by name: those of `tracks` and those of a `verification`. */
   stages: z.record(Name, StageConfig),
   /** Tracks run side by side; the stages of a track one after another. Stages of a verification are not in them. */
   tracks: Groups,
+  /** Where it runs, by name. */
   environments: z.record(Name, EnvironmentConfig),
   /** Waves come one after another; the environments of a wave side by side. One in no wave is released by name only. */
   waves: Groups.check(z.minLength(1)),
@@ -178,7 +214,11 @@ export const ServiceConfig = z.strictObject({
 
 /** Everything a team tells Spillway about its services: the shape of `spillway.config.ts`. */
 export const Config = z
-  .strictObject({ services: z.record(Name, ServiceConfig), aws: z.prefault(AccountConfig, {}) })
+  .strictObject({
+    /** What is released, by name. */
+    services: z.record(Name, ServiceConfig),
+    aws: z.prefault(AccountConfig, {}),
+  })
   .check(
     z.superRefine((config, context) => {
       for (const [name, service] of Object.entries(config.services)) checkService(name, service, context);
