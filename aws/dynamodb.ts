@@ -15,6 +15,7 @@ import {
   type DeploymentName,
   EnvironmentRecord,
   type Evidence,
+  type FreedLease,
   Installation,
   type Lease,
   Release,
@@ -98,8 +99,9 @@ export function connectRecords({ client }: Connection, table: string) {
     members: Readonly<Record<string, unknown>>,
     condition: string,
     values: Record<string, unknown> = {},
+    aliases: Readonly<Record<string, string>> = {},
   ) {
-    const names: Record<string, string> = {};
+    const names: Record<string, string> = { ...aliases };
     const sets: string[] = [];
     const removes: string[] = [];
     const set: Record<string, unknown> = { ...values };
@@ -274,23 +276,65 @@ export function connectRecords({ client }: Connection, table: string) {
         }
       );
     },
-    /** Takes the lease for a deployment if nothing changed since it was read. */
+    /**
+     * Takes the lease for a deployment if nobody did since it was read. Who is the next in line leaves the line with
+     * it, and must be the next still; who is ahead of the line is so no more.
+     */
     takeLease: (
-      { service, environment, fence }: EnvironmentRecord,
+      { service, environment, fence, next, ahead }: EnvironmentRecord,
       lease: Lease,
-      current: EnvironmentRecord["current"],
+      { current, freed }: Pick<EnvironmentRecord, "current" | "freed">,
+    ) => {
+      const isNext = next?.execution === lease.owner;
+      return set(
+        keys.environment(service, environment),
+        {
+          ...{ service, environment, lease, current, fence: lease.fence },
+          ...(isNext ? { next: undefined } : {}),
+          ...(ahead?.execution === lease.owner ? { ahead: undefined } : {}),
+          ...(freed === undefined ? {} : { freed }),
+        },
+        `(attribute_not_exists(pk) OR fence = :before)${isNext ? " AND #next.execution = :owner" : ""}`,
+        { ":before": fence, ...(isNext ? { ":owner": lease.owner } : {}) },
+        isNext ? { "#next": "next" } : {},
+      );
+    },
+    /** Gives the lease back, and says why; harmless if another has it. @returns false if it was not this fence's. */
+    releaseLease: (service: string, environment: string, freed: FreedLease) =>
+      set(keys.environment(service, environment), { lease: undefined, freed }, "lease.fence = :fence", {
+        ":fence": freed.fence,
+      }),
+    /** Takes the place in line if nobody did since it was read. */
+    enterLine: (
+      { service, environment, fence, next: before }: EnvironmentRecord,
+      next: NonNullable<EnvironmentRecord["next"]>,
     ) =>
       set(
         keys.environment(service, environment),
-        { service, environment, lease, current, fence: lease.fence },
-        "attribute_not_exists(pk) OR fence = :before",
-        { ":before": fence },
+        { service, environment, fence, next },
+        `(attribute_not_exists(pk) OR fence = :fence) AND ${before === undefined ? "attribute_not_exists(#next)" : "#next.execution = :before"}`,
+        { ":fence": fence, ...(before === undefined ? {} : { ":before": before.execution }) },
+        { "#next": "next" },
       ),
-    /** Gives the lease back; harmless if another has it. @returns false if it was not this fence's. */
-    releaseLease: (service: string, environment: string, fence: number) =>
-      set(keys.environment(service, environment), { lease: undefined }, "lease.fence = :fence", {
-        ":fence": fence,
-      }),
+    /** Says for what the next in line waits. */
+    sayWhyNextWaits: (service: string, environment: string, execution: string, why: string) =>
+      set(
+        keys.environment(service, environment),
+        { "next/why": why },
+        "#next.execution = :execution",
+        { ":execution": execution },
+        { "#next": "next" },
+      ),
+    /** Says that a rollback or a recovery waits for the lease, which comes before whoever is in line. */
+    goAhead: (service: string, environment: string, ahead: NonNullable<EnvironmentRecord["ahead"]>) =>
+      set(keys.environment(service, environment), { ahead }, "attribute_exists(pk)"),
+    /** Gives up a place in line or ahead of it, if it is this execution's. */
+    async leaveLine(service: string, environment: string, execution: string): Promise<void> {
+      const key = keys.environment(service, environment);
+      const own = { ":execution": execution };
+      await set(key, { next: undefined }, "#next.execution = :execution", own, { "#next": "next" });
+      await set(key, { ahead: undefined }, "ahead.execution = :execution", own);
+    },
     /** Records what is live and was; refused if the lease has passed on. A `frozen` of undefined lifts a freeze. */
     recordLive: (
       service: string,

@@ -1,18 +1,31 @@
 import { brings, type Intent } from "./intent.ts";
 import type { EnvironmentRecord, Lease } from "./records.ts";
+import { describeFrozen } from "./turn.ts";
+
+/**
+ * The timeout of every function, in seconds: so long a function may go on working after the execution that called it
+ * has ended, so long its lease is not taken over.
+ */
+export const functionTimeoutSeconds = 60;
 
 export type LeaseDecision =
-  | { readonly decision: "take"; readonly lease: Lease; readonly previousOwner: string | undefined }
+  | { readonly decision: "take"; readonly lease: Lease; readonly previous: Lease | undefined }
   /** This execution holds it already: its answer was lost. */
   | { readonly decision: "keep"; readonly lease: Lease }
   | { readonly decision: "wait"; readonly holder: Lease }
-  | { readonly decision: "refuse"; readonly reason: string };
+  /** `Superseded`: while it took its turn, a newer one took its place in line. */
+  | {
+      readonly decision: "refuse";
+      readonly error: "DeploymentRefused" | "Superseded";
+      readonly reason: string;
+    };
 
 /**
- * Decides who may change an environment.
+ * Decides who may change an environment. Who brings something new must be the next in line; a rollback or a recovery
+ * stands in none.
  * @param holder what is known of the execution that holds the lease; `quietSince` is when it ended (milliseconds),
- *   undefined while it runs or if that cannot be told: in doubt the lease stays with its owner.
- * @param longestFunctionMilliseconds a function of an ended execution may still be running this long.
+ *   undefined while it runs, while something that it began goes on, or if that cannot be told: in doubt the lease
+ *   stays with its owner.
  */
 export function decideLease(
   environment: EnvironmentRecord,
@@ -24,18 +37,28 @@ export function decideLease(
   },
   holder: { readonly quietSince: number | undefined },
   now: number,
-  longestFunctionMilliseconds: number,
 ): LeaseDecision {
-  const { lease, frozen, fence } = environment;
+  const { lease, frozen, fence, next } = environment;
   const { intent, ...own } = wish;
   if (lease?.owner === wish.owner) return { decision: "keep", lease };
   // A freeze is there until a person looks; a rollback or a recovery is a person's way out of it.
   if (frozen !== undefined && brings(intent))
     return {
       decision: "refuse",
-      reason: `the environment is frozen since ${new Date(frozen.since).toISOString()}: ${frozen.reason}; start {"intent":"recover",…} or {"intent":"rollback",…} to lift it`,
+      error: "DeploymentRefused",
+      reason: describeFrozen(environment.environment, frozen),
     };
-  const ended = holder.quietSince !== undefined && now - holder.quietSince > longestFunctionMilliseconds;
-  if (lease !== undefined && !ended) return { decision: "wait", holder: lease };
-  return { decision: "take", lease: { ...own, fence: fence + 1, since: now }, previousOwner: lease?.owner };
+  if (brings(intent) && next?.execution !== wish.owner)
+    return {
+      decision: "refuse",
+      error: "Superseded",
+      reason: `${next?.release ?? "another execution"} took the place of ${wish.release} in line for ${environment.environment}`,
+    };
+  if (lease !== undefined && !isQuiet(holder.quietSince, now)) return { decision: "wait", holder: lease };
+  return { decision: "take", lease: { ...own, fence: fence + 1, since: now }, previous: lease };
+}
+
+/** Whether nothing of an execution can be at work any more; `quietSince` as `decideLease` takes it. */
+export function isQuiet(quietSince: number | undefined, now: number): boolean {
+  return quietSince !== undefined && now - quietSince > functionTimeoutSeconds * 1000;
 }

@@ -46,6 +46,11 @@ export function deploymentKey({ release, environment, attempt }: NamedDeployment
 export const migrationPurposes = ["check", "up", "status", "down"] as const;
 export type MigrationPurpose = (typeof migrationPurposes)[number];
 
+/** The name of a deployment's wait for its turn. */
+export function turnKey(deployment: NamedDeployment): string {
+  return `${deploymentKey(deployment)}/turn`;
+}
+
 /** The name of a migration task's work: how its wait is found again. */
 export function migrationKey(deployment: NamedDeployment, purpose: MigrationPurpose): string {
   return `${deploymentKey(deployment)}/migrate-${purpose}`;

@@ -60,15 +60,17 @@ export function decideDeploymentOutcome(facts: DeploymentFacts): DeploymentEnd {
   const [first, ...later] = failures;
   if (rollback === "nothing-to-go-back-to") return { outcome: "NeedsAttention", freeze: false };
   if (first === undefined) return { outcome: "Released", freeze: false };
-  const untouched: DeploymentEnd = {
-    outcome: first.error === "Superseded" ? "Superseded" : "Rejected",
-    freeze: false,
-  };
+  const untouched: DeploymentEnd = { outcome: endsOfItsOwn(first.error) ?? "Rejected", freeze: false };
   if (!leased) return untouched;
   if (later.length > 0 || rollback === undefined || intent === "recover") return attention;
   if (rollback === "nothing-done") return facts.migrationBegun ? afterMigration(facts) : untouched;
   if (intent === "rollback") return attention;
   return verdict === "healthy" ? { outcome: "RolledBack", freeze: false } : attention;
+}
+
+/** The end that an error says by its name, as long as nothing was touched. */
+function endsOfItsOwn(error: string): Outcome | undefined {
+  return error === "Superseded" || error === "Expired" ? error : undefined;
 }
 
 function afterMigration({ schemaChanged }: DeploymentFacts): DeploymentEnd {

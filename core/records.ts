@@ -148,6 +148,16 @@ export type CommitEvidence = z.infer<typeof CommitEvidence>;
 export const DeploymentName = z.object({ release: z.string(), environment: z.string(), attempt: z.int() });
 export type DeploymentName = z.infer<typeof DeploymentName>;
 
+/** A lease that ended, and why. */
+export const FreedLease = z.object({
+  owner: z.string(),
+  release: z.string(),
+  fence: z.int(),
+  at: z.number(),
+  reason: z.string(),
+});
+export type FreedLease = z.infer<typeof FreedLease>;
+
 /** One release into one environment, with what was really done, in the order it was begun. */
 export const Deployment = z.object({
   ...DeploymentName.shape,
@@ -162,6 +172,8 @@ export const Deployment = z.object({
   recovers: z.optional(z.array(DeploymentName)),
   /** The number of its lease; absent while it waits for one, and then it has touched nothing. */
   fence: z.optional(z.int()),
+  /** Whose lease it took over, and why that was not kept; absent: the lease was free. */
+  tookOver: z.optional(FreedLease),
   openedAt: z.number(),
   /** What was live when it took the lease. */
   previous: z.optional(Revision),
@@ -220,6 +232,33 @@ export const EnvironmentRecord = z.object({
   /** The last fence given out. */
   fence: z.int(),
   lease: z.optional(Lease),
+  /** The deployment that takes the next turn; there is one place in line. */
+  next: z.optional(
+    z.object({
+      execution: z.string(),
+      release: z.string(),
+      attempt: z.int(),
+      /** By which the newest is known: the order of its build, then when the deployment was opened. */
+      sequence: z.number(),
+      openedAt: z.number(),
+      /** Since when it is the next. */
+      since: z.number(),
+      /** For what it waits, in words. */
+      why: z.optional(z.string()),
+    }),
+  ),
+  /** A rollback or a recovery that waits for the lease: no turn is given before it has it. */
+  ahead: z.optional(
+    z.object({
+      execution: z.string(),
+      release: z.string(),
+      attempt: z.int(),
+      reason: z.string(),
+      since: z.number(),
+    }),
+  ),
+  /** Why the last lease ended. */
+  freed: z.optional(FreedLease),
   /** The deployment that took the last lease. */
   current: z.optional(z.object({ release: z.string(), attempt: z.int() })),
   live: z.optional(Revision),

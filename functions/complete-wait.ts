@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { connectRecords } from "../aws/dynamodb.ts";
-import { lookFor } from "./looks.ts";
+import { lookAtWork } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { settle } from "./waiting.ts";
 
@@ -19,7 +19,7 @@ export const completeWait: FunctionDefinition<typeof Input, { settled: number }>
     const [arn] = resources;
     const waits =
       arn === undefined ? [] : (await records.waitsFor(arn)).filter(({ result }) => result === undefined);
-    for (const wait of waits) await settle(place, wait, lookFor(place));
+    for (const wait of waits) await settle(place, wait, lookAtWork(place));
     return { settled: waits.length };
   },
 };

@@ -74,12 +74,12 @@ export function lookAtOperation({ connection }: Place): Look {
     connectAppRunner(connection).look({ arn: wait.awaitedArn, operation: wait.subject.operation ?? "" });
 }
 
-/** The look for any kind of wait. */
-export function lookFor(place: Place): Look {
-  const looks: Record<WaitKind, Look> = {
+/** The look for any kind of work that a service does. */
+export function lookAtWork(place: Place): Look {
+  const looks: Partial<Record<WaitKind, Look>> = {
     build: lookAtBuild(place),
     task: lookAtTask(place),
     operation: lookAtOperation(place),
   };
-  return (wait) => looks[wait.kind](wait);
+  return async (wait) => looks[wait.kind]?.(wait);
 }

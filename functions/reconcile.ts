@@ -1,8 +1,9 @@
 import * as z from "zod/mini";
 import { connectRecords } from "../aws/dynamodb.ts";
-import { lookFor } from "./looks.ts";
+import { lookAtWork } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { closeReleases, recoverEnvironments } from "./recovery.ts";
+import { lookAtTurn } from "./turn.ts";
 import { settle } from "./waiting.ts";
 
 interface Reconciled {
@@ -18,7 +19,8 @@ export const reconcile: FunctionDefinition<z.ZodMiniUnknown, Reconciled> = {
   async run(_event, place) {
     const records = connectRecords(place.connection, place.environment.table);
     const waits = await records.overdueWaits(place.connection.now());
-    for (const wait of waits) await settle(place, wait, lookFor(place));
+    for (const wait of waits)
+      await settle(place, wait, wait.kind === "turn" ? lookAtTurn(place) : lookAtWork(place));
     const environments = await recoverEnvironments(place);
     return { waits: waits.length, environments, releases: await closeReleases(place) };
   },

@@ -11,6 +11,7 @@ import { replaceLive } from "../core/revisions.ts";
 import { DeploymentInput } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { schemaSource } from "./schema-source.ts";
+import { leaveLine } from "./turn.ts";
 
 const Input = z.extend(DeploymentInput, {
   failures: z.array(z.object({ error: z.string(), cause: z.string() })),
@@ -21,7 +22,11 @@ const Input = z.extend(DeploymentInput, {
 export const recordDeployment: FunctionDefinition<typeof Input, { outcome: Outcome; reason: string }> = {
   name: "RecordDeployment",
   input: Input,
-  async run(input, { connection, environment: { table } }) {
+  async run(input, place) {
+    const {
+      connection,
+      environment: { table },
+    } = place;
     const records = connectRecords(connection, table);
     const release = await records.requireRelease(input.deployment.release);
     const deployment = await records.deployment(input.deployment);
@@ -41,6 +46,7 @@ export const recordDeployment: FunctionDefinition<typeof Input, { outcome: Outco
     const source = await schemaSource({ records, release, deployment });
     await recordLive(records, deployment, liveAfter(outcome, release, deployment, source, now), outcome);
     if (freeze) await records.freeze(service, environment, { reason, since: now, release: release.id });
+    if (deployment.fence === undefined) await leaveLine(place, deployment);
     await closeRecovered(records, deployment, { outcome, reason, endedAt: now });
     await records.closeDeployment(deployment, { endedAt: now, outcome, reason });
     return { outcome, reason };

@@ -7,6 +7,7 @@ import type { Deployment, Release } from "../core/records.ts";
 import { mostRecoveries } from "../core/recovery.ts";
 import type { Place } from "./middleware.ts";
 import { stopBuilds } from "./stopping.ts";
+import { giveTurn, leaveLine } from "./turn.ts";
 
 /** A record that is open although the execution that should close it has ended. */
 interface Broken<Kind> {
@@ -64,6 +65,7 @@ async function findBroken<Kind extends { readonly executionArn: string }>(
 async function closeUnbegun(place: Place, { record, end }: Broken<Deployment>): Promise<boolean> {
   const { connection, environment } = place;
   if (record.fence !== undefined) return false;
+  await leaveLine(place, record);
   await connectRecords(connection, environment.table).closeDeployment(record, {
     endedAt: connection.now(),
     outcome: "Cancelled",
@@ -110,7 +112,14 @@ async function giveUp(place: Place, { service, environment }: Deployment, end: E
   }
   const { lease } = await records.environment(service, environment);
   if (lease !== undefined && (await connectExecutions(connection).endedAt(lease.owner)) !== undefined)
-    await records.releaseLease(service, environment, lease.fence);
+    await records.releaseLease(service, environment, {
+      owner: lease.owner,
+      release: lease.release,
+      fence: lease.fence,
+      at: since,
+      reason,
+    });
+  await giveTurn(place, service, environment);
 }
 
 /**

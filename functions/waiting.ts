@@ -88,8 +88,13 @@ export async function settle(place: Place, wait: Wait, look: Look): Promise<void
 }
 
 /** Only a look that was due moves the next one: an event that comes early must not put off the look for one that is lost. */
-async function postpone(records: Records, { key, looks, lookAgainAt }: Wait, now: number): Promise<void> {
+async function postpone(
+  records: Records,
+  { key, kind, looks, lookAgainAt }: Wait,
+  now: number,
+): Promise<void> {
   if (now < lookAgainAt) return;
   const looked = Math.max(looks, 0) + 1;
-  await records.lookAgain(key, looked, nextLook(now, looked));
+  // A turn may come at any minute, however long it did not.
+  await records.lookAgain(key, looked, nextLook(now, kind === "turn" ? 0 : looked));
 }

@@ -1,4 +1,5 @@
 import type { BuildConfig, Config, ServiceConfig } from "../core/config.ts";
+import { functionTimeoutSeconds } from "../core/lease.ts";
 import { migrationFamily, projectName, tableName, targetName } from "../core/names.ts";
 import { databaseOf } from "../core/settings.ts";
 import { buildImageStage } from "../core/stage.ts";
@@ -186,6 +187,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   BuildImage: [records, answer, startBuilds, stopBuilds, ...lookAtBuilds],
   CompleteRelease: [records, listRecords, findImages],
   AdmitDeployment: [records, listRecords],
+  AwaitTurn: [records, answer],
   AcquireLease: [records, askExecutions],
   ConfirmStillWanted: [records],
   PrepareDeployment: [records, listOpen, askExecutions, findTargets, describeTargets],
@@ -200,7 +202,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   RollBack: [records, answer, findTargets, ...lookAtOperations, ...changeTargets],
   RevertMigration: [records, answer, ...runTasks, ...lookAtTasks],
   RecordDeployment: [records],
-  ReleaseLease: [records],
+  ReleaseLease: [records, answer],
   CompleteWait: [records, listOpen, answer, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
   RecoverExecution: [records, ...seeToBroken],
   Reconcile: [records, answer, ...seeToBroken, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
@@ -222,7 +224,7 @@ export function describeApplication(config: Config, prefix: string): Application
     functions: Object.entries(permissions).map(([name, granted]) => ({
       name,
       file: `functions/${kebab(name)}.ts`,
-      timeoutSeconds: 60,
+      timeoutSeconds: functionTimeoutSeconds,
       memoryMegabytes: 512,
       permissions: granted,
       environment: {

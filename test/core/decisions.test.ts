@@ -217,44 +217,50 @@ describe("outcomes", () => {
 
 describe("lease", () => {
   const wish = { owner: "arn:me", release: "web-2", reason: "deploys", intent: "deploy" } as const;
+  const next = { execution: "arn:me", release: "web-2", attempt: 1, sequence: 2, openedAt: 0, since: 0 };
   const held = {
     service: "web",
     environment: "production",
     fence: 4,
     lease: { owner: "arn:other", release: "web-1", fence: 4, reason: "deploys", since: 0 },
+    next,
   };
+  const unknown = { quietSince: undefined };
 
   it("numbers each owner one higher", () => {
-    expect(decideLease({ ...held, lease: undefined }, wish, { quietSince: undefined }, 9, 60)).toMatchObject({
+    expect(decideLease({ ...held, lease: undefined }, wish, unknown, 9)).toMatchObject({
       decision: "take",
       lease: { fence: 5, owner: "arn:me" },
     });
   });
   it("waits while the owner runs, or may", () => {
-    expect(decideLease(held, wish, { quietSince: undefined }, 1000, 60).decision).toBe("wait");
-    expect(decideLease(held, wish, { quietSince: 950 }, 1000, 60).decision).toBe("wait");
+    expect(decideLease(held, wish, unknown, 100_000).decision).toBe("wait");
+    expect(decideLease(held, wish, { quietSince: 40_000 }, 100_000).decision).toBe("wait");
   });
   it("takes over from an owner that ended, once its functions must have", () => {
-    expect(decideLease(held, wish, { quietSince: 900 }, 1000, 60)).toMatchObject({
+    expect(decideLease(held, wish, { quietSince: 39_999 }, 100_000)).toMatchObject({
       decision: "take",
-      previousOwner: "arn:other",
+      previous: held.lease,
     });
   });
   it("keeps what it has, and refuses a frozen environment with the reason", () => {
-    expect(
-      decideLease(
-        { ...held, lease: { ...held.lease, owner: "arn:me" } },
-        wish,
-        { quietSince: undefined },
-        0,
-        60,
-      ).decision,
-    ).toBe("keep");
+    const own = { ...held, lease: { ...held.lease, owner: "arn:me" } };
+    expect(decideLease(own, wish, unknown, 0).decision).toBe("keep");
     const frozen = { reason: "could not be restored", since: 0, release: "web-1" };
-    expect(decideLease({ ...held, frozen }, wish, { quietSince: 1 }, 1000, 60)).toMatchObject({
+    expect(decideLease({ ...held, frozen }, wish, { quietSince: 1 }, 100_000)).toMatchObject({
       decision: "refuse",
+      error: "DeploymentRefused",
       reason: expect.stringContaining("could not be restored"),
     });
+  });
+  it("is not for a deployment whose place in line another took, but for a rollback without one", () => {
+    const free = { ...held, lease: undefined, next: { ...next, execution: "arn:newer", release: "web-3" } };
+    expect(decideLease(free, wish, unknown, 9)).toMatchObject({
+      decision: "refuse",
+      error: "Superseded",
+      reason: expect.stringContaining("web-3"),
+    });
+    expect(decideLease(free, { ...wish, intent: "rollback" }, unknown, 9).decision).toBe("take");
   });
 });
 
@@ -272,7 +278,7 @@ describe("a frozen environment", () => {
     ["recover", "take"],
   ] as const)("answers %s with %s", (intent, decision) => {
     const wish = { owner: "arn:me", release: "web-2", reason: "why", intent };
-    expect(decideLease(frozen, wish, { quietSince: undefined }, 9, 60).decision).toBe(decision);
+    expect(decideLease(frozen, wish, { quietSince: undefined }, 9).decision).toBe(decision);
   });
 });
 

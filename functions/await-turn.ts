@@ -1,0 +1,22 @@
+import * as z from "zod/mini";
+import { DeploymentInput, readDeployment } from "./deployment.ts";
+import { createHandler, type FunctionDefinition } from "./middleware.ts";
+import { lookAtTurn, turnWork } from "./turn.ts";
+import { awaitWork } from "./waiting.ts";
+
+const Input = z.extend(DeploymentInput, { token: z.string() });
+
+/**
+ * Has a deployment wait for its turn in its environment. It ends as Superseded if a newer one has the place in line,
+ * or takes it; as DeploymentRefused if nothing may be deployed until a person looks.
+ */
+export const awaitTurn: FunctionDefinition<typeof Input, void> = {
+  name: "AwaitTurn",
+  input: Input,
+  async run(input, place) {
+    const open = await readDeployment(input, place);
+    await awaitWork(place, turnWork(open, input.token), lookAtTurn(place));
+  },
+};
+
+export const handler = createHandler(awaitTurn);
