@@ -16,6 +16,7 @@ import { createRegistryTokens } from "./ecr/tokens.ts";
 import { createEcs } from "./ecs/service.ts";
 import { createEventBridge, type DroppedEvent, type EventBridge } from "./eventbridge/index.ts";
 import { createGateway, type Gateway } from "./gateway.ts";
+import { createIam, type Iam } from "./iam/index.ts";
 import { createInvokeDoor } from "./invoke-door.ts";
 import type { FunctionRunner } from "./lambda/function.ts";
 import { createLambda } from "./lambda/service.ts";
@@ -76,6 +77,7 @@ export interface Resumed {
 export interface LocalAws {
   readonly world: World;
   readonly gateway: Gateway;
+  readonly iam: Iam;
   readonly images: ImageStore;
   readonly logs: Logs;
   readonly lambda: ReturnType<typeof createLambda>;
@@ -107,6 +109,7 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
       options.onEvent?.(event);
     },
   };
+  const iam = createIam(world);
   const logs = createLogs(world, { files: options.logFiles });
   const secrets = createSecretsManager(world);
   const resolveSecret = (reference: string) => secrets.resolve(reference);
@@ -149,12 +152,13 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
       doors: [
         dynamoDb,
         createLayerDoor(images),
-        createStsDoor(world),
+        createStsDoor(iam),
         createInvokeDoor({
           invoke: lambda.invoke,
           invokeLater: later.submit,
         }),
       ],
+      identify: iam.identify,
       routes: [{ prefix: registryPrefix, listener: createRegistry(world, images, registryTokens) }],
       ...(options.onFault === undefined ? {} : { onFault: options.onFault }),
     },
@@ -174,6 +178,7 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
   return {
     world,
     gateway,
+    iam,
     images,
     logs,
     lambda,

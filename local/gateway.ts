@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { inject } from "light-my-request";
 import type { Clock, Random } from "./asl/clock.ts";
 import { type Codec, createCodec } from "./codec.ts";
+import { administratorOf, type Caller } from "./iam/caller.ts";
 import { AwsError, type Service } from "./service.ts";
 import { uuid } from "./world.ts";
 
@@ -31,7 +32,9 @@ export interface Door {
   readonly served?: ServedOperations;
   accepts(request: GatewayRequest): boolean;
   /** May throw AwsError; the gateway turns it into a JSON answer. */
-  handle(request: GatewayRequest, requestId: string): Promise<GatewayResponse>;
+  handle(request: GatewayRequest, requestId: string, caller: Caller): Promise<GatewayResponse>;
+  /** How it words an error of a request that it was not given, unless in JSON. */
+  refuse?(error: AwsError, requestId: string): GatewayResponse;
 }
 
 /** A service by what precedes the dot of X-Amz-Target, or by its name if it has none, and what is implemented of it. */
@@ -53,6 +56,11 @@ export interface GatewayOptions {
   readonly random: Random;
   readonly doors?: readonly Door[];
   readonly routes?: readonly RawRoute[];
+  /**
+   * Who signed a request; an administrator of the account 000000000000 unless given. May throw AwsError. The raw
+   * routes ask for themselves: their requests are not signed.
+   */
+  readonly identify?: (headers: GatewayRequest["headers"]) => Caller;
   /** Told of every error that is the local AWS's own fault, which is answered with InternalFailure. */
   readonly onFault?: (where: string, error: unknown) => void;
 }
@@ -80,14 +88,26 @@ export function createGateway(services: readonly Service[], options: GatewayOpti
     mounted.set(service.target, { service, codec: createCodec(service) });
   }
   const doors = options.doors ?? [];
+  const identify = options.identify ?? (() => administratorOf("000000000000"));
   const route = (path: string) => options.routes?.find(({ prefix }) => path.startsWith(prefix));
 
   const dispatch = async (request: GatewayRequest, requestId: string): Promise<GatewayResponse> => {
     const raw = route(request.path);
     if (raw) return injectListener(options.clock, raw.listener, request);
     const door = doors.find((candidate) => candidate.accepts(request));
-    if (door) return door.handle(request, requestId);
-    return callOperation(mounted, request);
+    if (door === undefined) return callOperation(mounted, request, identify(request.headers));
+    const caller = identifyAtDoor(door, request, requestId);
+    return "status" in caller ? caller : door.handle(request, requestId, caller);
+  };
+
+  /** @returns the refusal if the door words those itself. */
+  const identifyAtDoor = (door: Door, request: GatewayRequest, requestId: string) => {
+    try {
+      return identify(request.headers);
+    } catch (error) {
+      if (error instanceof AwsError && door.refuse !== undefined) return door.refuse(error, requestId);
+      throw error;
+    }
   };
 
   const handle = async (request: GatewayRequest): Promise<GatewayResponse> => {
@@ -112,6 +132,7 @@ export function createGateway(services: readonly Service[], options: GatewayOpti
 async function callOperation(
   mounted: ReadonlyMap<string, Mounted>,
   request: GatewayRequest,
+  caller: Caller,
 ): Promise<GatewayResponse> {
   const [target, name] = targetOf(request);
   const found = mounted.get(target);
@@ -141,7 +162,7 @@ async function callOperation(
   }
   // The codec read the input by the schema of this very operation, so it is what the operation takes.
   const input = (await codec.readInput(name, request.body)) as never;
-  const output = await operation(input);
+  const output = await operation(input, { caller });
   const body = codec.writeOutput(name, output);
   const contentType = `application/x-amz-json-${service.protocol === "json1.0" ? "1.0" : "1.1"}`;
   return { status: 200, headers: { "content-type": contentType }, body };

@@ -1,6 +1,14 @@
+import type { Caller } from "./iam/caller.ts";
+
+/** What an operation may know of a request beside its input. */
+export interface OperationContext {
+  readonly caller: Caller;
+}
+
 /** One operation of a local service: the input and output are those of the SDK client's command of the same name. */
 export type Operation<Input, Output> = (
   input: Input,
+  context: OperationContext,
 ) => Promise<Omit<Output, "$metadata">> | Omit<Output, "$metadata">;
 
 /**

@@ -12,6 +12,7 @@ import { createInstances, findFreePort, type Probe, probeLoopback } from "../../
 import { createAppRunner } from "../../local/apprunner/service.ts";
 import { type Clock, createRealClock, createVirtualClock, type VirtualClock } from "../../local/asl/index.ts";
 import type { ContainerRunner } from "../../local/containers.ts";
+import { administratorOf } from "../../local/iam/caller.ts";
 import type { ServiceEvent, World } from "../../local/world.ts";
 
 const image = (name: string) => `000000000000.dkr.ecr.us-east-1.amazonaws.com/web:${name}`;
@@ -65,8 +66,8 @@ function appRunner(
     resolveSecret: (reference) => `value of ${reference}`,
   });
   const call = async <Output>(operation: string, input: object): Promise<Output> => {
-    const run: ((input: never) => unknown) | undefined = service.operations[operation];
-    return (await (run as (input: object) => unknown)(input)) as Output;
+    const run = service.operations[operation];
+    return (await run?.(input as never, { caller: administratorOf(world.accountId) })) as Output;
   };
   const operationEnded = () =>
     events

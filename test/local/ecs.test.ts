@@ -1,4 +1,5 @@
 import {
+  CreateClusterCommand,
   DeregisterTaskDefinitionCommand,
   DescribeTaskDefinitionCommand,
   DescribeTasksCommand,
@@ -73,7 +74,7 @@ beforeEach(async () => {
     maxAttempts: 1,
     requestHandler: createRequestHandler(createGateway([ecs], { clock, random: Math.random }), clock),
   });
-  await ecs.operations.CreateCluster?.({ clusterName: "main" } as never);
+  await ask(client.send(new CreateClusterCommand({ clusterName: "main" })));
 });
 afterEach(() => client.destroy());
 

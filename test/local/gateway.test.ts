@@ -21,6 +21,7 @@ import { createVirtualClock } from "../../local/asl/virtual-clock.ts";
 import { createGateway, type GatewayOptions } from "../../local/gateway.ts";
 import { createRequestHandler } from "../../local/handover.ts";
 import { type ListeningGateway, listen, PortInUseError } from "../../local/http.ts";
+import { createIam } from "../../local/iam/index.ts";
 import { createInvokeDoor } from "../../local/invoke-door.ts";
 import { AwsError, type Operation, type Service } from "../../local/service.ts";
 import { createStsDoor } from "../../local/sts.ts";
@@ -470,7 +471,9 @@ describe("doors beside AWS JSON", () => {
   });
 
   it("says who the caller is", async () => {
-    const { url } = await serve([], { doors: [createStsDoor({ accountId: "000000000000" })] });
+    const { url } = await serve([], {
+      doors: [createStsDoor(createIam({ ...options, accountId: "000000000000" }))],
+    });
     const answer = await fetch(url, {
       method: "POST",
       headers: { "content-type": "application/x-www-form-urlencoded; charset=utf-8" },
