@@ -1,5 +1,7 @@
 import {
   DescribeExecutionCommand,
+  DescribeStateMachineForExecutionCommand,
+  paginateListExecutions,
   SendTaskFailureCommand,
   SendTaskSuccessCommand,
   SFNClient,
@@ -91,3 +93,29 @@ export function connectExecutions({ client }: Connection) {
 }
 
 const benign = new Set(["TaskTimedOut", "TaskDoesNotExist"]);
+
+/** The open executions of a machine, each with the definition with which it began; none if there is no such machine. */
+export async function openExecutions(
+  { client }: Connection,
+  stateMachineArn: string,
+): Promise<{ readonly arn: string; readonly definition: string }[]> {
+  const states = new SFNClient(client);
+  return call("look for open executions", async () => {
+    const open: { arn: string; definition: string }[] = [];
+    try {
+      for await (const { executions = [] } of paginateListExecutions(
+        { client: states },
+        { stateMachineArn, statusFilter: "RUNNING" },
+      ))
+        for (const { executionArn: arn = "" } of executions) {
+          const machine = await states.send(
+            new DescribeStateMachineForExecutionCommand({ executionArn: arn }),
+          );
+          open.push({ arn, definition: machine.definition ?? "" });
+        }
+    } catch (error) {
+      if (!(error instanceof Error && error.name === "StateMachineDoesNotExist")) throw error;
+    }
+    return open;
+  });
+}

@@ -1,4 +1,8 @@
 import { probeAppRunner } from "../aws/apprunner.ts";
+import type { Connection } from "../aws/connection.ts";
+import { openExecutions } from "../aws/states.ts";
+import { machineNames } from "./application.ts";
+import { machineArn } from "./arns.ts";
 import { type Found, problemsOf } from "./checks.ts";
 import { application, config, place } from "./stage.ts";
 
@@ -10,7 +14,8 @@ export const found: Found = {
   secrets: (await Promise.all(application.secrets.map(findSecret))).filter((secret) => secret !== undefined),
   repositories: await findRepositories(),
   defaultNetwork: config.aws.network === undefined ? await findDefaultNetwork() : undefined,
-  appRunner: await askAppRunner(),
+  appRunner: application.environments.length === 0 ? undefined : await probeAppRunner(connection()),
+  openExecutions: await findOpenExecutions(),
 };
 
 /** @throws Error with everything that stands in the way, before anything is made. */
@@ -51,21 +56,25 @@ async function findDefaultNetwork() {
   return { vpc: vpc.id, subnets: ids };
 }
 
-async function askAppRunner() {
-  if (application.environments.length === 0) return undefined;
+async function findOpenExecutions() {
+  const arns = machineNames.map((name) => machineArn(application, place, name));
+  return (await Promise.all(arns.map((arn) => openExecutions(connection(), arn)))).flat();
+}
+
+/** With what SST's own components are given to deploy with, else what the SDK finds. */
+function connection(): Connection {
   const { SST_AWS_ACCESS_KEY_ID: accessKeyId, SST_AWS_SECRET_ACCESS_KEY: secretAccessKey } = process.env;
   const { SST_AWS_SESSION_TOKEN: sessionToken } = process.env;
-  return probeAppRunner({
+  return {
     now: Date.now,
     fetch,
     client: {
       region: place.region,
-      // As SST's own components: those with which it deploys, else what the SDK finds.
       ...(accessKeyId && secretAccessKey
         ? { credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) } }
         : {}),
     },
-  });
+  };
 }
 
 /** A lookup of what need not be there. What else went wrong is not swallowed. */

@@ -55,7 +55,7 @@ export interface RuleDescription {
   readonly target: { readonly machine: MachineName } | { readonly function: string };
 }
 
-const machineNames = ["ReleaseMachine", "DeployMachine"] as const;
+export const machineNames = ["ReleaseMachine", "DeployMachine"] as const;
 export type MachineName = (typeof machineNames)[number];
 
 /** A CodeBuild project: one for each stage of each service. */

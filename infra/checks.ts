@@ -16,6 +16,8 @@ export interface Found {
   readonly defaultNetwork: { readonly vpc: string; readonly subnets: string[] } | undefined;
   /** What App Runner says; undefined where no environment wants it. */
   readonly appRunner: "used" | "unused" | "refused" | "absent" | undefined;
+  /** What is under way, with the definitions of the time when it began. */
+  readonly openExecutions: readonly { readonly arn: string; readonly definition: string }[];
 }
 
 /** Where a deployment would go to. */
@@ -45,6 +47,7 @@ export function problemsOf(
     ];
   return [
     ...missingSecrets(application, found, region, where),
+    ...abandonedExecutions(application, found),
     ...foreignRepositories(application, found, where),
     ...equalNames(application),
     ...longNames(application),
@@ -61,6 +64,24 @@ function missingSecrets({ secrets }: Application, found: Found, region: string, 
       (name) =>
         `The config names the secret ${name}, which is not in ${where}. Create it (aws secretsmanager create-secret --region ${region} --name ${name} --secret-string file://…), or deploy to the region where it is.`,
     );
+}
+
+/**
+ * Lambda keeps the published versions of a function as long as the function is there, so an execution ends on those
+ * with which it began. Only a version of Spillway that has a function no more would take them away.
+ */
+function abandonedExecutions(application: Application, { openExecutions }: Found): string[] {
+  const { prefix, functions } = application;
+  const kept = new Set(functions.map(({ name }) => physicalName(application, name)));
+  const called = new RegExp(`:function:(${prefix}-\\w+):\\d+`, "g");
+  return openExecutions.flatMap(({ arn, definition }) => {
+    const names = new Set([...definition.matchAll(called)].map(([, name = ""]) => name));
+    const gone = [...names].filter((name) => !kept.has(name));
+    if (gone.length === 0) return [];
+    return [
+      `The execution ${arn} is under way and calls ${gone.join(", ")}, which this version of Spillway no longer has. Let it end before you deploy (aws stepfunctions describe-execution --execution-arn ${arn} --query status), or stop it.`,
+    ];
+  });
 }
 
 function foreignRepositories({ prefix }: Application, found: Found, where: string): string[] {

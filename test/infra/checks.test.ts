@@ -12,6 +12,7 @@ const well: Found = {
   repositories: [],
   defaultNetwork: { vpc: "vpc-1", subnets: ["subnet-1"] },
   appRunner: "used",
+  openExecutions: [],
 };
 
 function problems(
@@ -38,6 +39,20 @@ describe("what is checked before anything is deployed", () => {
     expect(problems({}, (config) => ({ ...config, aws: { account: "210987654321" } }))).toEqual([
       "The credentials are for account 123456789012, but spillway.config.ts says aws.account 210987654321; set AWS_PROFILE to a profile of that account, or change the config.",
     ]);
+  });
+
+  it("takes no function away under an execution that calls it", () => {
+    const calling = (name: string) => ({
+      arn: `arn:aws:states:eu-central-1:123456789012:execution:spillway-production-DeployMachine:${name}`,
+      definition: JSON.stringify({
+        FunctionName: `arn:aws:lambda:eu-central-1:123456789012:function:spillway-production-${name}:7`,
+      }),
+    });
+    expect(problems({ openExecutions: [calling("CheckHealth")] })).toEqual([]);
+    const [said, ...others] = problems({ openExecutions: [calling("CheckHealth"), calling("CheckWealth")] });
+    expect(said).toMatch(/DeployMachine:CheckWealth is under way and calls spillway-production-CheckWealth,/);
+    expect(said).toMatch(/Let it end before you deploy/);
+    expect(others).toEqual([]);
   });
 
   it("finds a name that is too long for AWS, before AWS does", () => {

@@ -30,6 +30,8 @@ export interface Account {
   readonly defaultVpc?: boolean;
   /** What App Runner answers to ListServices. */
   readonly appRunner?: { readonly status: number; readonly body: object };
+  /** Execution → the definition with which it began; null: the machines are not there yet. */
+  readonly openExecutions?: Readonly<Record<string, string>> | null;
 }
 
 export const accountId = "123456789012";
@@ -142,7 +144,39 @@ function made(region: string, { type, name, inputs }: pulumi.runtime.MockResourc
   };
 }
 
-/** The two things that SST's components ask of its own program, and App Runner. */
+/** What an AWS API of the account answers to an operation. */
+function awsAnswer(
+  account: Required<Account>,
+  operation: string,
+  { stateMachineArn = "", executionArn = "" }: Inputs,
+): { readonly status: number; readonly body: object } {
+  const { openExecutions } = account;
+  switch (operation) {
+    case "AppRunner.ListServices":
+      return account.appRunner;
+    case "AWSStepFunctions.ListExecutions": {
+      if (openExecutions === null)
+        return { status: 400, body: { __type: "StateMachineDoesNotExist", message: stateMachineArn } };
+      const arn = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:`;
+      const executions = Object.keys(openExecutions)
+        .filter((executionArn) => executionArn.startsWith(arn))
+        .map((executionArn) => ({
+          executionArn,
+          stateMachineArn,
+          name: "one",
+          status: "RUNNING",
+          startDate: 0,
+        }));
+      return { status: 200, body: { executions } };
+    }
+    case "AWSStepFunctions.DescribeStateMachineForExecution":
+      return { status: 200, body: { definition: openExecutions?.[executionArn] } };
+    default:
+      throw new Error(`nobody has said what AWS answers to ${operation}`);
+  }
+}
+
+/** What SST's components ask of its own program, and what ours asks of AWS. */
 async function serve(account: Required<Account>) {
   const server = createServer(async (request, response) => {
     const chunks: Uint8Array[] = [];
@@ -150,8 +184,9 @@ async function serve(account: Required<Account>) {
     const body = JSON.parse(Buffer.concat(chunks).toString() || "{}");
     const target = request.headers["x-amz-target"];
     if (target !== undefined) {
-      response.writeHead(account.appRunner.status, { "content-type": "application/x-amz-json-1.0" });
-      response.end(JSON.stringify(account.appRunner.body));
+      const answer = awsAnswer(account, String(target), body);
+      response.writeHead(answer.status, { "content-type": "application/x-amz-json-1.0" });
+      response.end(JSON.stringify(answer.body));
       return;
     }
     response.setHeader("content-type", "application/json");
@@ -186,6 +221,7 @@ export async function runApp(given: Account = {}): Promise<{ resources: Resource
     repositories: {},
     defaultVpc: true,
     appRunner: customer,
+    openExecutions: null,
     ...given,
   };
   vi.resetModules();
@@ -196,6 +232,7 @@ export async function runApp(given: Account = {}): Promise<{ resources: Resource
   Object.assign(process.env, {
     SST_SERVER: url,
     AWS_ENDPOINT_URL_APPRUNNER: url,
+    AWS_ENDPOINT_URL_SFN: url,
     AWS_ACCESS_KEY_ID: "test",
     AWS_SECRET_ACCESS_KEY: "test",
     AWS_EC2_METADATA_DISABLED: "true",

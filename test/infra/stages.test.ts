@@ -161,6 +161,16 @@ describe.skipIf(platformMissing)(
           { appRunner: { status: 400, body: { __type: "AccessDeniedException", message: "no" } } },
           [/App Runner refuses account 123456789012/, /ECS Express Mode/],
         ],
+        [
+          "an upgrade that takes a function away which an open execution calls",
+          {
+            openExecutions: {
+              "arn:aws:states:eu-central-1:123456789012:execution:spillway-production-DeployMachine:one":
+                '"arn:aws:lambda:eu-central-1:123456789012:function:spillway-production-OfBefore:7"',
+            },
+          },
+          [/DeployMachine:one is under way and calls spillway-production-OfBefore/],
+        ],
         ["an account without a default VPC", { defaultVpc: false }, [/no default VPC/, /aws\.network/]],
       ];
       it.each(refused)("%s", async (_, account, words) => {

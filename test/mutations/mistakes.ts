@@ -153,6 +153,14 @@ export const mistakes: readonly Mistake[] = [
     test: reads,
   },
   {
+    name: "a machine whose functions change under an open execution",
+    file: "infra/machines.ts",
+    from: "nodes.function.qualifiedArn",
+    to: "nodes.function.arn",
+    caughtBy: installation,
+    test: "call published versions",
+  },
+  {
     name: "a log that shows task tokens",
     file: "infra/machines.ts",
     from: "includeExecutionData: false",

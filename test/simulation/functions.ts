@@ -2,36 +2,59 @@ import { join, resolve } from "node:path";
 import type { Context } from "aws-lambda";
 import { createHandler, type Place } from "../../functions/middleware.ts";
 import type { Application } from "../../infra/application.ts";
-import type { FunctionRunner } from "../../local/lambda/function.ts";
+import type { FunctionRunner, FunctionVersion } from "../../local/lambda/function.ts";
 import type { Turns } from "./turns.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
-type Handler = ReturnType<typeof createHandler>;
+type Handler = (event: unknown, context: Context) => Promise<unknown>;
 
-/** The handlers of an application by the names of their functions, working in a place. */
-export async function loadHandlers(
-  { functions }: Application,
-  prefix: string,
-  place: Place,
-): Promise<ReadonlyMap<string, Handler>> {
+/** The handlers of an application by their files, which stand for bundles, working in a place. */
+export async function loadHandlers({ functions }: Application, place: Place): Promise<Map<string, Handler>> {
   const handlers = new Map<string, Handler>();
   for (const { name, file } of functions) {
     const module = await import(join(root, file));
     const definition = module[name.charAt(0).toLowerCase() + name.slice(1)];
-    handlers.set(`${prefix}-${name}`, createHandler(definition, place));
+    const handler = createHandler(definition, place);
+    handlers.set(file, async (event, context) => handler(event, context));
   }
   return handlers;
 }
 
-/** Runs the handlers in this process; each computes in no time. */
+/** Function → what it answers instead of what it answers today. */
+export type OtherAnswers = Readonly<Record<string, (answer: Answer) => object>>;
+type Answer = Readonly<Record<string, unknown>>;
+
+/**
+ * Adds bundles whose functions answer otherwise.
+ * @returns function file → the bundle to be published for it.
+ */
+export function addBundles(
+  handlers: Map<string, Handler>,
+  { functions }: Application,
+  version: string,
+  answers: OtherAnswers,
+): ReadonlyMap<string, string> {
+  return new Map(
+    functions.map(({ name, file }) => {
+      const bundle = `${file}@${version}`;
+      const handler = handlers.get(file);
+      if (handler === undefined) throw new Error(`no handler for ${file}`);
+      const change = answers[name] ?? ((answer: Answer) => answer);
+      handlers.set(bundle, async (event, context) => change(Object(await handler(event, context))));
+      return [file, bundle];
+    }),
+  );
+}
+
+/** Runs the handler of a version's bundle in this process; each computes in no time. */
 export function createFunctions(handlers: () => ReadonlyMap<string, Handler>, turns: Turns): FunctionRunner {
   return {
     stop: async () => {},
     async invoke(fn, payload, { requestId }) {
-      const handler = handlers().get(fn.name);
-      if (handler === undefined) throw new Error(`no function ${fn.name}`);
-      const context = contextOf(fn.name, fn.arn, requestId);
+      const handler = handlers().get(fn.bundle);
+      if (handler === undefined) throw new Error(`no bundle ${fn.bundle}`);
+      const context = contextOf(fn, requestId);
       try {
         const answer = await turns.run(fn.name, async () => handler(JSON.parse(payload), context));
         return { payload: JSON.stringify(answer ?? null) };
@@ -44,12 +67,12 @@ export function createFunctions(handlers: () => ReadonlyMap<string, Handler>, tu
   };
 }
 
-function contextOf(functionName: string, invokedFunctionArn: string, awsRequestId: string): Context {
+function contextOf({ name, arn, version }: FunctionVersion, awsRequestId: string): Context {
   return {
     awsRequestId,
-    functionName,
-    invokedFunctionArn,
-    functionVersion: "1",
+    functionName: name,
+    invokedFunctionArn: arn,
+    functionVersion: version,
     memoryLimitInMB: "512",
     logGroupName: "",
     logStreamName: "",

@@ -19,7 +19,7 @@ import { type Behaviour, type CommitBehaviour, createBehaviours } from "./behavi
 import { createBuilds } from "./builds.ts";
 import { oneEnvironment } from "./environments.ts";
 import { createConsole, type EndedExecution, endOf } from "./executions.ts";
-import { createFunctions, loadHandlers } from "./functions.ts";
+import { addBundles, createFunctions, loadHandlers, type OtherAnswers } from "./functions.ts";
 import { createMigrations } from "./migrations.ts";
 import { createPushes } from "./pushes.ts";
 import { seeded } from "./seeded.ts";
@@ -63,6 +63,8 @@ export interface SimulatedWorld {
   servingIn(environment: string): Promise<string | undefined>;
   /** Starts the deploy machine with this input and waits for its end. */
   deploy(input: object): Promise<EndedExecution>;
+  /** Installs another version of Spillway over this one, whatever is under way: its state machines and its functions. */
+  upgrade(next: { readonly root: string; readonly answers: OtherAnswers }): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -138,7 +140,7 @@ export async function createWorld(
   };
   const people = createConsole(connection, (machine) => made.machines[machine]);
   const place: Place = { connection, environment: { table: `${prefix}-records`, region: "us-east-1" } };
-  const handlers = await loadHandlers(application, prefix, place);
+  const handlers = await loadHandlers(application, place);
   const bundles = new Map(application.functions.map(({ file }) => [file, file]));
   const secrets = Object.fromEntries(
     application.secrets.map((name) => [
@@ -185,6 +187,10 @@ export async function createWorld(
       return `web-${digest.replace("sha256:", "").slice(0, 12)}-1`;
     },
     serving: () => services.tagAt(),
+    async upgrade({ root, answers }) {
+      const bundles = addBundles(handlers, application, root, answers);
+      await clock.runUntil(provision(aws, { ...provisioning, root, bundles }));
+    },
     async close() {
       await clock.runUntil(aws.stop());
       await rm(folder, { recursive: true, force: true });
