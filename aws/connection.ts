@@ -14,8 +14,14 @@ export interface ClientSettings {
   readonly maxAttempts?: number;
   readonly region?: string;
   readonly endpoint?: string;
-  readonly credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+  readonly credentials?: Credentials | (() => Promise<Credentials>);
   readonly requestHandler?: object;
+}
+
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
 }
 
 /** The connection of a function in AWS, or on a laptop: the difference is AWS_ENDPOINT_URL, which the SDK reads itself. */

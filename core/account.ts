@@ -21,6 +21,26 @@ export const NetworkConfig = z.strictObject({
   services: z._default(z.boolean(), false),
 });
 
+/** The AWS account of an environment, where that is not the installation's own: a member account. Same region. */
+export const MemberConfig = z.strictObject({
+  /** Its number: 12 digits. */
+  id: Account,
+  /**
+   * What Spillway must say to be let in, so that nobody can have it act there who only knows the account. Not a
+   * secret, but yours alone: a random text, such as `openssl rand -hex 16` prints.
+   */
+  externalId: z
+    .string()
+    .check(
+      z.regex(/^[\w+=,.@:/-]{2,1224}$/, "an external id has 2 to 1224 letters, digits and + = , . @ : / - _"),
+    ),
+  /** As `aws.network`, of that account: unless said, its default VPC. */
+  network: z.optional(NetworkConfig),
+  /** As `aws.appRunner`, of that account. */
+  appRunner: z.optional(z.literal("existing-customer")),
+});
+export type MemberConfig = z.output<typeof MemberConfig>;
+
 /** Where Spillway is installed in AWS, and with what. A laptop needs none of it. */
 export const AccountConfig = z.strictObject({
   /** The only account into which this config may be deployed; any, unless said. */

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
-import { AccountConfig } from "./account.ts";
+import { AccountConfig, MemberConfig } from "./account.ts";
 import { SpillwayError } from "./errors.ts";
+import { checkMembers } from "./members.ts";
 import { parse } from "./parse.ts";
 import { checkStages } from "./stage.ts";
 
@@ -157,6 +158,8 @@ const Revert = z.enum(["never", "allowed"]);
 /** A place where a service runs. */
 export const EnvironmentConfig = z.strictObject({
   target: AppRunnerConfig,
+  /** The account where it runs, if not the installation's own. Its secrets are that account's. */
+  account: z.optional(MemberConfig),
   health: z.prefault(HealthConfig, {}),
   /** "none": nothing is migrated here, as in a development environment whose service keeps its data in a file. */
   database: z.optional(z.union([z.literal("none"), DatabaseConfig])),
@@ -222,6 +225,7 @@ export const Config = z
   .check(
     z.superRefine((config, context) => {
       for (const [name, service] of Object.entries(config.services)) checkService(name, service, context);
+      checkMembers(config, context);
     }),
   );
 

@@ -31,6 +31,7 @@ export type ErrorName =
   | "DeploymentUnhealthy"
   | "HealthInconclusive"
   | "NothingToRollBackTo"
+  | "AccountRefused"
   | "Throttled"
   | "AwsFault"
   | "AwsRefused";

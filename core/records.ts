@@ -5,10 +5,8 @@ import { Digest, PinnedImage } from "./image.ts";
 import { Intent } from "./intent.ts";
 import { Outcome, RollbackAction } from "./outcome.ts";
 
-/** Where the parts of an installation are: names and ARNs that functions need, written at provisioning. */
-export const Resources = z.object({
-  /** What every physical name begins with. */
-  prefix: z.string(),
+/** What environments need in the account where they run: names and ARNs, written when it was made. */
+export const AccountResources = z.object({
   cluster: z.string(),
   subnets: z.array(z.string()),
   securityGroups: z.array(z.string()),
@@ -29,12 +27,26 @@ export const Resources = z.object({
     }),
   ),
   migrationLogGroup: z.string(),
+  /** Secret name → ARN. */
+  secrets: z.record(z.string(), z.string()),
+});
+export type AccountResources = z.infer<typeof AccountResources>;
+
+/** How another account lets us act in it. */
+export const Access = z.object({ roleArn: z.string(), externalId: z.string() });
+export type Access = z.infer<typeof Access>;
+
+/** Where the parts of an installation are: names and ARNs that functions need, written at provisioning. */
+export const Resources = z.object({
+  ...AccountResources.shape,
+  /** What every physical name begins with. */
+  prefix: z.string(),
   releaseMachineArn: z.string(),
   deployMachineArn: z.string(),
   /** `ACCOUNT.dkr.ecr.REGION.amazonaws.com`: where images are pushed to. */
   registry: z.string(),
-  /** Secret name → ARN. */
-  secrets: z.record(z.string(), z.string()),
+  /** Account → what environments need there, and the way in. Absent: all run in the installation's own account. */
+  members: z.optional(z.record(z.string(), z.object({ ...AccountResources.shape, access: Access }))),
 });
 export type Resources = z.infer<typeof Resources>;
 

@@ -1,6 +1,6 @@
 import type { DatabaseConfig, EnvironmentConfig, ServiceConfig } from "./config.ts";
 import { SpillwayError } from "./errors.ts";
-import type { Installation, Release } from "./records.ts";
+import type { Access, AccountResources, Release } from "./records.ts";
 
 /** What a running container is given, and how large it is. Secrets are references, never values. */
 export interface RuntimeSettings {
@@ -50,10 +50,29 @@ export function environmentOf(
   return { service, environment: found };
 }
 
+/**
+ * What an environment needs in the account where it runs; with `access` if that is another than the installation's.
+ * @throws SpillwayError InvalidConfig if the installation was not deployed since the environment moved there.
+ */
+export function resourcesOf(
+  release: Pick<Release, "service" | "installation" | "id">,
+  environment: string,
+): AccountResources & { readonly access?: Access } {
+  const { account } = environmentOf(release, environment).environment;
+  const { members = {}, ...home } = release.installation.resources;
+  if (account === undefined) return home;
+  const member = members[account.id];
+  if (member !== undefined) return member;
+  throw new SpillwayError(
+    "InvalidConfig",
+    `The installation does not know what there is for ${environment} in the account ${account.id}; deploy it there, then here again.`,
+  );
+}
+
 /** What the environment's target is told for this release. */
 export function runtimeSettings(release: Release, environment: string): RuntimeSettings {
   const { target, health } = environmentOf(release, environment).environment;
-  const { resources } = release.installation;
+  const resources = resourcesOf(release, environment);
   return {
     port: target.port,
     cpu: target.cpu,
@@ -87,7 +106,11 @@ export function revertPolicy(
 }
 
 /** The roles of one environment. @throws SpillwayError InvalidConfig if the installation made none. */
-export function rolesOf(resources: Installation["resources"], service: string, environment: string) {
+export function rolesOf(
+  resources: Pick<AccountResources, "environmentRoles">,
+  service: string,
+  environment: string,
+) {
   const roles = resources.environmentRoles[`${service}/${environment}`];
   if (roles !== undefined) return roles;
   throw new SpillwayError(
@@ -105,13 +128,13 @@ export function databaseOf({ database }: Pick<EnvironmentConfig, "database">): D
  * The reference by which AWS resolves a secret: `web/database` → its ARN, `web/database:url` → `ARN:url::`.
  * @throws SpillwayError InvalidConfig if the installation has no such secret.
  */
-export function secretReference(resources: Installation["resources"], secret: string): string {
+export function secretReference(resources: Pick<AccountResources, "secrets">, secret: string): string {
   const [name = "", jsonKey] = secret.split(":");
   const arn = resources.secrets[name];
   if (arn === undefined)
     throw new SpillwayError(
       "InvalidConfig",
-      `The config names the secret ${name}, which this installation does not know; create it and deploy the installation again.`,
+      `The config names the secret ${name}, which this installation does not know where it is used; create it there and deploy the installation again.`,
     );
   return jsonKey === undefined ? arn : `${arn}:${jsonKey}::`;
 }

@@ -5,6 +5,7 @@ import { beginHealth, describeHealth, HealthState, judgeHealth, type Verdict } f
 import { targetName } from "../core/names.ts";
 import { environmentOf } from "../core/settings.ts";
 import { DeploymentInput, type OpenDeployment, readDeployment, updateDeployment } from "./deployment.ts";
+import { connectionTo } from "./environment-connection.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { lookAtService } from "./service-look.ts";
 
@@ -36,7 +37,7 @@ export const checkHealth: FunctionDefinition<typeof Input, Answer> = {
     const { environment } = deployment;
     const rules = environmentOf(release, environment).environment.health;
     const name = targetName(release.installation.resources.prefix, release.service, environment);
-    const { url } = await connectAppRunner(place.connection).describe(name);
+    const { url } = await connectAppRunner(connectionTo(place, release, environment)).describe(name);
     if (url === undefined) throw new SpillwayError("TargetFailed", `The target ${name} has no URL to ask.`);
     const { commit } = input.phase === "deployed" ? release : (deployment.previous ?? {});
     const look = await lookAtService(place, rules, url, commit);

@@ -8,6 +8,7 @@ import { withLog } from "../core/excerpt.ts";
 import type { Evidence } from "../core/records.ts";
 import { buildImageStage } from "../core/stage.ts";
 import type { Wait, WaitKind } from "../core/wait.ts";
+import { connectionOf } from "./environment-connection.ts";
 import type { Place } from "./middleware.ts";
 import { readTaskLog } from "./migration-work.ts";
 import { deploymentOf } from "./stage-scope.ts";
@@ -59,7 +60,7 @@ async function keep(
 export function lookAtTask(place: Place): Look {
   return async (wait) => {
     const { cluster = "", purpose } = wait.subject;
-    const result = await connectTasks(place.connection).look(cluster, wait.awaitedArn);
+    const result = await connectTasks(connectionOf(place, wait)).look(cluster, wait.awaitedArn);
     if (result?.end !== "failed" || result.error !== "MigrationFailed" || purpose === "up") return result;
     const error = purpose === "check" ? "DatabaseUnreachable" : result.error;
     const printed = await readTaskLog(place, wait);
@@ -69,9 +70,12 @@ export function lookAtTask(place: Place): Look {
 }
 
 /** How a target's operation ended. */
-export function lookAtOperation({ connection }: Place): Look {
+export function lookAtOperation(place: Place): Look {
   return (wait) =>
-    connectAppRunner(connection).look({ arn: wait.awaitedArn, operation: wait.subject.operation ?? "" });
+    connectAppRunner(connectionOf(place, wait)).look({
+      arn: wait.awaitedArn,
+      operation: wait.subject.operation ?? "",
+    });
 }
 
 /** The look for any kind of work that a service does. */

@@ -4,8 +4,9 @@ import { SpillwayError } from "../core/errors.ts";
 import type { LogPlace } from "../core/excerpt.ts";
 import { type MigrationPurpose, migrationContainer, migrationFamily, migrationKey } from "../core/names.ts";
 import type { DeploymentName, Release } from "../core/records.ts";
-import { databaseOf, environmentOf, rolesOf, secretReference } from "../core/settings.ts";
+import { databaseOf, environmentOf, resourcesOf, rolesOf, secretReference } from "../core/settings.ts";
 import type { Wait } from "../core/wait.ts";
+import { accessSubject, connectionOf, connectionTo } from "./environment-connection.ts";
 import type { Place } from "./middleware.ts";
 import type { Work } from "./waiting.ts";
 
@@ -22,7 +23,8 @@ export function migrationWork(
   to?: string,
 ): Work {
   const { environment } = deployment;
-  const { resources } = release.installation;
+  const { prefix } = release.installation.resources;
+  const resources = resourcesOf(release, environment);
   const database = databaseOf(environmentOf(release, environment).environment);
   const { migrationImage } = release;
   if (database === undefined || migrationImage === undefined)
@@ -30,15 +32,18 @@ export function migrationWork(
       "InvalidConfig",
       `${environment} has no migration image or no database secret; check spillway.config.ts.`,
     );
-  const tasks = connectTasks(place.connection);
-  const family = migrationFamily(resources.prefix, release.service, environment);
+  const tasks = connectTasks(connectionTo(place, release, environment));
+  const family = migrationFamily(prefix, release.service, environment);
   const commands = { check: ["status"], up: ["up"], status: ["status"], down: ["down", "--to", to ?? ""] };
   return {
     key: migrationKey(deployment, purpose),
     kind: "task",
     release: deployment.release,
     token,
-    subject: { cluster: resources.cluster, purpose, family, logGroup: resources.migrationLogGroup },
+    subject: {
+      ...{ cluster: resources.cluster, purpose, family, logGroup: resources.migrationLogGroup },
+      ...accessSubject(release, environment),
+    },
     begin: async (work) => ({
       arn: await tasks.run({
         work,
@@ -68,12 +73,15 @@ export function migrationWork(
 
 /** What a migration task printed, as far as it has arrived, and where; undefined if no task was started. */
 export async function readTaskLog(
-  { connection }: Place,
+  place: Place,
   { awaitedArn, subject }: Pick<Wait, "awaitedArn" | "subject">,
 ): Promise<{ lines: string[]; log: LogPlace } | undefined> {
   const { logGroup: group, family } = subject;
   const taskId = awaitedArn?.split("/").at(-1);
   if (taskId === undefined || group === undefined || family === undefined) return undefined;
   const stream = `${family}/${migrationContainer}/${taskId}`;
-  return { lines: await connectLogs(connection).tail(group, stream), log: { group, stream } };
+  return {
+    lines: await connectLogs(connectionOf(place, { subject })).tail(group, stream),
+    log: { group, stream },
+  };
 }

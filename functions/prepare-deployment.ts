@@ -8,6 +8,7 @@ import { planTracks, type Track } from "../core/plan.ts";
 import type { Deployment, Release, Revision } from "../core/records.ts";
 import { databaseOf, environmentOf } from "../core/settings.ts";
 import { DeploymentInput, type OpenDeployment, readDeployment, updateDeployment } from "./deployment.ts";
+import { connectionTo } from "./environment-connection.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
 import { lookAtService } from "./service-look.ts";
 
@@ -29,7 +30,7 @@ export const prepareDeployment: FunctionDefinition<typeof DeploymentInput, Prepa
     const { release, deployment } = open;
     if (deployment.intent === "recover") return prepareRecovery(open, place);
     const { service, environment } = environmentOf(release, deployment.environment);
-    const target = await connectAppRunner(place.connection).describe(
+    const target = await connectAppRunner(connectionTo(place, release, deployment.environment)).describe(
       targetName(release.installation.resources.prefix, release.service, deployment.environment),
     );
     if (target.refusal !== undefined) throw new SpillwayError("DeploymentRefused", target.refusal);

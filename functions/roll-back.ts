@@ -12,6 +12,7 @@ import {
   requireLease,
   updateDeployment,
 } from "./deployment.ts";
+import { connectionTo } from "./environment-connection.ts";
 import { lookAtOperation } from "./looks.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
 import { targetWork } from "./target-work.ts";
@@ -31,7 +32,7 @@ export const rollBack: FunctionDefinition<typeof Input, void> = {
     const { deployment } = open;
     const { release, environment } = input.deployment;
     const { prefix } = open.release.installation.resources;
-    const target = await connectAppRunner(place.connection).describe(
+    const target = await connectAppRunner(connectionTo(place, open.release, environment)).describe(
       targetName(prefix, deployment.service, environment),
     );
     const plan = planRollback(deployment, target);

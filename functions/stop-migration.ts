@@ -2,6 +2,7 @@ import { connectTasks } from "../aws/ecs.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { migrationKey } from "../core/names.ts";
 import { DeploymentInput, readDeployment } from "./deployment.ts";
+import { connectionOf } from "./environment-connection.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 
 /**
@@ -15,10 +16,11 @@ export const stopMigration: FunctionDefinition<typeof DeploymentInput, { stopped
   async run(input, place) {
     const { records, deployment } = await readDeployment(input, place);
     const wait = await records.wait(migrationKey(deployment, "up"));
-    const { awaitedArn, subject, result } = wait ?? {};
-    if (awaitedArn === undefined || result !== undefined) return { stopped: awaitedArn ?? null };
-    const tasks = connectTasks(place.connection);
-    const cluster = subject?.cluster ?? "";
+    if (wait?.awaitedArn === undefined || wait.result !== undefined)
+      return { stopped: wait?.awaitedArn ?? null };
+    const { awaitedArn, subject } = wait;
+    const tasks = connectTasks(connectionOf(place, wait));
+    const { cluster = "" } = subject;
     if ((await tasks.look(cluster, awaitedArn)) !== undefined) return { stopped: awaitedArn };
     await tasks.stop(cluster, awaitedArn, "The migration took longer than its timeoutMinutes.");
     throw new SpillwayError(

@@ -3,6 +3,7 @@ import { requireImage } from "../core/image.ts";
 import { targetName } from "../core/names.ts";
 import type { Release } from "../core/records.ts";
 import { runtimeSettings } from "../core/settings.ts";
+import { accessSubject, connectionTo } from "./environment-connection.ts";
 import type { Place } from "./middleware.ts";
 import type { Work } from "./waiting.ts";
 
@@ -15,7 +16,7 @@ export function targetWork(
   owner: string,
   token: string,
 ): Work {
-  const target = connectAppRunner(place.connection);
+  const target = connectAppRunner(connectionTo(place, release, environment));
   const name = targetName(release.installation.resources.prefix, release.service, environment);
   const imageUri = requireImage(release).uri;
   const begun = ({ arn, operation }: { arn: string; operation: string }) => ({ arn, subject: { operation } });
@@ -24,7 +25,7 @@ export function targetWork(
     kind: "operation",
     release: owner,
     token,
-    subject: {},
+    subject: accessSubject(release, environment),
     begin: async () =>
       begun(
         await target.start({

@@ -21,7 +21,7 @@ const rules: { room: string; may: RegExp; why: string }[] = [
   { room: "core", may: /^(zod\/(mini|locales)$|core\/)/, why: "decisions are pure" },
   {
     room: "aws",
-    may: /^(zod\/mini$|core\/|aws\/|@aws-sdk\/|node:crypto$)/,
+    may: /^(zod\/mini$|core\/|aws\/|@aws-sdk\/|@smithy\/|node:crypto$)/,
     why: "the hands know AWS and the words of core",
   },
   {
