@@ -80,6 +80,10 @@ export interface EnvironmentDescription {
   readonly environment: string;
   /** The name of its target. */
   readonly target: string;
+  /** The repository of what runs there. */
+  readonly image: string;
+  /** The repository of its migrations; undefined where nothing is migrated. */
+  readonly migrationImage: string | undefined;
   /** The family of its migrations' task definitions; undefined where nothing is migrated. */
   readonly migrationFamily: string | undefined;
   /** Names of the secrets that the running service may read. */
@@ -357,7 +361,7 @@ function repositoriesOf({ image, migration }: ServiceConfig): string[] {
 function environmentsOf(
   prefix: string,
   service: string,
-  { environments, migration }: ServiceConfig,
+  { environments, image, migration }: ServiceConfig,
 ): EnvironmentDescription[] {
   return Object.entries(environments).map(([environment, config]) => {
     const { secret, ca } = databaseOf(config) ?? {};
@@ -366,6 +370,8 @@ function environmentsOf(
       service,
       environment,
       target: targetName(prefix, service, environment),
+      image: image.repository,
+      migrationImage: migrated ? migration.repository : undefined,
       migrationFamily: migrated ? migrationFamily(prefix, service, environment) : undefined,
       secrets: namesOf(Object.values(config.target.secrets)),
       migrationSecrets: migrated ? namesOf([secret, ca]) : [],

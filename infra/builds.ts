@@ -1,9 +1,9 @@
 import type { ProjectDescription } from "./application.ts";
-import { arn, buildLogGroup } from "./arns.ts";
-import { pullFrom, pushTo } from "./images.ts";
+import { buildLogGroup } from "./arns.ts";
 import { makeLogGroup } from "./logs.ts";
 import { makeRole } from "./role.ts";
-import { readSecrets } from "./secrets.ts";
+import { projectStatements } from "./roles.ts";
+import { secrets } from "./secrets.ts";
 import { application, place } from "./stage.ts";
 
 /** What builds leave behind: reports, bills of materials, coverage. */
@@ -15,29 +15,13 @@ export const artifacts = new sst.aws.Bucket("Artifacts", {
 /** A project, its log and its own role: it may write its log, its reports and its artifacts, and read its secrets. */
 function makeProject(project: ProjectDescription) {
   const { name, source, buildspec, image, computeType, timeoutMinutes } = project;
-  const { secrets, pullsFrom, pushesTo } = project;
+  const { pushesTo } = project;
   const logs = makeLogGroup(`BuildLogs-${name}`, buildLogGroup(name));
-  const role = makeRole(`Build-${name}`, "codebuild.amazonaws.com", [
-    {
-      actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
-      resources: [$interpolate`${logs.arn}:log-stream:*`],
-    },
-    {
-      actions: [
-        "codebuild:CreateReportGroup",
-        "codebuild:CreateReport",
-        "codebuild:UpdateReport",
-        "codebuild:BatchPutTestCases",
-        "codebuild:BatchPutCodeCoverages",
-      ],
-      resources: [arn(place, "codebuild", `report-group/${name}-*`)],
-    },
-    { actions: ["s3:PutObject"], resources: [$interpolate`${artifacts.arn}/${name}/*`] },
-    { actions: ["s3:GetBucketAcl", "s3:GetBucketLocation"], resources: [artifacts.arn] },
-    ...readSecrets(secrets),
-    ...(pullsFrom.length > 0 ? pullFrom(pullsFrom) : []),
-    ...(pushesTo.length > 0 ? pushTo(pushesTo) : []),
-  ]);
+  const role = makeRole(
+    `Build-${name}`,
+    "codebuild.amazonaws.com",
+    artifacts.arn.apply((bucket) => projectStatements(project, place, { secrets, artifacts: bucket })),
+  );
   return new aws.codebuild.Project(`Build-${name}`, {
     name,
     serviceRole: role.arn,

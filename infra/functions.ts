@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { basename } from "node:path";
 import type { FunctionDescription } from "./application.ts";
-import { arn, physicalName, statementsOf } from "./arns.ts";
+import { physicalName } from "./arns.ts";
 import { migrationExecutionRoles, migrationTaskRole } from "./migrations.ts";
+import { functionStatements } from "./roles.ts";
 import { application, permanent, place } from "./stage.ts";
 import { accessRole, instanceRoles } from "./targets.ts";
 
@@ -17,16 +18,9 @@ const roles = {
   "target-roles": [accessRole.arn, ...Object.values(instanceRoles).map(({ arn }) => arn)],
 };
 
-function makeFunction({
-  name,
-  file,
-  timeoutSeconds,
-  memoryMegabytes,
-  permissions,
-  environment,
-}: FunctionDescription) {
+function makeFunction(description: FunctionDescription) {
+  const { name, file, timeoutSeconds, memoryMegabytes, environment } = description;
   const physical = physicalName(application, name);
-  const logs = arn(place, "logs", `log-group:/aws/lambda/${physical}:log-stream:*`);
   return new sst.aws.Function(name, {
     name: physical,
     bundle: `dist/functions/${basename(file, ".ts")}`,
@@ -41,17 +35,15 @@ function makeFunction({
     dev: false,
     environment: { ...environment },
     logging: { retention: permanent ? "3 months" : "2 weeks" },
-    permissions: $output(roles).apply((roles) => [
-      ...statementsOf(permissions, application, { ...place, roles }).map(
+    permissions: $output(roles).apply((roles) =>
+      functionStatements(description, application, { ...place, roles }).map(
         ({ actions, resources, conditions }) => ({
-          actions,
-          resources,
+          actions: [...actions],
+          resources: [...resources],
           conditions: conditions.map((condition) => ({ ...condition, values: [...condition.values] })),
         }),
       ),
-      { actions: ["logs:CreateLogStream", "logs:PutLogEvents"], resources: [logs] },
-      { actions: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources: ["*"] },
-    ]),
+    ),
     transform: {
       // SST's own would let it write to every log of the account.
       role: (args) => {

@@ -1,8 +1,8 @@
-import { pullFrom } from "./images.ts";
 import { makeLogGroup } from "./logs.ts";
 import { makeRole } from "./role.ts";
-import { readSecrets } from "./secrets.ts";
-import { application, config } from "./stage.ts";
+import { migrationStatements } from "./roles.ts";
+import { secrets } from "./secrets.ts";
+import { application, place } from "./stage.ts";
 
 /** Where migrations run. */
 export const cluster = new aws.ecs.Cluster("Cluster", { name: application.cluster });
@@ -14,16 +14,13 @@ export const migrationTaskRole = makeRole("MigrationTask", "ecs-tasks.amazonaws.
 
 /** `service/environment` → what ECS may do to start the migrations there: pull, log, read that environment's secrets. */
 export const migrationExecutionRoles = Object.fromEntries(
-  application.environments.map(({ service, environment, migrationSecrets }) => {
-    const repository = config.services[service]?.migration?.repository;
-    const role = makeRole(`MigrationExecution-${service}-${environment}`, "ecs-tasks.amazonaws.com", [
-      ...(repository === undefined ? [] : pullFrom([repository])),
-      {
-        actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
-        resources: [$interpolate`${migrationLogs.arn}:log-stream:*`],
-      },
-      ...readSecrets(migrationSecrets),
-    ]);
+  application.environments.map((described) => {
+    const { service, environment } = described;
+    const role = makeRole(
+      `MigrationExecution-${service}-${environment}`,
+      "ecs-tasks.amazonaws.com",
+      migrationStatements(described, application, place, secrets),
+    );
     return [`${service}/${environment}`, role];
   }),
 );

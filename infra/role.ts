@@ -6,7 +6,11 @@ type Input<T> = $util.Input<T>;
 export interface Statement {
   readonly actions: readonly string[];
   readonly resources: readonly Input<string>[];
-  readonly conditions?: readonly { test: string; variable: string; values: readonly Input<string>[] }[];
+  readonly conditions?: readonly {
+    readonly test: string;
+    readonly variable: string;
+    readonly values: readonly Input<string>[];
+  }[];
 }
 
 /**
@@ -15,7 +19,7 @@ export interface Statement {
 export function makeRole(
   name: string,
   service: string,
-  statements: readonly Statement[],
+  statements: readonly Statement[] | $util.Output<Statement[]>,
   { boundToAccount = true }: { boundToAccount?: boolean } = {},
 ): aws.iam.Role {
   const role = new aws.iam.Role(name, {
@@ -34,27 +38,30 @@ export function makeRole(
       ],
     }),
   });
-  const granted = statements.filter(({ resources }) => resources.length > 0);
-  if (granted.length > 0)
-    new aws.iam.RolePolicy(`${name}-policy`, { role: role.id, policy: policyOf(granted) });
+  const isNothing = Array.isArray(statements) && statements.every(({ resources }) => resources.length === 0);
+  if (!isNothing) new aws.iam.RolePolicy(`${name}-policy`, { role: role.id, policy: policyOf(statements) });
   return role;
 }
 
-/** A policy's text. */
-export function policyOf(statements: readonly Statement[]): $util.Output<string> {
+/** A policy's text. Statements about nothing, such as the secrets of who has none, are left out. */
+export function policyOf(statements: readonly Statement[] | $util.Output<Statement[]>): $util.Output<string> {
   return $jsonStringify({
     Version: "2012-10-17",
-    Statement: statements.map(({ actions, resources, conditions = [] }) => ({
-      Effect: "Allow",
-      Action: actions,
-      Resource: resources,
-      ...(conditions.length === 0
-        ? {}
-        : {
-            Condition: Object.fromEntries(
-              conditions.map(({ test, variable, values }) => [test, { [variable]: values }]),
-            ),
-          }),
-    })),
+    Statement: $output(statements).apply((known) =>
+      known
+        .filter(({ resources }) => resources.length > 0)
+        .map(({ actions, resources, conditions = [] }) => ({
+          Effect: "Allow",
+          Action: actions,
+          Resource: resources,
+          ...(conditions.length === 0
+            ? {}
+            : {
+                Condition: Object.fromEntries(
+                  conditions.map(({ test, variable, values }) => [test, { [variable]: values }]),
+                ),
+              }),
+        })),
+    ),
   });
 }

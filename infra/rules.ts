@@ -5,6 +5,7 @@ import { functions } from "./functions.ts";
 import { installation } from "./installation.ts";
 import { machines } from "./machines.ts";
 import { makeRole } from "./role.ts";
+import { ruleStatements } from "./roles.ts";
 import { application, place } from "./stage.ts";
 
 /** Where events go that could not be delivered. */
@@ -36,9 +37,11 @@ function makeDeadLetters({ name }: RuleDescription, rule: aws.cloudwatch.EventRu
 function targetOf({ name, target }: RuleDescription, rule: aws.cloudwatch.EventRule) {
   if ("machine" in target) {
     const { arn } = machines[target.machine];
-    const role = makeRole(`${name}Rule`, "events.amazonaws.com", [
-      { actions: ["states:StartExecution"], resources: [arn] },
-    ]);
+    const role = makeRole(
+      `${name}Rule`,
+      "events.amazonaws.com",
+      ruleStatements({ target }, application, place),
+    );
     return { arn, roleArn: role.arn };
   }
   const { nodes, arn } = functions[target.function];

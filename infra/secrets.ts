@@ -1,17 +1,12 @@
 import { found } from "./account.ts";
-import type { Statement } from "./role.ts";
+import type { Secrets } from "./roles.ts";
 
-/** Secret name → ARN, for every secret that the config names. */
-export const secretArns: Readonly<Record<string, string>> = Object.fromEntries(
-  found.secrets.map(({ name, arn }) => [name, arn]),
+/** Every secret that the config names, as the account has it. */
+export const secrets: Secrets = Object.fromEntries(
+  found.secrets.map(({ name, arn, key }) => [name, { arn, key }]),
 );
 
-/** Reading these secrets, and using the keys of yours that they are encrypted with. */
-export function readSecrets(names: readonly string[]): Statement[] {
-  const wanted = found.secrets.filter(({ name }) => names.includes(name));
-  const keys = [...new Set(wanted.flatMap(({ key }) => key ?? []))];
-  return [
-    { actions: ["secretsmanager:GetSecretValue"], resources: wanted.map(({ arn }) => arn) },
-    { actions: ["kms:Decrypt"], resources: keys },
-  ];
-}
+/** Secret name → ARN. */
+export const secretArns: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(secrets).map(([name, { arn }]) => [name, arn]),
+);

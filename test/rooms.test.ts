@@ -59,6 +59,7 @@ describe("the rooms of the house", () => {
     const described = [
       "application.ts",
       "arns.ts",
+      "roles.ts",
       "checks.ts",
       "wildcards.ts",
       "repository-names.ts",
