@@ -15,13 +15,14 @@ import { withLog } from "../core/excerpt.ts";
 import { targetLogGroup } from "../core/names.ts";
 import type { Target, TargetRequest } from "../core/target.ts";
 import type { WaitResult } from "../core/wait.ts";
+import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
 import { asSpillwayError, call } from "./faults.ts";
 import { connectLogs } from "./logs.ts";
 
 /** App Runner as a target. It rolls a failed update back by itself and cannot be stopped while it works. */
 export function connectAppRunner(connection: Connection): Target {
-  const apprunner = new AppRunnerClient(connection.client);
+  const apprunner = clientOf(AppRunnerClient, connection.client);
   const logs = connectLogs(connection);
 
   async function find(name: string): Promise<Service | undefined> {
@@ -229,7 +230,7 @@ export async function probeAppRunner({
   client,
 }: Connection): Promise<"used" | "unused" | "refused" | "absent"> {
   try {
-    const { ServiceSummaryList = [] } = await new AppRunnerClient(client).send(
+    const { ServiceSummaryList = [] } = await clientOf(AppRunnerClient, client).send(
       new ListServicesCommand({ MaxResults: 1 }),
     );
     return ServiceSummaryList.length > 0 ? "used" : "unused";

@@ -12,6 +12,7 @@ import {
 import type { EndedBuild } from "../core/build.ts";
 import { SpillwayError } from "../core/errors.ts";
 import type { Report } from "../core/records.ts";
+import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
 import { call } from "./faults.ts";
 import { idempotencyToken } from "./idempotency.ts";
@@ -23,7 +24,7 @@ export const workVariable = "SPILLWAY_WORK";
 
 /** CodeBuild, as the stages use it. */
 export function connectBuilds({ client }: Connection) {
-  const codebuild = new CodeBuildClient(client);
+  const codebuild = clientOf(CodeBuildClient, client);
 
   async function describe(arn: string): Promise<Build> {
     const { builds } = await call("look at a build", () =>

@@ -16,6 +16,8 @@ export interface ClientSettings {
   readonly endpoint?: string;
   readonly credentials?: Credentials | (() => Promise<Credentials>);
   readonly requestHandler?: object;
+  /** Signs requests; the SDK's own unless given. */
+  readonly signer?: { sign<Request>(request: Request): Promise<Request> };
 }
 
 export interface Credentials {

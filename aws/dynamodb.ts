@@ -21,6 +21,7 @@ import {
   Release,
 } from "../core/records.ts";
 import { Wait, type WaitResult } from "../core/wait.ts";
+import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
 import { call } from "./faults.ts";
 
@@ -66,7 +67,7 @@ function understand<Shape extends z.ZodMiniType>(
 
 /** Connects to the table named `table`. */
 export function connectRecords({ client }: Connection, table: string) {
-  const dynamo = DynamoDBDocumentClient.from(new DynamoDBClient(client), {
+  const dynamo = DynamoDBDocumentClient.from(clientOf(DynamoDBClient, client), {
     marshallOptions: { removeUndefinedValues: true },
   });
 

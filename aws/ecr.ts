@@ -11,6 +11,7 @@ import * as z from "zod/mini";
 import { SpillwayError } from "../core/errors.ts";
 import type { PinnedImage } from "../core/image.ts";
 import { listProblems, type Problem, parse } from "../core/parse.ts";
+import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
 import { call } from "./faults.ts";
 
@@ -42,7 +43,7 @@ const largestConfigBytes = 1_000_000;
 export async function registryCredentials({
   client,
 }: Connection): Promise<{ readonly user: string; readonly password: string }> {
-  const ecr = new ECRClient(client);
+  const ecr = clientOf(ECRClient, client);
   const { authorizationData } = await call("log in to ECR", () =>
     ecr.send(new GetAuthorizationTokenCommand({})),
   );
@@ -53,7 +54,7 @@ export async function registryCredentials({
 
 /** ECR, as admission uses it: a tag becomes a digest once, and labels are read from the image itself. */
 export function connectImages({ client, fetch }: Connection) {
-  const ecr = new ECRClient(client);
+  const ecr = clientOf(ECRClient, client);
 
   async function manifest(repository: string, imageDigest: string): Promise<unknown> {
     const { images } = await call(

@@ -10,6 +10,7 @@ import {
 import { SpillwayError } from "../core/errors.ts";
 import { migrationContainer } from "../core/names.ts";
 import type { WaitResult } from "../core/wait.ts";
+import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
 import { call } from "./faults.ts";
 import { idempotencyToken } from "./idempotency.ts";
@@ -36,7 +37,7 @@ export interface MigrationTask {
 
 /** ECS, as migrations use it. Never Spot: a migration must not be interrupted. */
 export function connectTasks({ client }: Connection) {
-  const ecs = new ECSClient(client);
+  const ecs = clientOf(ECSClient, client);
 
   /** An override cannot change the image, so every run has a task definition revision of its own. */
   async function register(task: MigrationTask): Promise<string> {

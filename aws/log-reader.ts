@@ -3,6 +3,7 @@ import {
   DescribeLogStreamsCommand,
   GetLogEventsCommand,
 } from "@aws-sdk/client-cloudwatch-logs";
+import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
 import { call } from "./faults.ts";
 
@@ -15,7 +16,7 @@ export interface LogLine {
 
 /** CloudWatch Logs as a person reads them: whole streams, from the beginning. */
 export function connectLogReader({ client }: Connection) {
-  const logs = new CloudWatchLogsClient(client);
+  const logs = clientOf(CloudWatchLogsClient, client);
   return {
     /** Every line of a stream, oldest first; none if there is no such stream. */
     async *read(logGroupName: string, logStreamName: string): AsyncGenerator<LogLine> {

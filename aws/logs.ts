@@ -3,6 +3,7 @@ import {
   DescribeLogStreamsCommand,
   GetLogEventsCommand,
 } from "@aws-sdk/client-cloudwatch-logs";
+import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
 import { call } from "./faults.ts";
 
@@ -10,7 +11,7 @@ export type Logs = ReturnType<typeof connectLogs>;
 
 /** CloudWatch Logs, read only. */
 export function connectLogs({ client }: Connection) {
-  const logs = new CloudWatchLogsClient(client);
+  const logs = clientOf(CloudWatchLogsClient, client);
 
   async function read(
     logGroupName: string,

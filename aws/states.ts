@@ -8,6 +8,7 @@ import {
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
 import type { WaitResult } from "../core/wait.ts";
+import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
 import { call } from "./faults.ts";
 
@@ -15,7 +16,7 @@ export type Executions = ReturnType<typeof connectExecutions>;
 
 /** Step Functions, as seen from inside a release. */
 export function connectExecutions({ client }: Connection) {
-  const states = new SFNClient(client);
+  const states = clientOf(SFNClient, client);
 
   /** How an execution goes: `endedAt` is undefined while it runs. Undefined if there is none of that ARN. */
   async function describe(

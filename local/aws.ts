@@ -7,7 +7,7 @@ import { createAsynchronousInvocations } from "./asynchronous-invocation.ts";
 import type { BuildRunner } from "./codebuild/runner.ts";
 import { createCodeBuild } from "./codebuild/service.ts";
 import type { ContainerRunner } from "./containers.ts";
-import { createDynamoDb } from "./dynamodb.ts";
+import { createDynamoDb, type DynamoDb } from "./dynamodb.ts";
 import { createLayerDoor } from "./ecr/layer-door.ts";
 import { createRegistry, registryPrefix } from "./ecr/registry.ts";
 import { createEcr } from "./ecr/service.ts";
@@ -36,6 +36,8 @@ export interface Runners {
   readonly frontDesk: FrontDesk;
   readonly probe: Probe;
   readonly freePort: () => Promise<number>;
+  /** The tables; dynalite unless given. */
+  readonly dynamoDb?: DynamoDb;
 }
 
 /** What the runners may need of the services around them. */
@@ -126,7 +128,7 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
   const later = createAsynchronousInvocations(clock, lambda.invoke, (dropped) =>
     options.onFault?.("an invocation was dropped", dropped),
   );
-  const dynamoDb = await createDynamoDb(world);
+  const dynamoDb = runners.dynamoDb ?? (await createDynamoDb(world));
   const codeBuild = createCodeBuild(world, { runner: runners.builds, logs, resolveSecret });
   const ecs = createEcs(world, { containers: runners.containers, logs, resolveSecret });
   const appRunner = createAppRunner(world, {

@@ -24,6 +24,7 @@ import { createMigrations } from "./migrations.ts";
 import { createPushes } from "./pushes.ts";
 import { seeded } from "./seeded.ts";
 import { createServices } from "./services.ts";
+import { createMemoryTable } from "./table/memory-table.ts";
 import { createTurns } from "./turns.ts";
 
 export type { Behaviour, CommitBehaviour, StageBehaviour } from "./behaviour.ts";
@@ -111,6 +112,7 @@ export async function createWorld(
       frontDesk: { open: async () => services.openFront() },
       probe: services.probe,
       freePort: services.freePort,
+      dynamoDb: createMemoryTable(),
     }),
   });
 
@@ -136,6 +138,8 @@ export async function createWorld(
       endpoint: "http://local",
       credentials: { accessKeyId: "local", secretAccessKey: "local" },
       requestHandler: createRequestHandler(counted, clock),
+      // Nobody between here and the services could forge a request.
+      signer: { sign: async (request) => request },
     },
   };
   const people = createConsole(connection, (machine) => made.machines[machine]);

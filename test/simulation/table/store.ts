@@ -1,0 +1,99 @@
+import { compare, type Item, invalid, type Value } from "./value.ts";
+
+/** The names of a table's or an index's key attributes. */
+export interface Keys {
+  readonly partition: string;
+  readonly sort: string;
+}
+
+/** A table as it was created. */
+export interface Shape extends Keys {
+  readonly name: string;
+  /** Attribute → S or N. */
+  readonly types: Readonly<Record<string, string>>;
+  readonly indexes: Readonly<Record<string, Keys>>;
+}
+
+type Partitions = Map<string, Map<string, Item>>;
+
+/** Items by key, and by the keys of the indexes that hold them. */
+export interface Items {
+  readonly shape: Shape;
+  get(key: Item): Item | undefined;
+  put(item: Item): void;
+  /** All items of a partition, of the table or of an index, by sort key and then by the table's own key. */
+  partition(index: string | undefined, value: Value): Item[];
+  all(): Item[];
+}
+
+/** @param later applies a change to the indexes: at once, or as late as an index of DynamoDB's may be. */
+export function createItems(shape: Shape, later: (apply: () => void) => void): Items {
+  const items = new Map<string, Item>();
+  const places: [Keys, Partitions][] = [[shape, new Map()]];
+  const indexes = new Map<string, [Keys, Partitions]>();
+  for (const [name, keys] of Object.entries(shape.indexes)) indexes.set(name, [keys, new Map()]);
+
+  function move([keys, partitions]: [Keys, Partitions], id: string, before: Item | undefined, after: Item) {
+    const [left, entered] = [before?.[keys.partition], after[keys.partition]];
+    if (left !== undefined) partitions.get(textOf(left))?.delete(id);
+    if (entered === undefined || after[keys.sort] === undefined) return;
+    const partition = partitions.get(textOf(entered)) ?? new Map<string, Item>();
+    partitions.set(textOf(entered), partition);
+    partition.set(id, after);
+  }
+
+  return {
+    shape,
+    get: (key) => items.get(idOf(shape, key)),
+    put(item) {
+      requireTypes(shape, item);
+      const id = idOf(shape, item);
+      const before = items.get(id);
+      items.set(id, item);
+      for (const place of places) move(place, id, before, item);
+      later(() => {
+        for (const place of indexes.values()) move(place, id, before, item);
+      });
+    },
+    partition(index, value) {
+      const place = index === undefined ? places[0] : indexes.get(index);
+      if (place === undefined) throw invalid(`The table does not have the specified index: ${index}`);
+      const [keys, partitions] = place;
+      const order = (one: Item, other: Item) => compare(one[keys.sort], other[keys.sort]) || 0;
+      const byOwnKey = (one: Item, other: Item) => (idOf(shape, one) < idOf(shape, other) ? -1 : 1);
+      return [...(partitions.get(textOf(value))?.values() ?? [])].sort(
+        (one, other) => order(one, other) || byOwnKey(one, other),
+      );
+    },
+    all: () => [...items.values()],
+  };
+}
+
+function textOf(value: Value): string {
+  return JSON.stringify(value);
+}
+
+function idOf({ partition, sort }: Keys, item: Item): string {
+  return `${JSON.stringify(item[partition])} ${JSON.stringify(item[sort])}`;
+}
+
+/** @throws AwsError ValidationException if a key attribute is missing, empty or of another type. */
+function requireTypes({ partition, sort, types, indexes }: Shape, item: Item): void {
+  for (const name of [partition, sort])
+    if (item[name] === undefined)
+      throw invalid(`One or more parameter values were invalid: Missing the key ${name} in the item`);
+  const keys = [partition, sort, ...Object.values(indexes).flatMap((index) => [index.partition, index.sort])];
+  for (const name of keys) {
+    const value = item[name];
+    if (value === undefined) continue;
+    const [[type, content] = []] = Object.entries(value);
+    if (type !== types[name])
+      throw invalid(
+        `One or more parameter values were invalid: Type mismatch for key ${name} expected: ${types[name]} actual: ${type}`,
+      );
+    if (content === "")
+      throw invalid(
+        `One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: ${name}`,
+      );
+  }
+}
