@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { createWorld } from "../simulation/world.ts";
 
 it("names the record and the member that another hand changed", async () => {
-  const world = await createWorld();
+  const world = await createWorld(1, undefined, {}, { tables: "dynalite" });
   try {
     const key = { pk: { S: "WAIT#web-1/stage/unit-tests" }, sk: { S: "WAIT" } };
     const dynamo = new DynamoDBClient(world.connection.client);

@@ -69,11 +69,18 @@ export interface SimulatedWorld {
   close(): Promise<void>;
 }
 
+/** How a world differs from the usual one. */
+export interface WorldOptions {
+  /** What keeps the tables: memory unless said, or dynalite as on a laptop. */
+  readonly tables?: "memory" | "dynalite";
+}
+
 /** Makes a world from a seed and a config: the example in one environment unless another is given. */
 export async function createWorld(
   seed = 1,
   input: ConfigInput = oneEnvironment(),
   secretValues: Readonly<Record<string, string>> = {},
+  { tables = "memory" }: WorldOptions = {},
 ): Promise<SimulatedWorld> {
   const clock = createVirtualClock({ start: Date.UTC(2026, 0, 1) });
   const folder = await mkdtemp(join(tmpdir(), "spillway-simulation-"));
@@ -112,7 +119,7 @@ export async function createWorld(
       frontDesk: { open: async () => services.openFront() },
       probe: services.probe,
       freePort: services.freePort,
-      dynamoDb: createMemoryTable(),
+      ...(tables === "memory" ? { dynamoDb: createMemoryTable() } : {}),
     }),
   });
 

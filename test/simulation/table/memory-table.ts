@@ -15,7 +15,7 @@ const Creation = z.object({
   TableName: z.string(),
   KeySchema,
   AttributeDefinitions: z.array(z.object({ AttributeName: z.string(), AttributeType: z.string() })),
-  GlobalSecondaryIndexes: z._default(z.array(z.object({ IndexName: z.string(), KeySchema })), []),
+  GlobalSecondaryIndexes: z._default(z.array(z.looseObject({ IndexName: z.string(), KeySchema })), []),
 });
 
 /** The members of a request that count here, not yet looked at. */
@@ -69,9 +69,9 @@ export function createMemoryTable(later: (apply: () => void) => void = (apply) =
       if (tables.has(shape.name))
         throw new AwsError("ResourceInUseException", `Table already exists: ${shape.name}`);
       tables.set(shape.name, createItems(shape, later));
-      return { TableDescription: { TableName: shape.name, TableStatus: "ACTIVE" } };
+      return { TableDescription: shape.description };
     },
-    DescribeTable: (request) => ({ Table: { TableName: find(request).shape.name, TableStatus: "ACTIVE" } }),
+    DescribeTable: (request) => ({ Table: find(request).shape.description }),
     GetItem(request) {
       const found = find(request).get(keyOf(find(request).shape, request));
       return found === undefined ? {} : { Item: found };
@@ -147,9 +147,12 @@ export function createMemoryTable(later: (apply: () => void) => void = (apply) =
 }
 
 function readShape(request: Request): Shape {
-  const { TableName, KeySchema, AttributeDefinitions, GlobalSecondaryIndexes } = z.parse(Creation, request);
+  const created = z.parse(Creation, request);
+  const { TableName, KeySchema, AttributeDefinitions, GlobalSecondaryIndexes } = created;
+  const indexes = GlobalSecondaryIndexes.map((index) => ({ ...index, IndexStatus: "ACTIVE" }));
   return {
     name: TableName,
+    description: { ...created, TableStatus: "ACTIVE", GlobalSecondaryIndexes: indexes },
     ...readKeys(KeySchema),
     types: Object.fromEntries(AttributeDefinitions.map((one) => [one.AttributeName, one.AttributeType])),
     indexes: Object.fromEntries(

@@ -12,6 +12,8 @@ export interface Shape extends Keys {
   /** Attribute → S or N. */
   readonly types: Readonly<Record<string, string>>;
   readonly indexes: Readonly<Record<string, Keys>>;
+  /** What it was created with, as a client sees it described. */
+  readonly description: object;
 }
 
 type Partitions = Map<string, Map<string, Item>>;
