@@ -22,6 +22,7 @@ export default $config({
     await import("./infra/migrations.ts");
     await import("./infra/targets.ts");
     await import("./infra/functions.ts");
+    const { functionUrls, operators } = await import("./infra/operators.ts");
     const { machines } = await import("./infra/machines.ts");
     await import("./infra/installation.ts");
     const { bus } = await import("./infra/bus.ts");
@@ -37,6 +38,8 @@ export default $config({
       releaseMachine: machines.ReleaseMachine.arn,
       deployMachine: machines.DeployMachine.arn,
       bus: bus.name,
+      operatorDoor: functionUrls.Operate.functionUrl,
+      operatorPolicy: operators.arn,
       dashboard: dashboard.dashboardName,
     };
   },

@@ -7,6 +7,7 @@ import {
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
 import type * as z from "zod/mini";
+import { AuditEntry } from "../core/audit.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { listProblems, parse } from "../core/parse.ts";
 import {
@@ -46,6 +47,10 @@ const keys = {
     sk: `ENVIRONMENT#${environment}`,
   }),
   commit: (service: string, commit: string): Key => ({ pk: `COMMIT#${service}#${commit}`, sk: "EVIDENCE" }),
+  audit: ({ service, at, id }: Pick<AuditEntry, "service" | "at" | "id">): Key => ({
+    pk: `AUDIT#${service}`,
+    sk: `${new Date(at).toISOString()}#${id}`,
+  }),
   wait: (key: string): Key => ({ pk: `WAIT#${key}`, sk: "WAIT" }),
 };
 
@@ -295,7 +300,7 @@ export function connectRecords({ client }: Connection, table: string) {
           ...(ahead?.execution === lease.owner ? { ahead: undefined } : {}),
           ...(freed === undefined ? {} : { freed }),
         },
-        `(attribute_not_exists(pk) OR fence = :before)${isNext ? " AND #next.execution = :owner" : ""}`,
+        `(attribute_not_exists(fence) OR fence = :before)${isNext ? " AND #next.execution = :owner" : ""}`,
         { ":before": fence, ...(isNext ? { ":owner": lease.owner } : {}) },
         isNext ? { "#next": "next" } : {},
       );
@@ -313,7 +318,7 @@ export function connectRecords({ client }: Connection, table: string) {
       set(
         keys.environment(service, environment),
         { service, environment, fence, next },
-        `(attribute_not_exists(pk) OR fence = :fence) AND ${before === undefined ? "attribute_not_exists(#next)" : "#next.execution = :before"}`,
+        `(attribute_not_exists(fence) OR fence = :fence) AND ${before === undefined ? "attribute_not_exists(#next)" : "#next.execution = :before"}`,
         { ":fence": fence, ...(before === undefined ? {} : { ":before": before.execution }) },
         { "#next": "next" },
       ),
@@ -345,6 +350,28 @@ export function connectRecords({ client }: Connection, table: string) {
     ) => set(keys.environment(service, environment), members, "lease.fence = :fence", { ":fence": fence }),
     freeze: (service: string, environment: string, frozen: NonNullable<EnvironmentRecord["frozen"]>) =>
       set(keys.environment(service, environment), { frozen }, "attribute_exists(pk)"),
+
+    /** Stops the line of an environment, also of one that has no record yet. */
+    stopLine: (service: string, environment: string, stopped: NonNullable<EnvironmentRecord["stopped"]>) =>
+      set(
+        keys.environment(service, environment),
+        { service, environment, stopped },
+        "attribute_not_exists(stopped)",
+      ),
+    /** @returns false if it was not stopped. */
+    resumeLine: (service: string, environment: string) =>
+      set(keys.environment(service, environment), { stopped: undefined }, "attribute_exists(stopped)"),
+
+    /** Writes that somebody asked for something. @returns false if that very request was written before. */
+    openAudit: (entry: AuditEntry) => create(keys.audit(entry), entry),
+    closeAudit: (entry: AuditEntry, end: Pick<AuditEntry, "done" | "refused">) =>
+      set(keys.audit(entry), end, "attribute_exists(pk)"),
+    /** Who asked for what by hand, oldest first. @param since milliseconds since the epoch. */
+    auditEntries: (service: string, since = 0) =>
+      query(AuditEntry, {
+        condition: "pk = :pk AND sk >= :since",
+        values: { ":pk": `AUDIT#${service}`, ":since": new Date(since).toISOString() },
+      }),
 
     wait: (key: string) => read(Wait, keys.wait(key)),
     /** Intent first: written before the work is started. @returns false if the work was begun before. */

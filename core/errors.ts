@@ -32,6 +32,8 @@ export type ErrorName =
   | "HealthInconclusive"
   | "NothingToRollBackTo"
   | "AccountRefused"
+  | "NotAllowed"
+  | "NothingToDo"
   | "Throttled"
   | "AwsFault"
   | "AwsRefused";

@@ -241,8 +241,8 @@ export type Lease = z.infer<typeof Lease>;
 export const EnvironmentRecord = z.object({
   service: z.string(),
   environment: z.string(),
-  /** The last fence given out. */
-  fence: z.int(),
+  /** The last fence given out; 0 before the first. */
+  fence: z._default(z.int(), 0),
   lease: z.optional(Lease),
   /** The deployment that takes the next turn; there is one place in line. */
   next: z.optional(
@@ -276,6 +276,8 @@ export const EnvironmentRecord = z.object({
   live: z.optional(Revision),
   /** What was live before, newest first, at most 20. */
   history: z.optional(z.array(Revision)),
+  /** Set by a person: nothing is deployed or promoted until a person lifts it; rollbacks and recoveries go on. */
+  stopped: z.optional(z.object({ reason: z.string(), by: z.string(), since: z.number() })),
   /** Set by a NeedsAttention: nothing is deployed until a person lifts it. */
   frozen: z.optional(z.object({ reason: z.string(), since: z.number(), release: z.string() })),
 });

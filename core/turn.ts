@@ -53,15 +53,22 @@ export function comesAfter(one: InLine, other: InLine): boolean {
 
 /**
  * What keeps the next in line from its turn, as far as the environment's record tells: somebody has the lease, a
- * rollback or a recovery waits for it and comes first, or a person must look before anything is deployed.
+ * rollback or a recovery waits for it and comes first, a person stopped the line, or a person must look before
+ * anything is deployed.
  */
 export function obstacleOf({
   environment,
   lease,
   ahead,
   frozen,
-}: Pick<EnvironmentRecord, "environment" | "lease" | "ahead" | "frozen">): Obstacle | undefined {
+  stopped,
+}: Pick<EnvironmentRecord, "environment" | "lease" | "ahead" | "frozen" | "stopped">): Obstacle | undefined {
   if (frozen !== undefined) return { kind: "refuse", why: describeFrozen(environment, frozen) };
+  if (stopped !== undefined)
+    return {
+      kind: "wait",
+      why: `the line of ${environment} is stopped since ${moment(stopped.since)} by ${stopped.by}: ${stopped.reason}; it waits until somebody resumes the line`,
+    };
   if (lease !== undefined)
     return {
       kind: "wait",

@@ -27,9 +27,10 @@ const [begin, end] = ["<!-- operations: begin -->", "<!-- operations: end -->"];
 
 /** What a local AWS serves, as a table. @throws TypeError for a service without a command. */
 export function renderOperations(served: readonly ServedOperations[]): string {
-  const rows = served.map(({ target, operations }) => {
+  const rows = [...Map.groupBy(served, ({ target }) => target)].map(([target, parts]) => {
     const command = commands[target];
     if (command === undefined) throw new TypeError(`docs/operations.ts does not know the service ${target}.`);
+    const operations = parts.flatMap((part) => part.operations).toSorted();
     return `| \`aws ${command}\` | ${operations.join(", ")} |`;
   });
   return ["| Service | Operations |", "|---|---|", ...rows.toSorted()].join("\n");

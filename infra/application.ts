@@ -14,6 +14,8 @@ export interface FunctionDescription {
   readonly permissions: readonly Permission[];
   /** What it is told: environment variables. */
   readonly environment: Readonly<Record<string, string>>;
+  /** How its function URL knows who calls; undefined: it has none. */
+  readonly functionUrl?: "AWS_IAM" | undefined;
 }
 
 /** What a function may do, on which thing of the installation. */
@@ -209,6 +211,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   ReleaseLease: [records, answer],
   CompleteWait: [records, listOpen, answer, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
   RecoverExecution: [records, ...seeToBroken],
+  Operate: [records, answer],
   Reconcile: [records, answer, ...seeToBroken, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
 };
 
@@ -230,6 +233,7 @@ export function describeApplication(config: Config, prefix: string): Application
       file: `functions/${kebab(name)}.ts`,
       timeoutSeconds: functionTimeoutSeconds,
       memoryMegabytes: 512,
+      functionUrl: name === "Operate" ? "AWS_IAM" : undefined,
       permissions: granted,
       environment: {
         SPILLWAY_TABLE: tableName(prefix),

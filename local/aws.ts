@@ -19,6 +19,7 @@ import { createGateway, type Gateway } from "./gateway.ts";
 import { createIam, type Iam } from "./iam/index.ts";
 import { createInvokeDoor } from "./invoke-door.ts";
 import type { FunctionRunner } from "./lambda/function.ts";
+import { createFunctionUrlDoor } from "./lambda/function-url.ts";
 import { createLambda } from "./lambda/service.ts";
 import { createLogs, type Logs } from "./logs.ts";
 import { createSecretsManager } from "./secrets-manager.ts";
@@ -155,6 +156,7 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
         dynamoDb,
         createLayerDoor(images),
         createStsDoor(iam),
+        createFunctionUrlDoor(world, lambda),
         createInvokeDoor({
           invoke: lambda.invoke,
           invokeLater: later.submit,

@@ -75,6 +75,7 @@ export async function provision(
       environment: fn.environment,
       timeoutSeconds: fn.timeoutSeconds,
       memoryMegabytes: fn.memoryMegabytes,
+      functionUrl: fn.functionUrl,
     });
   }
   const machines: Record<string, string> = {};

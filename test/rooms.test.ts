@@ -118,8 +118,9 @@ describe("one name for one thing", () => {
     for (const { state, placeholder } of tasks) expect(placeholder).toBe(`\${${state}}`);
   });
 
-  it("describes exactly the functions that states and rules use", () => {
+  it("describes exactly the functions that states, rules and people use", () => {
     const used = [
+      ...application.functions.flatMap(({ name, functionUrl }) => (functionUrl === undefined ? [] : [name])),
       ...tasks.map(({ state }) => state),
       ...application.rules.flatMap(({ target }) => ("function" in target ? [target.function] : [])),
     ];

@@ -2,7 +2,7 @@
 export interface Caller {
   /** Twelve digits. */
   readonly accountId: string;
-  /** `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`, or `arn:aws:iam::ACCOUNT:root` for a person. */
+  /** `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`; `arn:aws:iam::ACCOUNT:root` or `…:user/NAME` for a person. */
   readonly arn: string;
   /** The ARN of the role that the caller is held to. Undefined for a person, who administers the account. */
   readonly roleArn?: string;
@@ -11,6 +11,17 @@ export interface Caller {
 /** The administrator of an account: whoever comes with credentials that the local AWS did not make. */
 export function administratorOf(accountId: string): Caller {
   return { accountId, arn: `arn:aws:iam::${accountId}:root` };
+}
+
+/**
+ * The person who comes with an access key that the local AWS did not make. Nobody has a user of an AWS on a laptop, so
+ * the key is the user's name: with `AWS_ACCESS_KEY_ID=ada` a command is ada's. `local`, with which everything on a
+ * laptop signs, twelve digits, which name an account, and what could be nobody's name are the account itself.
+ */
+export function personOf(accessKeyId: string, accountId: string): Caller {
+  if (/^\d{12}$/.test(accessKeyId)) return administratorOf(accessKeyId);
+  if (accessKeyId === "local" || !/^[\w+=,.@-]{1,64}$/.test(accessKeyId)) return administratorOf(accountId);
+  return { accountId, arn: `arn:aws:iam::${accountId}:user/${accessKeyId}` };
 }
 
 /**

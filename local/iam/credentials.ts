@@ -1,6 +1,6 @@
 import type { Clock, Random } from "../asl/clock.ts";
 import { AwsError } from "../service.ts";
-import { administratorOf, type Caller, callerInRole } from "./caller.ts";
+import { type Caller, callerInRole, personOf } from "./caller.ts";
 
 /** Keys of a role's session, as STS gives them. */
 export interface SessionCredentials {
@@ -77,12 +77,12 @@ export function createCredentialStore({
           "UnrecognizedClientException",
           "The security token included in the request is invalid.",
         );
-      return administratorOf(/^\d{12}$/.test(accessKeyId) ? accessKeyId : accountId);
+      return personOf(accessKeyId, accountId);
     },
   };
 }
 
 /** `AWS4-HMAC-SHA256 Credential=KEY/20260101/us-east-1/states/aws4_request, …` → KEY; empty if nothing is signed. */
-function accessKeyOf(authorization: string | undefined): string {
+export function accessKeyOf(authorization: string | undefined): string {
   return /^AWS4-\S+ Credential=([^/,\s]+)\//.exec(authorization ?? "")?.[1] ?? "";
 }

@@ -9,6 +9,8 @@ export interface FunctionVersion {
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutSeconds: number;
   readonly memoryMegabytes: number;
+  /** Who may call its function URL; undefined: it has none. */
+  readonly functionUrl?: "AWS_IAM" | undefined;
 }
 
 /** What an invocation gives back: the handler's answer, or `{"errorType","errorMessage","trace"}`. JSON text. */

@@ -172,16 +172,16 @@ function readReference(reference: string): { name: string; qualifier: string | u
 }
 
 function isSame(published: FunctionVersion, settings: FunctionSettings): boolean {
-  const { bundle, environment, timeoutSeconds, memoryMegabytes } = published;
-  return isDeepStrictEqual(
-    { bundle, environment, timeoutSeconds, memoryMegabytes },
-    {
-      bundle: settings.bundle,
-      environment: settings.environment,
-      timeoutSeconds: settings.timeoutSeconds,
-      memoryMegabytes: settings.memoryMegabytes,
-    },
-  );
+  const compared = ({
+    bundle,
+    environment,
+    timeoutSeconds,
+    memoryMegabytes,
+    functionUrl,
+  }: FunctionSettings) => ({
+    ...{ bundle, environment, timeoutSeconds, memoryMegabytes, functionUrl },
+  });
+  return isDeepStrictEqual(compared(published), compared(settings));
 }
 
 function checkSettings({ name, timeoutSeconds, memoryMegabytes }: FunctionSettings): void {

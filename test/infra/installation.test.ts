@@ -161,6 +161,45 @@ describe.skipIf(platformMissing)(
       });
     });
 
+    describe("its operator door", () => {
+      const urls = () => all("aws:lambda/functionUrl:FunctionUrl");
+
+      it("asks for a signature, is open to no web page, and is the only one", () => {
+        expect(urls().map(({ inputs }) => inputs)).toEqual([
+          {
+            functionName: "spillway-production-Operate",
+            authorizationType: "AWS_IAM",
+            invokeMode: "BUFFERED",
+          },
+        ]);
+        expect(outputs.operatorDoor).toMatch(/^https:/);
+      });
+
+      it("lets nobody call its function past the URL, where a caller could say to be somebody else", () => {
+        const operate = `arn:aws:lambda:${here}:function:spillway-production-Operate`;
+        const { inputs } = one("aws:iam/policy:Policy", "Operators");
+        const condition = { Bool: { "lambda:InvokedViaFunctionUrl": ["true"] } };
+        expect(JSON.parse(inputs.policy).Statement).toEqual([
+          {
+            Effect: "Allow",
+            Action: ["lambda:InvokeFunctionUrl"],
+            Resource: [operate],
+            Condition: { StringEquals: { "lambda:FunctionUrlAuthType": ["AWS_IAM"] } },
+          },
+          { Effect: "Allow", Action: ["lambda:InvokeFunction"], Resource: [operate], Condition: condition },
+          { Effect: "Allow", Action: ["lambda:GetFunctionUrlConfig"], Resource: [operate] },
+        ]);
+        for (const { role, actions, resources } of everyStatement())
+          if (actions.includes("lambda:InvokeFunction"))
+            expect(
+              resources.some((resource) => covers(resource, operate)),
+              role,
+            ).toBe(false);
+        for (const { inputs } of all("aws:lambda/permission:Permission"))
+          expect(inputs.function).not.toBe("spillway-production-Operate");
+      });
+    });
+
     describe("its policies", () => {
       it("name only actions that exist, on resources that these actions have", async () => {
         const checked = new Set<string>();

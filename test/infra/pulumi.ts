@@ -135,6 +135,9 @@ function made(region: string, { type, name, inputs }: pulumi.runtime.MockResourc
   return {
     arn,
     name: physical,
+    ...(type === "aws:lambda/functionUrl:FunctionUrl"
+      ? { functionUrl: `https://${name.toLowerCase()}.lambda-url.${region}.on.aws/` }
+      : {}),
     ...(type === "aws:lambda/function:Function" ? { qualifiedArn: `${arn}:7`, version: "7" } : {}),
     ...(type === "random:index/randomBytes:RandomBytes"
       ? { base64: Buffer.alloc(32).toString("base64") }

@@ -232,4 +232,20 @@ export const mistakes: readonly Mistake[] = [
     caughtBy: installation,
     test: "give the scan of an image no secret",
   },
+  {
+    name: "an operator's door that asks for no signature",
+    file: "infra/application.ts",
+    from: 'name === "Operate" ? "AWS_IAM"',
+    to: 'name === "Operate" ? "NONE"',
+    caughtBy: installation,
+    test: "asks for a signature",
+  },
+  {
+    name: "operators who may call the function past its URL",
+    file: "infra/operators.ts",
+    from: 'conditions: [{ test: "Bool", variable: "lambda:InvokedViaFunctionUrl", values: ["true"] }],',
+    to: "",
+    caughtBy: installation,
+    test: "past the URL",
+  },
 ];
