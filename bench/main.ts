@@ -1,5 +1,6 @@
 import { cpus } from "node:os";
 import { benchCaches, renderCacheBench } from "./caches.ts";
+import { benchCost } from "./cost.ts";
 import { benchDeployments, renderDeploymentsBench } from "./deployments.ts";
 import { benchEngine, renderEngineBench } from "./engine.ts";
 import { benchFunctions, renderFunctionBench } from "./functions.ts";
@@ -9,6 +10,7 @@ import { benchRollback, renderRollbackBench } from "./rollback.ts";
 
 const benches: Readonly<Record<string, () => Promise<string>>> = {
   caches: async () => renderCacheBench(await benchCaches()),
+  cost: benchCost,
   deployments: async () => renderDeploymentsBench(await benchDeployments()),
   engine: async () => renderEngineBench(benchEngine()),
   functions: async () => renderFunctionBench(await benchFunctions()),
