@@ -32,7 +32,7 @@ const Commit = z
   );
 
 /** What a person types in the console, and the detail of a `Release Requested` event. */
-const StartInput = z.strictObject({
+export const StartInput = z.strictObject({
   service: z.string(),
   tag: z.optional(Tag),
   digest: z.optional(Digest),
