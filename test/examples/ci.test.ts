@@ -35,14 +35,33 @@ describe("examples/ci/github-actions.yml", () => {
   });
 
   it("pins each action by its commit, with the version beside it", () => {
-    const used = [...read("github-actions.yml").matchAll(/uses: (.*)$/gm)].map(([, action = ""]) => action);
-    expect(used).toHaveLength(2);
+    const workflows = read("github-actions.yml") + read("github-checks.yml");
+    const used = [...workflows.matchAll(/uses: (.*)$/gm)].map(([, action = ""]) => action);
+    expect(used).toHaveLength(3);
     for (const action of used) expect(action).toMatch(/^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 
   it("runs the script", () => {
     expect(jobs.images.env).toEqual(told);
     expect(steps.map(({ run }) => run).filter(Boolean)).toEqual(["ci/build-and-push.sh"]);
+  });
+});
+
+describe("examples/ci/branch-protection.json, for docs/gitops.md", () => {
+  const protection = JSON.parse(read("branch-protection.json"));
+  const { on, permissions, jobs } = parse(read("github-checks.yml"));
+
+  it("says what GitHub must be told, and leaves nobody out", () => {
+    // The four that its API demands.
+    expect(protection).toMatchObject({ enforce_admins: true, restrictions: null });
+    expect(protection.required_pull_request_reviews.required_approving_review_count).toBeGreaterThan(0);
+    expect(protection).toMatchObject({ allow_force_pushes: false, allow_deletions: false });
+  });
+
+  it("demands the job that checks pull requests, which may do nothing else", () => {
+    expect(protection.required_status_checks).toEqual({ strict: true, contexts: Object.keys(jobs) });
+    expect(on).toEqual({ pull_request: { branches: ["main"] } });
+    expect(permissions).toEqual({ contents: "read" });
   });
 });
 
