@@ -77,6 +77,13 @@ export function connectTasks({ client }: Connection) {
     return taskDefinition.taskDefinitionArn;
   }
 
+  async function describe(cluster: string, taskArn: string): Promise<Task | undefined> {
+    const { tasks } = await call("look at the migration task", () =>
+      ecs.send(new DescribeTasksCommand({ cluster, tasks: [taskArn] })),
+    );
+    return tasks?.[0];
+  }
+
   return {
     /** Runs the task. @returns its ARN. @throws MigrationNotStarted if ECS has no room for it now. */
     async run(task: MigrationTask): Promise<string> {
@@ -126,12 +133,15 @@ export function connectTasks({ client }: Connection) {
       await call("stop the migration task", () => ecs.send(new StopTaskCommand({ cluster, task, reason })));
     },
 
+    /** Whether the task has yet to stop; ECS forgets those that stopped an hour ago. */
+    async isRunning(cluster: string, taskArn: string): Promise<boolean> {
+      const task = await describe(cluster, taskArn);
+      return task !== undefined && task.lastStatus !== "STOPPED";
+    },
+
     /** How the task ended; undefined while it runs. */
     async look(cluster: string, taskArn: string): Promise<WaitResult | undefined> {
-      const { tasks } = await call("look at the migration task", () =>
-        ecs.send(new DescribeTasksCommand({ cluster, tasks: [taskArn] })),
-      );
-      const task = tasks?.[0];
+      const task = await describe(cluster, taskArn);
       // Right after RunTask a task may be missing: ECS is eventually consistent. The next look will see it.
       return task?.lastStatus === "STOPPED" ? judgeTask(task) : undefined;
     },

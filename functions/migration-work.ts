@@ -41,6 +41,7 @@ export function migrationWork(
     release: deployment.release,
     token,
     subject: {
+      ...nameOf(deployment),
       ...{ cluster: resources.cluster, purpose, family, logGroup: resources.migrationLogGroup },
       ...accessSubject(release, environment),
     },
@@ -69,6 +70,11 @@ export function migrationWork(
       return arn === undefined ? undefined : { arn };
     },
   };
+}
+
+/** By which a wait names its deployment. */
+function nameOf({ environment, attempt }: DeploymentName): Record<string, string> {
+  return { environment, attempt: String(attempt) };
 }
 
 /** What a migration task printed, as far as it has arrived, and where; undefined if no task was started. */

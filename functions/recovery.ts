@@ -7,7 +7,7 @@ import type { Deployment, Release } from "../core/records.ts";
 import { mostRecoveries } from "../core/recovery.ts";
 import type { Place } from "./middleware.ts";
 import { stopBuilds } from "./stopping.ts";
-import { giveTurn, leaveLine } from "./turn.ts";
+import { leaveLine } from "./turn.ts";
 
 /** A record that is open although the execution that should close it has ended. */
 interface Broken<Kind> {
@@ -99,7 +99,7 @@ async function startRecovery(place: Place, { record, end }: Broken<Deployment>):
   await giveUp(place, record, end);
 }
 
-/** Freezes the environment, closes what is open there, and frees its lease. */
+/** Freezes the environment and closes what is open there; its lease is freed once nothing is at work any more. */
 async function giveUp(place: Place, { service, environment }: Deployment, end: ExecutionEnd): Promise<void> {
   const { connection, environment: home } = place;
   const records = connectRecords(connection, home.table);
@@ -110,16 +110,6 @@ async function giveUp(place: Place, { service, environment }: Deployment, end: E
     await records.freeze(service, environment, { reason, since, release: record.release });
     await records.closeDeployment(record, { endedAt: since, outcome: "NeedsAttention", reason });
   }
-  const { lease } = await records.environment(service, environment);
-  if (lease !== undefined && (await connectExecutions(connection).endedAt(lease.owner)) !== undefined)
-    await records.releaseLease(service, environment, {
-      owner: lease.owner,
-      release: lease.release,
-      fence: lease.fence,
-      at: since,
-      reason,
-    });
-  await giveTurn(place, service, environment);
 }
 
 /**

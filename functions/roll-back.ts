@@ -30,7 +30,7 @@ export const rollBack: FunctionDefinition<typeof Input, void> = {
   async run(input, place) {
     const open = await readDeployment(input, place);
     const { deployment } = open;
-    const { release, environment } = input.deployment;
+    const { environment } = input.deployment;
     const { prefix } = open.release.installation.resources;
     const target = await connectAppRunner(connectionTo(place, open.release, environment)).describe(
       targetName(prefix, deployment.service, environment),
@@ -48,7 +48,7 @@ export const rollBack: FunctionDefinition<typeof Input, void> = {
     const key = `${deploymentKey(input.deployment)}/roll-back`;
     await awaitWork(
       place,
-      targetWork(place, before, environment, key, release, input.token),
+      targetWork(place, before, environment, key, input.deployment, input.token),
       lookAtOperation(place),
     );
   },

@@ -33,7 +33,7 @@ export function readScope({ release, deployment }: z.infer<typeof ScopeInput>): 
   throw new SpillwayError("InvalidInput", "A stage needs a release or a deployment that it checks.");
 }
 
-/** The deployment that a build verifies; undefined if it checks its release. */
+/** The deployment that a wait is part of; undefined if it is part of a release. */
 export function deploymentOf({
   release,
   subject,

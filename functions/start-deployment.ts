@@ -17,11 +17,11 @@ export const startDeployment: FunctionDefinition<typeof Input, void> = {
     await requireLease(open);
     if (open.deployment.switched === undefined)
       await updateDeployment(open, { switched: { begunAt: place.connection.now() } });
-    const { release, environment } = input.deployment;
+    const { environment } = input.deployment;
     const key = `${deploymentKey(input.deployment)}/deploy`;
     await awaitWork(
       place,
-      targetWork(place, open.release, environment, key, release, input.token),
+      targetWork(place, open.release, environment, key, input.deployment, input.token),
       lookAtOperation(place),
     );
   },

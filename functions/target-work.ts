@@ -1,7 +1,7 @@
 import { connectAppRunner } from "../aws/apprunner.ts";
 import { requireImage } from "../core/image.ts";
 import { targetName } from "../core/names.ts";
-import type { Release } from "../core/records.ts";
+import type { DeploymentName, Release } from "../core/records.ts";
 import { runtimeSettings } from "../core/settings.ts";
 import { accessSubject, connectionTo } from "./environment-connection.ts";
 import type { Place } from "./middleware.ts";
@@ -13,7 +13,7 @@ export function targetWork(
   release: Release,
   environment: string,
   key: string,
-  owner: string,
+  owner: DeploymentName,
   token: string,
 ): Work {
   const target = connectAppRunner(connectionTo(place, release, environment));
@@ -23,9 +23,9 @@ export function targetWork(
   return {
     key,
     kind: "operation",
-    release: owner,
+    release: owner.release,
     token,
-    subject: accessSubject(release, environment),
+    subject: { attempt: String(owner.attempt), environment, ...accessSubject(release, environment) },
     begin: async () =>
       begun(
         await target.start({

@@ -154,9 +154,10 @@ const lookAtTasks: readonly Permission[] = [
   { actions: ["ecs:DescribeTasks"], on: "tasks" },
   readMigrationLogs,
 ];
+const listTasks: Permission = { actions: ["ecs:ListTasks"], on: "task-list" };
 const runTasks: readonly Permission[] = [
   { actions: ["ecs:RegisterTaskDefinition", "ecs:RunTask"], on: "migration-tasks" },
-  { actions: ["ecs:ListTasks"], on: "task-list" },
+  listTasks,
   { actions: ["iam:PassRole"], on: "migration-roles" },
 ];
 const findTargets: Permission = { actions: ["apprunner:ListServices"], on: "target-list" };
@@ -164,6 +165,13 @@ const describeTargets: Permission = {
   actions: ["apprunner:DescribeService", "apprunner:ListOperations"],
   on: "targets",
 };
+/** Whether anything goes on that the holder of a lease began. */
+const lookAtHolders: readonly Permission[] = [
+  { actions: ["ecs:DescribeTasks"], on: "tasks" },
+  listTasks,
+  findTargets,
+  describeTargets,
+];
 /** A failed operation is explained by what the service and its program logged. */
 const lookAtOperations: readonly Permission[] = [
   describeTargets,
@@ -194,7 +202,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   CompleteRelease: [records, listRecords, findImages],
   AdmitDeployment: [records, listRecords],
   AwaitTurn: [records, answer],
-  AcquireLease: [records, askExecutions],
+  AcquireLease: [records, askExecutions, ...lookAtHolders],
   ConfirmStillWanted: [records],
   PrepareDeployment: [records, listOpen, askExecutions, findTargets, describeTargets],
   CheckDatabase: [records, answer, ...runTasks, ...lookAtTasks],
@@ -212,7 +220,10 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   CompleteWait: [records, listOpen, answer, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
   RecoverExecution: [records, ...seeToBroken],
   Operate: [records, answer],
-  Reconcile: [records, answer, ...seeToBroken, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
+  Reconcile: [
+    ...[records, answer, ...seeToBroken],
+    ...[...lookAtBuilds, ...lookAtTasks, listTasks, findTargets, ...lookAtOperations],
+  ],
 };
 
 /** Describes the installation that runs `config`, whose physical names begin with `prefix`. */

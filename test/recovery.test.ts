@@ -136,6 +136,80 @@ describe("an execution of the deploy machine that is stopped", () => {
   });
 });
 
+describe("a lease whose owner ended", () => {
+  const wait = async (id: string) => run(world.records.wait(`${id}/production/1/migrate-up`));
+
+  it("stays where it is while a migration goes on whose ARN was lost before it was on record", async () => {
+    world = await createWorld();
+    await world.release("aaaaaaa");
+    const from = world.events.length;
+    const digest = await world.push("bbbbbbb", { migration: { ...expand, seconds: 400 } });
+    const id = `web-${digest.replace("sha256:", "").slice(0, 12)}-1`;
+    await until(ofTask("RUNNING"), from);
+    const { key, token, begunAt, lookAgainAt } = (await wait(id)) ?? {};
+    if (key === undefined || token === undefined) throw new Error("it waits for its migration");
+    const begun = { token, tries: 0, begunAt: begunAt ?? 0, lookAgainAt: lookAgainAt ?? 0 };
+    await run(world.records.reopenWait(key, begun));
+    await stop("DeployMachine", from);
+    await until(ofTask("STOPPED"), from);
+    const migrated = world.clock.now();
+    const [broken] = await run(world.records.deployments(id));
+    expect((await production()).lease?.owner).toBe(broken?.executionArn);
+    await minutes(20);
+    const environment = await production();
+    expect(environment.freed).toMatchObject({ reason: "its deployment ended as Released" });
+    const recovery = (await run(world.records.deployments(environment.live?.release ?? ""))).at(-1);
+    expect(recovery).toMatchObject({
+      intent: "recover",
+      tookOver: {
+        owner: broken?.executionArn,
+        reason:
+          "its execution ended as ABORTED (a person stopped it) without giving it back, and nothing that it began goes on",
+      },
+    });
+    expect(recovery?.tookOver?.at).toBeGreaterThanOrEqual(migrated);
+    expect(environment.live).toMatchObject({ schema: "0002" });
+    await expectNothingOpen();
+  });
+
+  it("stays where it is while the target is at work", async () => {
+    world = await createWorld();
+    const first = await world.release("aaaaaaa");
+    const from = world.events.length;
+    const id = await breakOff("bbbbbbb", { startSeconds: 200 }, ofTarget("UpdateServiceStarted"));
+    await until(ofTarget("UpdateServiceCompletedSuccessfully"), from);
+    const [broken] = await run(world.records.deployments(id));
+    expect((await production()).lease?.owner).toBe(broken?.executionArn);
+    await minutes(20);
+    expect((await production()).live?.release).toBe(first);
+    expect(await world.servingIn("production")).toBe("aaaaaaa");
+    await expectNothingOpen();
+  });
+
+  it("is freed, and says why, if it ended just before it gave it back", async () => {
+    world = await createWorld();
+    await world.release("aaaaaaa");
+    const from = world.events.length;
+    const digest = await world.push("bbbbbbb");
+    const id = `web-${digest.replace("sha256:", "").slice(0, 12)}-1`;
+    await until(ofTarget("UpdateServiceStarted"), from);
+    const before = await production();
+    await world.ended(id);
+    // As if ReleaseLease had never been: the lease is its own again.
+    const { lease, current } = before;
+    if (lease === undefined) throw new Error("it has the lease");
+    await run(world.records.takeLease({ ...before, next: undefined }, lease, { current }));
+    await minutes(3);
+    const { owner } = lease;
+    const reason =
+      "its execution ended as SUCCEEDED without giving it back, and nothing that it began goes on";
+    expect((await production()).freed).toMatchObject({ owner, release: id, reason });
+    await world.release("ccccccc");
+    expect(await world.servingIn("production")).toBe("ccccccc");
+    await expectNothingOpen();
+  });
+});
+
 describe("an execution that is redriven after its environment was recovered", () => {
   it("changes nothing, whatever has gone live meanwhile", async () => {
     world = await createWorld();

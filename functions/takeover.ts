@@ -1,0 +1,101 @@
+import { connectAppRunner } from "../aws/apprunner.ts";
+import { connectRecords, type Records } from "../aws/dynamodb.ts";
+import { connectTasks } from "../aws/ecs.ts";
+import { connectExecutions } from "../aws/states.ts";
+import { isQuiet } from "../core/lease.ts";
+import { migrationKey, targetName } from "../core/names.ts";
+import type { DeploymentName, EnvironmentRecord, FreedLease } from "../core/records.ts";
+import { workName } from "../core/wait.ts";
+import { connectionOf, connectionTo } from "./environment-connection.ts";
+import type { Place } from "./middleware.ts";
+import { giveTurn } from "./turn.ts";
+
+/** An execution that ended with a lease in its hands: since when nothing of it is at work, and how it ended. */
+export interface QuietHolder {
+  /** Milliseconds since the epoch: when the execution ended. A function of it may work for a while yet. */
+  readonly since: number;
+  readonly why: string;
+}
+
+/**
+ * Whether an environment's lease may be taken from its owner: Step Functions says that it ended, and neither a
+ * migration that it began nor an operation of the target goes on.
+ * @returns undefined while one of these goes on, or if there is no lease.
+ * @throws SpillwayError if one of them cannot be asked: in doubt the lease stays where it is.
+ */
+export async function findQuietHolder(
+  place: Place,
+  { lease, current, environment }: EnvironmentRecord,
+): Promise<QuietHolder | undefined> {
+  if (lease === undefined) return undefined;
+  const records = connectRecords(place.connection, place.environment.table);
+  const end = await connectExecutions(place.connection).describe(lease.owner);
+  if (end?.endedAt === undefined) return undefined;
+  if (current !== undefined && (await isAtWork(place, records, { ...current, environment })))
+    return undefined;
+  const { status, cause, endedAt } = end;
+  const how = `${status}${cause === undefined ? "" : ` (${cause})`}`;
+  return {
+    since: endedAt,
+    why: `its execution ended as ${how} without giving it back, and nothing that it began goes on`,
+  };
+}
+
+async function isAtWork(place: Place, records: Records, deployment: DeploymentName): Promise<boolean> {
+  for (const purpose of ["up", "down"] as const)
+    if (await isMigrating(place, records, migrationKey(deployment, purpose))) return true;
+  const release = await records.requireRelease(deployment.release);
+  const { service, installation } = release;
+  const name = targetName(installation.resources.prefix, service, deployment.environment);
+  const target = connectAppRunner(connectionTo(place, release, deployment.environment));
+  return (await target.describe(name)).busy;
+}
+
+/** A task may have been started although its ARN was lost; ECS knows by whom it was. */
+async function isMigrating(place: Place, records: Records, key: string): Promise<boolean> {
+  const wait = await records.wait(key);
+  if (wait === undefined || wait.result !== undefined) return false;
+  const tasks = connectTasks(connectionOf(place, wait));
+  const { cluster = "" } = wait.subject;
+  const arn = wait.awaitedArn ?? (await tasks.find(cluster, workName(wait)));
+  return arn !== undefined && tasks.isRunning(cluster, arn);
+}
+
+/** What is kept of a lease that was taken from its owner; undefined if it was free. */
+export function describeTakeover(
+  lease: EnvironmentRecord["lease"],
+  holder: QuietHolder | undefined,
+  at: number,
+): FreedLease | undefined {
+  if (lease === undefined || holder === undefined) return undefined;
+  const { owner, release, fence } = lease;
+  return { owner, release, fence, at, reason: holder.why };
+}
+
+/**
+ * Frees every lease whose owner ended after its deployment was closed, but before it gave the lease back, and gives
+ * the turn to the next. Where the deployment is open still, its recovery takes the lease over.
+ * @returns how many.
+ */
+export async function freeLeases(place: Place): Promise<number> {
+  const records = connectRecords(place.connection, place.environment.table);
+  const { services } = (await records.installation()).config;
+  let freed = 0;
+  for (const [service, { environments }] of Object.entries(services))
+    for (const name of Object.keys(environments)) {
+      const environment = await records.environment(service, name);
+      if (environment.lease === undefined || (await isOpen(records, environment))) continue;
+      const now = place.connection.now();
+      const holder = await findQuietHolder(place, environment);
+      const end = describeTakeover(environment.lease, holder, now);
+      if (end === undefined || !isQuiet(holder?.since, now)) continue;
+      if (await records.releaseLease(service, name, end)) freed++;
+      await giveTurn(place, service, name);
+    }
+  return freed;
+}
+
+async function isOpen(records: Records, { current, environment }: EnvironmentRecord): Promise<boolean> {
+  const deployment = current && (await records.deployment({ ...current, environment }));
+  return deployment !== undefined && deployment.endedAt === undefined;
+}
