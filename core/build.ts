@@ -17,6 +17,9 @@ export interface EndedBuild {
   readonly artifacts: readonly string[];
 }
 
+/** Phases before the first command: a build that fails there found no place, no network, no image. */
+const neverBegun = new Set(["SUBMITTED", "QUEUED", "PROVISIONING"]);
+
 /**
  * How a stage ended, in words that let a person act: what failed, the last lines it printed, and the command that
  * shows all of them.
@@ -41,8 +44,8 @@ export function judgeBuild(
         ];
   return {
     end: "failed",
-    // FAULT is CodeBuild's own failure: another try may pass. The other ends are the stage's word.
-    error: status === "FAULT" ? "StageFaulted" : failure,
+    // Another try may pass what is not the stage's word.
+    error: status === "FAULT" || neverBegun.has(failed?.phase ?? "") ? "StageFaulted" : failure,
     cause: [`build ${build.id} ${status}${where}`, ...said.map((line) => `  ${line}`), ...show].join("\n"),
   };
 }

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { AccountConfig, MemberConfig } from "./account.ts";
+import { checkCompute } from "./compute.ts";
 import { SpillwayError } from "./errors.ts";
 import { checkMembers } from "./members.ts";
 import { parse } from "./parse.ts";
@@ -39,13 +40,29 @@ const buildSettings = {
   buildspec: z.string().check(z.minLength(1)),
   /** How long one build may run. Waiting for a free place in CodeBuild does not count. */
   timeoutMinutes: z._default(whole(5, 2160, "CodeBuild allows 5 to 2160 minutes"), 15),
-  /** CodeBuild image. */
-  image: z._default(z.string(), "aws/codebuild/amazonlinux-x86_64-standard:5.0"),
-  /** The size of CodeBuild's machine. */
+  /** CodeBuild image. Unless said, CodeBuild's own for the compute type and the platform of the service's image. */
+  image: z.optional(z.string().check(z.minLength(1))),
+  /**
+   * The size of CodeBuild's machine. The `BUILD_LAMBDA_` ones begin within seconds and are for fast checks: no root, no
+   * network of yours, no cache, no container engine, and an end after 15 minutes.
+   */
   computeType: z._default(
-    z.enum(["BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM", "BUILD_GENERAL1_LARGE"]),
+    z.enum([
+      "BUILD_GENERAL1_SMALL",
+      "BUILD_GENERAL1_MEDIUM",
+      "BUILD_GENERAL1_LARGE",
+      "BUILD_GENERAL1_XLARGE",
+      "BUILD_GENERAL1_2XLARGE",
+      "BUILD_LAMBDA_1GB",
+      "BUILD_LAMBDA_2GB",
+      "BUILD_LAMBDA_4GB",
+      "BUILD_LAMBDA_8GB",
+      "BUILD_LAMBDA_10GB",
+    ]),
     "BUILD_GENERAL1_SMALL",
   ),
+  /** Whether its builds are in the network of `aws.network`, as they must be to reach a private database. */
+  network: z._default(z.boolean(), false),
   /** Variable → value, in the builds' environment. */
   variables: z._default(z.record(BuildVariable, z.string()), {}),
   /** Variable → Secrets Manager secret. Resolved by CodeBuild; our functions never see the value. */
@@ -260,6 +277,7 @@ function checkService(name: string, service: ServiceConfig, context: z.core.$Ref
   const report = (path: string, message: string) =>
     context.addIssue({ code: "custom", path: ["services", name, path], message });
   checkStages(service, report);
+  checkCompute(service, report);
   checkListed(service.waves, Object.keys(service.environments), "environment", (text) =>
     report("waves", text),
   );

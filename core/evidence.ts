@@ -1,3 +1,4 @@
+import { computeOf } from "./compute.ts";
 import type { ServiceConfig } from "./config.ts";
 import type { CommitEvidence, Evidence, Release } from "./records.ts";
 import { buildsOf, stagesOf } from "./stage.ts";
@@ -57,13 +58,16 @@ function sourceBuilds(service: ServiceConfig): { build: string; fingerprint: str
   return stagesOf(service, "source").flatMap((name) => {
     const stage = service.stages[name];
     if (stage === undefined) return [];
-    const { buildspec, image, computeType, variables, secrets } = stage;
+    const { buildspec, network, variables, secrets } = stage;
+    const { type, image, computeType } = computeOf(stage, service.image);
     return buildsOf(name, stage).map(({ build, variables: chosen }) => ({
       build,
       fingerprint: JSON.stringify([
         buildspec,
+        type,
         image,
         computeType,
+        network,
         sorted({ ...variables, ...chosen }),
         sorted(secrets),
         service.source.location,

@@ -13,6 +13,7 @@ export const installationTag = "spillway:installation";
 export const found: Found = {
   secrets: (await Promise.all(application.secrets.map(findSecret))).filter((secret) => secret !== undefined),
   repositories: await findRepositories(),
+  network: await findNamedNetwork(config.aws.network),
   defaultNetwork: config.aws.network === undefined ? await findDefaultNetwork() : undefined,
   appRunner: application.environments.length === 0 ? undefined : await probeAppRunner(connection()),
   openExecutions: await findOpenExecutions(),
@@ -42,6 +43,19 @@ async function findRepositories() {
       installation: (await aws.ecr.getRepository({ name })).tags[installationTag],
     })),
   );
+}
+
+async function findNamedNetwork(named: typeof config.aws.network) {
+  if (named === undefined) return undefined;
+  const subnets = named.subnets.map(async (id) => ({
+    id,
+    vpc: (await orUndefined(aws.ec2.getSubnet({ id })))?.vpcId,
+  }));
+  const securityGroups = named.securityGroups.map(async (id) => ({
+    id,
+    vpc: (await orUndefined(aws.ec2.getSecurityGroup({ id })))?.vpcId,
+  }));
+  return { subnets: await Promise.all(subnets), securityGroups: await Promise.all(securityGroups) };
 }
 
 async function findDefaultNetwork() {

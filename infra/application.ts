@@ -1,3 +1,4 @@
+import { type Compute, computeOf } from "../core/compute.ts";
 import type { BuildConfig, Config, ServiceConfig } from "../core/config.ts";
 import { functionTimeoutSeconds } from "../core/lease.ts";
 import { migrationFamily, projectName, tableName, targetName } from "../core/names.ts";
@@ -65,8 +66,9 @@ export interface ProjectDescription {
   readonly name: string;
   readonly buildspec: string;
   readonly source: { readonly type: string; readonly location: string };
-  readonly image: string;
-  readonly computeType: string;
+  readonly compute: Compute;
+  /** Whether its builds are in the network that the config names. */
+  readonly network: boolean;
   readonly timeoutMinutes: number;
   /** Names of the secrets that its builds may read. */
   readonly secrets: readonly string[];
@@ -349,12 +351,13 @@ function projectsOf(prefix: string, service: string, config: ServiceConfig): Pro
   const repositories = repositoriesOf(config);
   const describe = (
     stage: string,
-    { buildspec, image, computeType, timeoutMinutes, secrets }: BuildConfig,
+    { buildspec, network, timeoutMinutes, secrets, ...size }: BuildConfig,
     rights: Pick<ProjectDescription, "pullsFrom" | "pushesTo">,
   ) => ({
     name: projectName(prefix, service, stage),
     source: config.source,
-    ...{ buildspec, image, computeType, timeoutMinutes },
+    compute: computeOf(size, config.image),
+    ...{ buildspec, network, timeoutMinutes },
     secrets: namesOf(Object.values(secrets)),
     ...rights,
   });

@@ -12,12 +12,21 @@ export interface Found {
   }[];
   /** Repositories of our names that are there already, with the installation that made them, if one did. */
   readonly repositories: readonly { readonly name: string; readonly installation: string | undefined }[];
+  /** What the config names as its network, each with its VPC if it is there; undefined where it names none. */
+  readonly network:
+    | { readonly subnets: readonly InVpc[]; readonly securityGroups: readonly InVpc[] }
+    | undefined;
   /** The default VPC; looked for only where the config names no network. */
   readonly defaultNetwork: { readonly vpc: string; readonly subnets: string[] } | undefined;
   /** What App Runner says; undefined where no environment wants it. */
   readonly appRunner: "used" | "unused" | "refused" | "absent" | undefined;
   /** What is under way, with the definitions of the time when it began. */
   readonly openExecutions: readonly { readonly arn: string; readonly definition: string }[];
+}
+
+interface InVpc {
+  readonly id: string;
+  readonly vpc: string | undefined;
 }
 
 /** Where a deployment would go to. */
@@ -52,7 +61,8 @@ export function problemsOf(
     ...equalNames(application),
     ...longNames(application),
     ...largePolicies(application, { partition: "aws", account, region }),
-    ...network(settings.network !== undefined || found.defaultNetwork !== undefined, where),
+    ...network(found, where),
+    ...builds(application, settings.network, region),
     ...appRunner(found.appRunner, settings.appRunner === "existing-customer", region, where),
   ];
 }
@@ -150,10 +160,45 @@ function largePolicies(application: Application, place: { partition: string } & 
 /** What else a function's policy says: its log, its traces. */
 const beside = 500;
 
-function network(there: boolean, where: string): string[] {
-  if (there) return [];
+function network({ network, defaultNetwork }: Found, where: string): string[] {
+  if (network === undefined && defaultNetwork === undefined)
+    return [
+      `There is no default VPC in ${where}, and spillway.config.ts names no network: say aws.network with subnets and security groups from which ECR and the databases can be reached.`,
+    ];
+  const named = [...(network?.subnets ?? []), ...(network?.securityGroups ?? [])];
+  const missing = named.filter(({ vpc }) => vpc === undefined);
+  if (missing.length > 0)
+    return missing.map(
+      ({ id }) =>
+        `aws.network in spillway.config.ts names ${id}, which is not in ${where}; correct it there.`,
+    );
+  if (new Set(named.map(({ vpc }) => vpc)).size < 2) return [];
   return [
-    `There is no default VPC in ${where}, and spillway.config.ts names no network: say aws.network with subnets and security groups from which ECR and the databases can be reached.`,
+    `aws.network in spillway.config.ts names ${named.map(({ id, vpc }) => `${id} of ${vpc}`).join(", ")}; name subnets and security groups of one VPC.`,
+  ];
+}
+
+/** Where CodeBuild has Lambda compute (AWS documentation, "Run builds on AWS Lambda compute"). */
+const lambdaRegions = new Set(
+  "us-east-1 us-east-2 us-west-2 ap-south-1 ap-southeast-1 ap-southeast-2 ap-northeast-1 eu-central-1 eu-west-1 sa-east-1".split(
+    " ",
+  ),
+);
+
+function builds({ projects }: Application, network: Config["aws"]["network"], region: string): string[] {
+  const onLambda = projects.filter(({ compute }) => compute.isLambda).map(({ name }) => name);
+  const inNetwork = projects.filter((project) => project.network).map(({ name }) => name);
+  return [
+    ...(onLambda.length > 0 && !lambdaRegions.has(region)
+      ? [
+          `CodeBuild has no Lambda compute in the region ${region}, which ${onLambda.join(", ")} would run on; choose a BUILD_GENERAL1_ size, or deploy to one of ${[...lambdaRegions].join(", ")}.`,
+        ]
+      : []),
+    ...(inNetwork.length > 0 && (network === undefined || network.publicAddress)
+      ? [
+          `${inNetwork.join(", ")} would build in a network, but spillway.config.ts names ${network === undefined ? "none" : "one of public subnets (aws.network.publicAddress)"}. CodeBuild gives a build no public address, so it would reach nothing outside: say aws.network with private subnets that have a NAT gateway or VPC endpoints, or leave network out of the stages.`,
+        ]
+      : []),
   ];
 }
 

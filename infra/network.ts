@@ -1,10 +1,24 @@
 import { found } from "./account.ts";
 import { config } from "./stage.ts";
 
-/** Where migrations run: the network that the config names, else the account's default VPC. */
-export const network = config.aws.network ?? defaultNetwork();
+/** A network, as what is to be in it names it. */
+interface Network {
+  readonly vpc: string;
+  readonly subnets: string[];
+  readonly securityGroups: $util.Input<string>[];
+  readonly publicAddress: boolean;
+}
 
-function defaultNetwork() {
+/** Where migrations run, and the builds that ask for it: the network that the config names, else the default VPC. */
+export const network = namedNetwork() ?? defaultNetwork();
+
+function namedNetwork(): Network | undefined {
+  if (config.aws.network === undefined) return undefined;
+  const { subnets, securityGroups, publicAddress } = config.aws.network;
+  return { vpc: found.network?.subnets[0]?.vpc ?? "", subnets, securityGroups, publicAddress };
+}
+
+function defaultNetwork(): Network {
   const { vpc, subnets } = found.defaultNetwork ?? { vpc: "", subnets: [] };
   const group = new aws.ec2.SecurityGroup("MigrationSecurityGroup", {
     vpcId: vpc,
@@ -12,5 +26,5 @@ function defaultNetwork() {
     egress: [{ protocol: "-1", fromPort: 0, toPort: 0, cidrBlocks: ["0.0.0.0/0"] }],
   });
   // The default VPC's subnets are public: a task without an address of its own could not pull its image.
-  return { subnets, securityGroups: [group.id], publicAddress: true };
+  return { vpc, subnets, securityGroups: [group.id], publicAddress: true };
 }

@@ -99,11 +99,25 @@ export function ruleStatements(
   return [allow(["states:StartExecution"], [machineArn(application, place, target.machine)])];
 }
 
-/** What the builds of a project may do: write their log, reports and artifacts, read their secrets, pull and push. */
+/** The subnets and security groups of a network, by their ids. */
+interface Network {
+  readonly subnets: readonly string[];
+  readonly securityGroups: readonly string[];
+}
+
+/**
+ * What the builds of a project may do: write their log, reports and artifacts, read their secrets, pull and push, and
+ * join the network if they are to be in it.
+ */
 export function projectStatements(
-  { name, secrets, pullsFrom, pushesTo }: ProjectDescription,
+  { name, secrets, pullsFrom, pushesTo, network }: ProjectDescription,
   place: Where,
-  found: { readonly secrets: Secrets /** The bucket's ARN. */; readonly artifacts: string },
+  found: {
+    readonly secrets: Secrets;
+    /** The bucket's ARN. */
+    readonly artifacts: string;
+    readonly network?: Network | undefined;
+  },
 ): Statement[] {
   return [
     writeLog(place, buildLogGroup(name)),
@@ -122,6 +136,39 @@ export function projectStatements(
     ...readSecrets(secrets, found.secrets),
     ...(pullsFrom.length > 0 ? pullFrom(pullsFrom, place) : []),
     ...(pushesTo.length > 0 ? pushTo(pushesTo, place) : []),
+    ...(network && found.network !== undefined ? joinNetwork(found.network, place) : []),
+  ];
+}
+
+/** What CodeBuild does for a build in a network: it makes an interface there, and gives it to itself. */
+function joinNetwork({ subnets, securityGroups }: Network, place: Where): Statement[] {
+  const at = (rest: string) => arn(place, "ec2", rest);
+  const interfaces = at("network-interface/*");
+  const subnetArns = subnets.map((id) => at(`subnet/${id}`));
+  const groupArns = securityGroups.map((id) => at(`security-group/${id}`));
+  const inSubnets = { test: "ArnEquals", variable: "ec2:Subnet", values: subnetArns } as const;
+  const toCodeBuild = {
+    test: "StringEquals",
+    variable: "ec2:AuthorizedService",
+    values: ["codebuild.amazonaws.com"],
+  } as const;
+  return [
+    allow(["ec2:CreateNetworkInterface"], [interfaces, ...subnetArns, ...groupArns]),
+    { ...allow(["ec2:DeleteNetworkInterface"], [interfaces]), conditions: [inSubnets] },
+    {
+      ...allow(["ec2:CreateNetworkInterfacePermission"], [interfaces]),
+      conditions: [inSubnets, toCodeBuild],
+    },
+    allow(
+      [
+        "ec2:DescribeDhcpOptions",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+      ],
+      ["*"],
+    ),
   ];
 }
 

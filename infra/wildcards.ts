@@ -11,6 +11,12 @@ export const unboundActions: Readonly<Record<string, string>> = {
   "ecr:GetAuthorizationToken": "one token serves all registries; what it may do is bound by repository",
   "xray:PutTraceSegments": "X-Ray knows no resource for it",
   "xray:PutTelemetryRecords": "X-Ray knows no resource for it",
+  "ec2:DescribeDhcpOptions":
+    "EC2 knows no resource for a Describe; CodeBuild looks at a build's network with it",
+  "ec2:DescribeNetworkInterfaces": "as DescribeDhcpOptions",
+  "ec2:DescribeSecurityGroups": "as DescribeDhcpOptions",
+  "ec2:DescribeSubnets": "as DescribeDhcpOptions",
+  "ec2:DescribeVpcs": "as DescribeDhcpOptions",
   "logs:CreateLogDelivery": "Step Functions asks for log delivery of no resource",
   "logs:GetLogDelivery": "as CreateLogDelivery",
   "logs:UpdateLogDelivery": "as CreateLogDelivery",
@@ -43,6 +49,10 @@ export const openEndings: readonly { readonly arn: RegExp; readonly why: string 
   {
     arn: /:log-group:\/aws\/apprunner\/[\w-]+-\*\/\*(:log-stream:\*)?$/,
     why: "App Runner names its logs by the service and its id",
+  },
+  {
+    arn: /:network-interface\/\*$/,
+    why: "EC2 names an interface when CodeBuild makes it; the subnets and groups beside it, or the condition ec2:Subnet, bind it",
   },
   { arn: /:vpcconnector\/[\w-]+\/\*$/, why: "App Runner gives a connector a revision and an id" },
   { arn: /^arn:aws:s3:::[\w.-]+\/[\w-]+\/\*$/, why: "a build's artifacts lie under the build's id" },

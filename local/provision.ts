@@ -212,6 +212,7 @@ function describeShape(table: unknown): string {
 }
 
 function projectInput(project: Application["projects"][number], prefix: string, aws: LocalAws): object {
+  const { type, image, computeType, isLambda } = project.compute;
   return {
     name: project.name,
     source: { type: project.source.type, location: project.source.location, buildspec: project.buildspec },
@@ -222,15 +223,17 @@ function projectInput(project: Application["projects"][number], prefix: string, 
       namespaceType: "BUILD_ID",
       name: "artifacts",
     },
-    cache: { type: "LOCAL", modes: ["LOCAL_CUSTOM_CACHE", "LOCAL_DOCKER_LAYER_CACHE"] },
-    environment: {
-      type: "LINUX_CONTAINER",
-      image: project.image,
-      computeType: project.computeType,
-      privilegedMode: project.pushesTo.length > 0,
-    },
+    environment: { type, image, computeType, privilegedMode: project.pushesTo.length > 0 },
     serviceRole: role(aws, `${prefix}-build`),
-    timeoutInMinutes: project.timeoutMinutes,
+    vpcConfig: project.network
+      ? { vpcId: "vpc-local", subnets: ["subnet-local"], securityGroupIds: ["sg-local"] }
+      : {},
+    ...(isLambda
+      ? { cache: { type: "NO_CACHE" } }
+      : {
+          cache: { type: "LOCAL", modes: ["LOCAL_CUSTOM_CACHE", "LOCAL_DOCKER_LAYER_CACHE"] },
+          timeoutInMinutes: project.timeoutMinutes,
+        }),
   };
 }
 

@@ -3,6 +3,7 @@ import { AwsError, type Operation } from "../service.ts";
 import { keptIn } from "../store.ts";
 import { arn, type World } from "../world.ts";
 import { checkArtifacts } from "./artifacts.ts";
+import { checkCompute, isLambdaCompute, timeoutsOf } from "./compute.ts";
 import { page } from "./pages.ts";
 
 /** How long a build may run, in minutes: the least and the most (AWS documentation, "quotas"). */
@@ -65,6 +66,7 @@ export function createProjects(world: World): Projects {
         checkSource(input.source);
         checkOutputs(input);
         checkTimeouts(input);
+        checkCompute(input);
         const times = { created: now(), lastModified: now() };
         const project: StoredProject = {
           ...withDefaults(input),
@@ -81,8 +83,11 @@ export function createProjects(world: World): Projects {
         if (input.source !== undefined) checkSource(input.source);
         checkOutputs(input);
         checkTimeouts(input);
+        const { environment = before.environment } = input;
+        checkCompute({ ...input, environment });
         const project: StoredProject = {
           ...before,
+          ...(isLambdaCompute({ environment }) ? timeoutsOf({ environment }) : {}),
           ...withoutUndefined(input),
           name: before.name,
           lastModified: now(),
@@ -159,8 +164,7 @@ function checkOutputs(input: Pick<codebuild.UpdateProjectInput, "artifacts" | "s
 
 function withDefaults(input: codebuild.CreateProjectCommandInput): codebuild.Project {
   return {
-    timeoutInMinutes: 60,
-    queuedTimeoutInMinutes: 480,
+    ...timeoutsOf(input),
     artifacts: { type: "NO_ARTIFACTS" },
     cache: { type: "NO_CACHE" },
     badge: { badgeEnabled: false },

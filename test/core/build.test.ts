@@ -36,6 +36,14 @@ describe("a build's end", () => {
     );
   });
 
+  it("is not the stage's fault when none of its commands has begun", () => {
+    const message = "VPC_CLIENT_ERROR: Unexpected EC2 error: RequestLimitExceeded";
+    expect(judgeBuild({ ...failed, failed: { phase: "QUEUED", message } }, [])).toMatchObject({
+      error: "StageFaulted",
+      cause: expect.stringContaining("in QUEUED: VPC_CLIENT_ERROR"),
+    });
+  });
+
   it("is CodeBuild's own fault when it says FAULT, so that it may be tried again", () => {
     expect(judgeBuild({ ...failed, status: "FAULT" }, [])).toMatchObject({ error: "StageFaulted" });
     expect(judgeBuild({ ...failed, status: "TIMED_OUT" }, [])).toMatchObject({ error: "StageFailed" });

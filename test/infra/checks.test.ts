@@ -10,6 +10,7 @@ const destination = { account: "123456789012", region: "eu-central-1" };
 const well: Found = {
   secrets: [{ name: "web/production/database", arn: "arn", key: undefined }],
   repositories: [],
+  network: undefined,
   defaultNetwork: { vpc: "vpc-1", subnets: ["subnet-1"] },
   appRunner: "used",
   openExecutions: [],
@@ -53,6 +54,63 @@ describe("what is checked before anything is deployed", () => {
     expect(said).toMatch(/DeployMachine:CheckWealth is under way and calls spillway-production-CheckWealth,/);
     expect(said).toMatch(/Let it end before you deploy/);
     expect(others).toEqual([]);
+  });
+
+  describe("of the network", () => {
+    const named = (settings: object) => (config: ConfigInput) => ({
+      ...config,
+      aws: { network: { subnets: ["subnet-1", "subnet-2"], securityGroups: ["sg-1"], ...settings } },
+    });
+    const there = (...vpcs: (string | undefined)[]) => ({
+      defaultNetwork: undefined,
+      network: {
+        subnets: [
+          { id: "subnet-1", vpc: vpcs[0] },
+          { id: "subnet-2", vpc: vpcs[1] },
+        ],
+        securityGroups: [{ id: "sg-1", vpc: vpcs[2] }],
+      },
+    });
+    const building = (config: ConfigInput): ConfigInput => {
+      const { web } = config.services;
+      Object.assign(web?.stages["unit-tests"] ?? {}, { network: true });
+      return config;
+    };
+
+    it("says what is not there, and what is not together", () => {
+      expect(problems(there("vpc-1", "vpc-1", "vpc-1"), named({}))).toEqual([]);
+      expect(problems(there("vpc-1", undefined, "vpc-1"), named({}))).toEqual([
+        "aws.network in spillway.config.ts names subnet-2, which is not in account 123456789012, region eu-central-1; correct it there.",
+      ]);
+      expect(problems(there("vpc-1", "vpc-1", "vpc-2"), named({}))).toEqual([
+        expect.stringMatching(/names subnet-1 of vpc-1, .* sg-1 of vpc-2; name .* of one VPC/),
+      ]);
+    });
+
+    it("lets builds be only in one from which they can reach something", () => {
+      const found = there("vpc-1", "vpc-1", "vpc-1");
+      expect(problems(found, (config) => named({})(building(config)))).toEqual([]);
+      const [said, ...others] = problems({}, building);
+      expect(said).toMatch(/spillway-production-web-unit-tests would build in a network, but .* names none/);
+      expect(others).toEqual([]);
+      expect(problems(found, (config) => named({ publicAddress: true })(building(config)))).toEqual([
+        expect.stringMatching(/names one of public subnets/),
+      ]);
+    });
+  });
+
+  it("knows where CodeBuild has no Lambda compute", () => {
+    const onLambda = (config: ConfigInput): ConfigInput => {
+      Object.assign(config.services.web?.stages["unit-tests"] ?? {}, { computeType: "BUILD_LAMBDA_1GB" });
+      return config;
+    };
+    expect(problems({}, onLambda)).toEqual([]);
+    const config = parseConfig(onLambda(structuredClone(smallConfig)));
+    const application = describeApplication(config, "spillway-production");
+    const north = { ...destination, region: "eu-north-1" };
+    expect(problemsOf(application, config, north, well)).toEqual([
+      expect.stringMatching(/no Lambda compute in the region eu-north-1, which spillway-production-web-unit/),
+    ]);
   });
 
   it("finds a name that is too long for AWS, before AWS does", () => {

@@ -28,6 +28,8 @@ export interface Account {
   /** Repository → the installation that made it; "": nobody. */
   readonly repositories?: Readonly<Record<string, string>>;
   readonly defaultVpc?: boolean;
+  /** Subnet or security group → its VPC, where that is not vpc-0a; "": it is not there. */
+  readonly vpcs?: Readonly<Record<string, string>>;
   /** What App Runner answers to ListServices. */
   readonly appRunner?: { readonly status: number; readonly body: object };
   /** Execution → the definition with which it began; null: the machines are not there yet. */
@@ -62,6 +64,12 @@ function answer(account: Required<Account>, { token, inputs }: pulumi.runtime.Mo
       return { id: "vpc-1" };
     case "aws:ec2/getSubnets:getSubnets":
       return { ids: ["subnet-1", "subnet-2"] };
+    case "aws:ec2/getSubnet:getSubnet":
+    case "aws:ec2/getSecurityGroup:getSecurityGroup": {
+      const vpcId = account.vpcs[inputs.id] ?? "vpc-0a";
+      if (vpcId === "") throw engineError(`reading EC2 (${inputs.id}): couldn't find resource`);
+      return { ...inputs, vpcId };
+    }
     case "aws:iam/getPolicyDocument:getPolicyDocument":
       return policyDocument(inputs);
     default:
@@ -223,6 +231,7 @@ export async function runApp(given: Account = {}): Promise<{ resources: Resource
     missingSecrets: [],
     repositories: {},
     defaultVpc: true,
+    vpcs: {},
     appRunner: customer,
     openExecutions: null,
     ...given,

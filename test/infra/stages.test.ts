@@ -35,6 +35,10 @@ describe.skipIf(platformMissing)(
           trustedAccounts: ["210987654321"],
           appRunner: "existing-customer",
         });
+        const { web } = config.services;
+        Object.assign(web?.stages["static-analysis"] ?? {}, { computeType: "BUILD_LAMBDA_2GB" });
+        Object.assign(web?.stages["integration-tests"] ?? {}, { network: true });
+        Object.assign(web?.image ?? {}, { platform: "linux/arm64" });
         const appRunner = { status: 200, body: { ServiceSummaryList: [] } };
         const dev = await runApp({ stage: "dev", config, defaultVpc: false, appRunner });
         stages = [
@@ -109,6 +113,55 @@ describe.skipIf(platformMissing)(
         const granted = role === undefined ? [] : policiesOf(dev(), role).flatMap(statementsOf);
         const arn = "arn:aws:apprunner:eu-central-1:123456789012:vpcconnector/spillway-dev/1/one";
         expect(allows(granted, "apprunner:UpdateService", arn)).toBe(true);
+      });
+
+      it("build on what the config says: Lambda, a network of yours, the platform of the image", () => {
+        const project = (stage: string) =>
+          inputsOf("aws:codebuild/project:Project", `Build-spillway-dev-web-${stage}`);
+        const onLambda = project("static-analysis");
+        expect(onLambda).toMatchObject({
+          environment: {
+            type: "ARM_LAMBDA_CONTAINER",
+            computeType: "BUILD_LAMBDA_2GB",
+            privilegedMode: false,
+          },
+          cache: { type: "NO_CACHE" },
+        });
+        for (const member of ["buildTimeout", "queuedTimeout", "vpcConfig"])
+          expect(onLambda).not.toHaveProperty(member);
+        expect(project("integration-tests")).toMatchObject({
+          environment: { type: "ARM_CONTAINER", privilegedMode: false },
+          vpcConfig: { vpcId: "vpc-0a", subnets: ["subnet-0a"], securityGroupIds: ["sg-0a"] },
+        });
+        expect(project("build-image")).toMatchObject({
+          environment: { type: "ARM_CONTAINER", privilegedMode: true },
+          buildTimeout: 15,
+        });
+        expect(project("build-image")).not.toHaveProperty("vpcConfig");
+      });
+
+      it("let builds join only the network of the config, and only CodeBuild use what they make there", () => {
+        const granted = (stage: string) => {
+          const role = dev().find(
+            ({ type, name }) => type === "aws:iam/role:Role" && name === `Build-spillway-dev-web-${stage}`,
+          );
+          return role === undefined ? [] : policiesOf(dev(), role).flatMap(statementsOf);
+        };
+        const inNetwork = granted("integration-tests");
+        const at = (rest: string) => `arn:aws:ec2:eu-central-1:123456789012:${rest}`;
+        for (const place of ["subnet/subnet-0a", "security-group/sg-0a", "network-interface/eni-1"])
+          expect(allows(inNetwork, "ec2:CreateNetworkInterface", at(place)), place).toBe(true);
+        for (const place of ["subnet/subnet-0b", "security-group/sg-0b"])
+          expect(allows(inNetwork, "ec2:CreateNetworkInterface", at(place)), place).toBe(false);
+        const given = inNetwork.find(({ actions }) =>
+          actions.includes("ec2:CreateNetworkInterfacePermission"),
+        );
+        expect(given?.conditions).toEqual({
+          ArnEquals: { "ec2:Subnet": [at("subnet/subnet-0a")] },
+          StringEquals: { "ec2:AuthorizedService": ["codebuild.amazonaws.com"] },
+        });
+        const actions = granted("unit-tests").flatMap(({ actions }) => actions);
+        expect(actions.filter((action) => action.startsWith("ec2:"))).toEqual([]);
       });
 
       it("tell people by mail", () => {
@@ -192,5 +245,5 @@ describe.skipIf(platformMissing)(
 
 async function configWith(aws: ConfigInput["aws"]): Promise<ConfigInput> {
   const { default: config } = await import("../../spillway.config.ts");
-  return { ...config, aws };
+  return { ...structuredClone(config), aws };
 }

@@ -225,6 +225,22 @@ export const mistakes: readonly Mistake[] = [
     test: "a missing secret",
   },
   {
+    name: "a privileged build of what is no image",
+    file: "infra/builds.ts",
+    from: "const privilegedMode = pushesTo.length > 0;",
+    to: "const privilegedMode = true;",
+    caughtBy: stages,
+    test: "build on what the config says",
+  },
+  {
+    name: "a build whose network interface anyone may be given",
+    file: "infra/roles.ts",
+    from: 'values: ["codebuild.amazonaws.com"]',
+    to: 'values: ["*"]',
+    caughtBy: stages,
+    test: "only CodeBuild use what they make there",
+  },
+  {
     name: "a scan that may push images",
     file: "infra/roles.ts",
     from: "...(pushesTo.length > 0 ? pushTo(pushesTo, place) : []),",

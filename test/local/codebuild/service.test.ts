@@ -96,6 +96,46 @@ function start(
   return { clock, world, logs, service, client, call, createProject, startBuild, look };
 }
 
+describe("Lambda compute", () => {
+  const environment = {
+    type: "ARM_LAMBDA_CONTAINER",
+    image: "aws/codebuild/amazonlinux-aarch64-lambda-standard:nodejs22",
+    computeType: "BUILD_LAMBDA_1GB",
+  } as const;
+
+  it("ends its builds after 15 minutes, and never queues them", async () => {
+    const { createProject, startBuild } = start(() => succeed);
+    const { project } = await createProject({ environment });
+    expect(project?.timeoutInMinutes).toBe(15);
+    expect(project?.queuedTimeoutInMinutes).toBeUndefined();
+    expect(await startBuild()).toMatchObject({ timeoutInMinutes: 15, environment });
+  });
+
+  it("is refused what it does not have, and to a project of another environment type", async () => {
+    const { createProject } = start(() => succeed);
+    const asked: Partial<CreateProjectCommandInput> = {
+      environment: { ...environment, privilegedMode: true },
+      vpcConfig: { vpcId: "vpc-1", subnets: ["subnet-1"], securityGroupIds: ["sg-1"] },
+      cache: { type: "LOCAL", modes: ["LOCAL_SOURCE_CACHE"] },
+      timeoutInMinutes: 30,
+    };
+    await expect(createProject(asked)).rejects.toThrow(
+      /has no privilegedMode, vpcConfig, cache, timeoutInMinutes/,
+    );
+    const other = { ...environment, type: "LINUX_CONTAINER" } as const;
+    await expect(createProject({ environment: other })).rejects.toThrow(/is not one of the environment type/);
+  });
+
+  it("takes over a project that was made for another", async () => {
+    const { client, call, createProject } = start(() => succeed);
+    await createProject({ timeoutInMinutes: 60 });
+    const cache = { type: "NO_CACHE" } as const;
+    const update = new UpdateProjectCommand({ name: "unit-tests", environment, cache, vpcConfig: {} });
+    const { project } = await call(client.send(update));
+    expect(project).toMatchObject({ timeoutInMinutes: 15, environment });
+  });
+});
+
 describe("CodeBuild's projects", () => {
   it("are made, changed, listed and deleted", async () => {
     const { client, call, createProject } = start(() => succeed);
