@@ -22,7 +22,7 @@ interface Line {
 /** What a release and a month at rest cost, beside CodePipeline V2 and GitHub Actions for the same stages. */
 export async function benchCost(): Promise<string> {
   const release = await countRelease();
-  return [renderRelease(release), renderBeside(release), renderMonth(), renderPrices()].join("\n\n");
+  return [renderRelease(release), renderBeside(release), renderMonth(release), renderPrices()].join("\n\n");
 }
 
 /** Whole minutes of a piece of work, as builders and runners bill. */
@@ -99,7 +99,7 @@ function renderRelease(release: CountedRelease): string {
   const tasks = taskLines(release);
   const stages = stageLines(release);
   return [
-    "One release of the example to staging and production, in US dollars.",
+    "**One release** of the example to staging and production, in US dollars:",
     table(
       ["", "", "$"],
       [
@@ -128,7 +128,7 @@ function renderBeside(release: CountedRelease): string {
     ["GitHub Actions", ofWaiting ?? 0, ofStages ?? 0],
   ] as const;
   return [
-    `The same release by others: ${stages} minutes of stages, and ${waited} minutes in which an action or a job waits for ${release.tasks} tasks of the database and ${deployments} deployments.`,
+    `**The same release by others**: ${stages} minutes of stages, and ${waited} minutes in which an action or a job waits for ${release.tasks} tasks of the database and ${deployments} deployments:`,
     table(
       ["$", "conducting", "stages", "tasks", "all"],
       columns.map(([name, conducting, work]) => [
@@ -142,7 +142,7 @@ function renderBeside(release: CountedRelease): string {
   ].join("\n\n");
 }
 
-function renderMonth(): string {
+function renderMonth({ readsAtRest }: CountedRelease): string {
   const application = describeApplication(parseConfig(config), "spillway-production");
   const hearers = new Set(
     application.rules.flatMap(({ target }) => ("function" in target ? [target.function] : [])),
@@ -156,7 +156,11 @@ function renderMonth(): string {
       count: minutesOfMonth * call.seconds * call.gigabytes,
       price: "gigabyteSecond",
     },
-    { what: "its questions to the records, 2 each", count: minutesOfMonth * 2, price: "read" },
+    {
+      what: `its questions to the records, ${readsAtRest} each`,
+      count: minutesOfMonth * readsAtRest,
+      price: "read",
+    },
     { what: "alarms", count: alarms, price: "alarmMonth" },
     {
       what: "metrics: `Reconcile` counts each minute, others in the hours of a release",
@@ -174,7 +178,7 @@ function renderMonth(): string {
     },
   ];
   return [
-    "A month at rest, in US dollars.",
+    "**A month at rest**, in US dollars:",
     table(
       ["", "", "$"],
       [
@@ -188,7 +192,7 @@ function renderMonth(): string {
 
 function renderPrices(): string {
   return [
-    "The prices, of us-east-1.",
+    "**The prices**, of us-east-1; confirmed are those that were read in a copy of the seller's own page:",
     table(
       ["Price", "$", "Read in", "Confirmed"],
       Object.values(prices).map(({ dollars, unit, source, confirmed }) => [

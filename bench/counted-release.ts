@@ -34,6 +34,8 @@ export interface CountedRelease extends Steps {
   readonly builds: readonly string[];
   /** From the push to the end. */
   readonly milliseconds: number;
+  /** What is read from the table in a minute in which nothing happens. */
+  readonly readsAtRest: number;
 }
 
 /** Runs that release with the whole application under a virtual clock. */
@@ -57,7 +59,9 @@ export async function countRelease(): Promise<CountedRelease> {
       throw new Error(`The release ended ${release.outcome}: ${release.reason}`);
     const histories = await world.clock.runUntil(readHistories(new SFNClient(world.connection.client)));
     const largestItem = await world.clock.runUntil(measureItems(world));
-    return { ...countSteps(histories), ...counted, ...countEvents(world), largestItem, milliseconds };
+    const heard = countEvents(world);
+    const readsAtRest = await countRest(world);
+    return { ...countSteps(histories), ...counted, ...heard, largestItem, milliseconds, readsAtRest };
   } finally {
     await world.close();
   }
@@ -70,6 +74,13 @@ function countRequests({ requests }: SimulatedWorld): Pick<CountedRelease, "writ
     writes: count(/^DynamoDB_20120810\.(Put|Update|Delete)Item$/),
     reads: count(/^DynamoDB_20120810\.(GetItem|Query)$/),
   };
+}
+
+async function countRest(world: SimulatedWorld): Promise<number> {
+  const minutes = 60;
+  const { reads } = countRequests(world);
+  await world.clock.advance(minutes * 60_000);
+  return (countRequests(world).reads - reads) / minutes;
 }
 
 /** What its events tell: which functions heard them, which builds and tasks ended. */
