@@ -13,9 +13,20 @@ export default $config({
     };
   },
   async run() {
-    const { application, place, permanent } = await import("./infra/stage.ts");
+    const { application, home, member, place, permanent } = await import("./infra/stage.ts");
     const { refuseWhatCannotWork } = await import("./infra/account.ts");
     await refuseWhatCannotWork();
+    if (member !== undefined) {
+      const { makeMember } = await import("./infra/member.ts");
+      const { name } = makeMember(member);
+      return {
+        account: place.account,
+        region: place.region,
+        home: home.account,
+        role: member.role,
+        parameter: name,
+      };
+    }
     await import("./infra/records.ts");
     await import("./infra/repositories.ts");
     await import("./infra/builds.ts");

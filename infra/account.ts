@@ -3,25 +3,30 @@ import type { Connection } from "../aws/connection.ts";
 import { openExecutions } from "../aws/states.ts";
 import { machineNames } from "./application.ts";
 import { machineArn } from "./arns.ts";
-import { type Found, problemsOf } from "./checks.ts";
-import { application, config, place } from "./stage.ts";
+import { type Found, memberProblemsOf, problemsOf } from "./checks.ts";
+import { findMember } from "./found-members.ts";
+import { application, config, here, member, place, settings } from "./stage.ts";
 
 /** The tag by which a repository says which installation made it. */
 export const installationTag = "spillway:installation";
 
 /** What the account already has of what the config names. */
 export const found: Found = {
-  secrets: (await Promise.all(application.secrets.map(findSecret))).filter((secret) => secret !== undefined),
-  repositories: await findRepositories(),
-  network: await findNamedNetwork(config.aws.network),
-  defaultNetwork: config.aws.network === undefined ? await findDefaultNetwork() : undefined,
-  appRunner: application.environments.length === 0 ? undefined : await probeAppRunner(connection()),
-  openExecutions: await findOpenExecutions(),
+  secrets: (await Promise.all(here.secrets.map(findSecret))).filter((secret) => secret !== undefined),
+  repositories: member === undefined ? await findRepositories() : [],
+  network: await findNamedNetwork(settings.network),
+  defaultNetwork: settings.network === undefined ? await findDefaultNetwork() : undefined,
+  appRunner: here.environments.length === 0 ? undefined : await probeAppRunner(connection()),
+  openExecutions: member === undefined ? await findOpenExecutions() : [],
+  members: member === undefined ? await Promise.all(application.members.map(findMember)) : [],
 };
 
 /** @throws Error with everything that stands in the way, before anything is made. */
 export function refuseWhatCannotWork(): void {
-  const problems = problemsOf(application, config, place, found);
+  const problems =
+    member === undefined
+      ? problemsOf(application, config, place, found)
+      : memberProblemsOf(application, member, settings, config.aws, place, found);
   if (problems.length > 0)
     throw new Error(
       `Spillway cannot be deployed:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`,

@@ -1,9 +1,17 @@
 import { type Compute, computeOf } from "../core/compute.ts";
 import type { BuildConfig, Config, ServiceConfig } from "../core/config.ts";
 import { functionTimeoutSeconds } from "../core/lease.ts";
+import { membersOf } from "../core/members.ts";
 import { migrationFamily, projectName, tableName, targetName } from "../core/names.ts";
 import { databaseOf } from "../core/settings.ts";
 import { buildImageStage } from "../core/stage.ts";
+import {
+  describeAccount,
+  describeMembers,
+  type MemberDescription,
+  rulesForMembers,
+  withEntrance,
+} from "./members.ts";
 
 /** A Lambda function of the installation. Its name is that of its state, its file and its placeholder. */
 export interface FunctionDescription {
@@ -47,7 +55,8 @@ export type Thing =
   | "target-log-groups"
   | "target-logs"
   | "target-roles"
-  | "target-network";
+  | "target-network"
+  | "member-roles";
 
 /** A rule of the event bus: when it matches, its target runs. */
 export interface RuleDescription {
@@ -96,28 +105,39 @@ export interface EnvironmentDescription {
   readonly migrationSecrets: readonly string[];
 }
 
-/** All that exists in an installation. Two builders read it: the one for AWS and the one for a laptop. */
-export interface Application {
-  /** What every physical name begins with. */
-  readonly prefix: string;
-  readonly bus: string;
+/** What environments need in the account where they run. */
+export interface AccountDescription {
   readonly cluster: string;
   readonly migrationLogGroup: string;
   /** The name of the connector by which services reach a private network; undefined: there is none. */
   readonly vpcConnector: string | undefined;
+  /** The services that run there. */
+  readonly services: readonly string[];
+  /** The environments that are there. */
+  readonly environments: readonly EnvironmentDescription[];
+  /** Names of the secrets that must be there. */
+  readonly secrets: readonly string[];
+}
+
+/**
+ * All that exists in an installation. Two builders read it: the one for AWS and the one for a laptop. As an account, it
+ * is the installation's own: `environments` are those that run at home, `services` are all.
+ */
+export interface Application extends AccountDescription {
+  /** What every physical name begins with. */
+  readonly prefix: string;
+  readonly bus: string;
+  /** The other accounts where environments run. */
+  readonly members: readonly MemberDescription[];
   /** Where its functions count; each installation has its own, or one would sound the alarms of another. */
   readonly metricNamespace: string;
-  readonly services: readonly string[];
   readonly functions: readonly FunctionDescription[];
   readonly machines: Readonly<Record<MachineName, string>>;
   readonly rules: readonly RuleDescription[];
   readonly projects: readonly ProjectDescription[];
-  readonly environments: readonly EnvironmentDescription[];
   readonly repositories: readonly string[];
   /** The name of the table that holds the records. */
   readonly table: string;
-  /** Names of the secrets that the config refers to. */
-  readonly secrets: readonly string[];
 }
 
 const records: Permission = {
@@ -232,40 +252,47 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
 export function describeApplication(config: Config, prefix: string): Application {
   const services = Object.entries(config.services);
   const metricNamespace = `Spillway/${prefix}`;
+  const environments = services.flatMap(([service, config]) => environmentsOf(prefix, service, config));
+  const away = membersOf(config).flatMap((member) => member.environments);
+  const atHome = environments.filter(
+    ({ service, environment }) => !away.includes(`${service}/${environment}`),
+  );
+  const own = describeAccount(prefix, config.aws.network, atHome);
+  const projects = services.flatMap(([service, config]) => projectsOf(prefix, service, config));
+  const rules = rulesOf(
+    prefix,
+    services.map(([, { image }]) => image.repository),
+  );
+  const functions = Object.entries(permissions).map(([name, granted]) => ({
+    name,
+    file: `functions/${kebab(name)}.ts`,
+    timeoutSeconds: functionTimeoutSeconds,
+    memoryMegabytes: 512,
+    functionUrl: name === "Operate" ? ("AWS_IAM" as const) : undefined,
+    permissions: withEntrance(granted, config),
+    environment: {
+      SPILLWAY_TABLE: tableName(prefix),
+      POWERTOOLS_SERVICE_NAME: name,
+      POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
+    },
+  }));
   return {
+    ...own,
     prefix,
     table: tableName(prefix),
     bus: prefix,
-    cluster: prefix,
-    migrationLogGroup: `/spillway/${prefix}/migrations`,
     metricNamespace,
-    vpcConnector: config.aws.network?.services === true ? prefix : undefined,
     services: Object.keys(config.services),
-    functions: Object.entries(permissions).map(([name, granted]) => ({
-      name,
-      file: `functions/${kebab(name)}.ts`,
-      timeoutSeconds: functionTimeoutSeconds,
-      memoryMegabytes: 512,
-      functionUrl: name === "Operate" ? "AWS_IAM" : undefined,
-      permissions: granted,
-      environment: {
-        SPILLWAY_TABLE: tableName(prefix),
-        POWERTOOLS_SERVICE_NAME: name,
-        POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
-      },
-    })),
+    members: describeMembers(config, prefix, environments, functions, rules),
+    functions,
     machines: {
       ReleaseMachine: "state-machines/release.asl.json",
       DeployMachine: "state-machines/deploy.asl.json",
     },
-    rules: rulesOf(
-      prefix,
-      services.map(([, { image }]) => image.repository),
-    ),
-    projects: services.flatMap(([service, config]) => projectsOf(prefix, service, config)),
-    environments: services.flatMap(([service, config]) => environmentsOf(prefix, service, config)),
+    rules: [...rules, ...rulesForMembers(config, rules)],
+    projects,
     repositories: services.flatMap(([, service]) => repositoriesOf(service)),
-    secrets: [...new Set(services.flatMap(([, service]) => secretsOf(service)))],
+    secrets: [...new Set([...projects.flatMap(({ secrets }) => secrets), ...own.secrets])],
   };
 }
 
@@ -399,16 +426,6 @@ function environmentsOf(
 
 function namesOf(references: readonly (string | undefined)[]): string[] {
   return [...new Set(references.filter((reference) => reference !== undefined).map(secretName))];
-}
-
-function secretsOf({ stages, build, environments }: ServiceConfig): string[] {
-  const builds = [...Object.values(stages), ...(build === undefined ? [] : [build])];
-  const ofBuilds = builds.flatMap(({ secrets }) => Object.values(secrets));
-  const ofEnvironments = Object.values(environments).flatMap((environment) => {
-    const { secret, ca } = databaseOf(environment) ?? {};
-    return [...Object.values(environment.target.secrets), secret, ca];
-  });
-  return [...ofBuilds, ...ofEnvironments].filter((name) => name !== undefined).map(secretName);
 }
 
 /** `web/database:url` → `web/database`. */

@@ -5,6 +5,7 @@ import {
   type Thing,
   tableShape,
 } from "./application.ts";
+import type { MemberDescription } from "./members.ts";
 
 /** Where an installation is, and the roles that were made for it. */
 export interface Place {
@@ -31,6 +32,11 @@ export function arn(
   return `arn:${partition}:${service}:${region}:${account}:${rest}`;
 }
 
+/** The ARN of a role whose name is known. */
+export function roleArn({ partition, account }: Omit<Place, "roles">, name: string): string {
+  return `arn:${partition}:iam::${account}:role/${name}`;
+}
+
 /** The physical name of a function or a machine. */
 export function physicalName({ prefix }: Pick<Application, "prefix">, name: string): string {
   return `${prefix}-${name}`;
@@ -39,6 +45,15 @@ export function physicalName({ prefix }: Pick<Application, "prefix">, name: stri
 /** The ARN of a state machine. */
 export function machineArn(application: Application, place: Omit<Place, "roles">, name: MachineName): string {
   return arn(place, "states", `stateMachine:${physicalName(application, name)}`);
+}
+
+/** What the functions may do in a member account, as the policy of the role that they take there. */
+export function memberStatements(
+  application: Application,
+  member: MemberDescription,
+  place: Place,
+): Statement[] {
+  return statementsOf(member.permissions, { ...application, ...member }, place);
 }
 
 /** The log group of a CodeBuild project, which is also where CodeBuild itself would write. */
@@ -78,7 +93,7 @@ export function statementsOf(
  */
 export function arnsOf(thing: Thing, application: Application, place: Place): string[] {
   const at = (service: string, rest: string) => arn(place, service, rest);
-  const { prefix, table, cluster, vpcConnector, repositories, machines } = application;
+  const { prefix, table, cluster, vpcConnector, repositories, machines, members } = application;
   const eachService = (service: string, rest: (names: string) => string) =>
     application.services.map((name) => at(service, rest(`${prefix}-${name}-*`)));
   switch (thing) {
@@ -114,6 +129,8 @@ export function arnsOf(thing: Thing, application: Application, place: Place): st
       return eachService("apprunner", (names) => `service/${names}/*`);
     case "target-network":
       return vpcConnector === undefined ? [] : [at("apprunner", `vpcconnector/${vpcConnector}/*`)];
+    case "member-roles":
+      return members.map(({ account, role }) => roleArn({ ...place, account }, role));
     case "migration-roles":
     case "target-roles":
       return [...place.roles[thing]];

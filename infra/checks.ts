@@ -1,6 +1,9 @@
+import type { AccountConfig, MemberConfig } from "../core/account.ts";
 import type { Config } from "../core/config.ts";
-import type { Application } from "./application.ts";
-import { mostPolicyCharacters, physicalName, statementsOf } from "./arns.ts";
+import type { AccountResources } from "../core/records.ts";
+import type { AccountDescription, Application } from "./application.ts";
+import { memberStatements, mostPolicyCharacters, physicalName, statementsOf } from "./arns.ts";
+import type { MemberDescription } from "./members.ts";
 
 /** What was looked up in the account, before anything is made. */
 export interface Found {
@@ -22,6 +25,12 @@ export interface Found {
   readonly appRunner: "used" | "unused" | "refused" | "absent" | undefined;
   /** What is under way, with the definitions of the time when it began. */
   readonly openExecutions: readonly { readonly arn: string; readonly definition: string }[];
+  /** What was made in each member account, or why that cannot be read. */
+  readonly members: readonly {
+    readonly account: string;
+    readonly resources: AccountResources | undefined;
+    readonly refusal: string | undefined;
+  }[];
 }
 
 interface InVpc {
@@ -46,14 +55,12 @@ export function problemsOf(
   found: Found,
 ): string[] {
   const where = `account ${account}, region ${region}`;
+  const astray = wrongRegion(settings, region);
   if (settings.account !== undefined && settings.account !== account)
     return [
       `The credentials are for account ${account}, but spillway.config.ts says aws.account ${settings.account}; set AWS_PROFILE to a profile of that account, or change the config.`,
     ];
-  if (settings.region !== undefined && settings.region !== region)
-    return [
-      `The region is ${region}, but spillway.config.ts says aws.region ${settings.region}; set AWS_REGION=${settings.region}, or change the config.`,
-    ];
+  if (astray.length > 0) return astray;
   return [
     ...missingSecrets(application, found, region, where),
     ...abandonedExecutions(application, found),
@@ -61,13 +68,75 @@ export function problemsOf(
     ...equalNames(application),
     ...longNames(application),
     ...largePolicies(application, { partition: "aws", account, region }),
-    ...network(found, where),
+    ...unknownMembers(application, found),
+    ...network(found, where, "aws.network"),
     ...builds(application, settings.network, region),
-    ...appRunner(found.appRunner, settings.appRunner === "existing-customer", region, where),
+    ...appRunner(found.appRunner, settings.appRunner === "existing-customer", region, where, "aws.appRunner"),
   ];
 }
 
-function missingSecrets({ secrets }: Application, found: Found, region: string, where: string): string[] {
+/** The same for what an installation needs in a member account. */
+export function memberProblemsOf(
+  application: Application,
+  member: MemberDescription,
+  settings: Pick<MemberConfig, "network" | "appRunner">,
+  home: AccountConfig,
+  { account, region }: Destination,
+  found: Found,
+): string[] {
+  const where = `account ${account}, region ${region}`;
+  const astray = wrongRegion(home, region);
+  if (astray.length > 0) return astray;
+  return [
+    ...missingSecrets(member, found, region, where),
+    ...tooLong([targetNames(member)]),
+    ...largeMemberPolicy(application, member, { partition: "aws", account, region }),
+    ...network(found, where, "account.network"),
+    ...appRunner(
+      found.appRunner,
+      settings.appRunner === "existing-customer",
+      region,
+      where,
+      "account.appRunner",
+    ),
+  ];
+}
+
+function wrongRegion({ region: wanted }: AccountConfig, region: string): string[] {
+  if (wanted === undefined || wanted === region) return [];
+  return [
+    `The region is ${region}, but spillway.config.ts says aws.region ${wanted}; set AWS_REGION=${wanted}, or change the config.`,
+  ];
+}
+
+/** An account that was not deployed to, or not since the config grew, is not one to release to. */
+function unknownMembers({ members }: Application, found: Found): string[] {
+  return members.flatMap(({ account, environments, secrets }) => {
+    const { resources, refusal } = found.members.find((one) => one.account === account) ?? {};
+    const remedy = `Deploy with credentials of ${account} first (AWS_PROFILE=… npx sst deploy, same stage and region), then here again.`;
+    if (resources === undefined)
+      return [
+        `The account ${account} does not say what there is for its environments (${refusal ?? "nothing was found"}). Either nothing was deployed there yet, or it was with another external id or another aws.account. ${remedy}`,
+      ];
+    const lacking = [
+      ...environments
+        .map(({ service, environment }) => `${service}/${environment}`)
+        .filter((name) => resources.environmentRoles[name] === undefined)
+        .map((name) => `the environment ${name}`),
+      ...secrets.filter((name) => resources.secrets[name] === undefined).map((name) => `the secret ${name}`),
+    ];
+    return lacking.length === 0
+      ? []
+      : [`The account ${account} does not have ${lacking.join(", ")} of the config yet. ${remedy}`];
+  });
+}
+
+function missingSecrets(
+  { secrets }: AccountDescription,
+  found: Found,
+  region: string,
+  where: string,
+): string[] {
   return secrets
     .filter((name) => !found.secrets.some((secret) => secret.name === name))
     .map(
@@ -104,10 +173,11 @@ function foreignRepositories({ prefix }: Application, found: Found, where: strin
 }
 
 /** Two services may not share a name that is made of theirs: `a` with stage `b-c` and `a-b` with stage `c` would. */
-function equalNames({ projects, environments, repositories }: Application): string[] {
+function equalNames({ projects, environments, members, repositories }: Application): string[] {
+  const everywhere = [...environments, ...members.flatMap((member) => member.environments)];
   const kinds: [string, string[]][] = [
     ["CodeBuild project", projects.map(({ name }) => name)],
-    ["target", environments.map(({ target }) => target)],
+    ["target", everywhere.map(({ target }) => target)],
     ["ECR repository", [...repositories]],
   ];
   return kinds.flatMap(([kind, names]) =>
@@ -119,13 +189,23 @@ function equalNames({ projects, environments, repositories }: Application): stri
 }
 
 function longNames(application: Application): string[] {
-  const { functions, rules, environments, projects } = application;
-  const limits: [string, number, string[]][] = [
+  const { functions, rules, projects } = application;
+  return tooLong([
     ["Lambda function", 64, functions.map(({ name }) => physicalName(application, name))],
     ["EventBridge rule", 64, rules.map(({ name }) => physicalName(application, name))],
-    ["App Runner service", 40, environments.map(({ target }) => target)],
+    targetNames(application),
     ["CodeBuild project", 150, projects.map(({ name }) => name)],
-  ];
+  ]);
+}
+
+/** What a kind of thing may be called at most, and what ours would be called. */
+type NameLimit = readonly [kind: string, most: number, names: readonly string[]];
+
+function targetNames({ environments }: AccountDescription): NameLimit {
+  return ["App Runner service", 40, environments.map(({ target }) => target)];
+}
+
+function tooLong(limits: readonly NameLimit[]): string[] {
   return limits.flatMap(([kind, most, names]) =>
     names
       .filter((name) => name.length > most)
@@ -139,42 +219,59 @@ function longNames(application: Application): string[] {
 /** Roles name services, so there are only so many services to an installation. */
 function largePolicies(application: Application, place: { partition: string } & Destination): string[] {
   const { environments, functions } = application;
-  // As long as AWS makes a role's name; there is one for all migrations, one for all images and two by environment.
-  const roles = Array.from(
-    { length: environments.length + 1 },
-    () => `arn:aws:iam::${place.account}:role/${"r".repeat(64)}`,
+  const full = withRoles(environments.length, place);
+  const sizes = functions.map(
+    ({ permissions }) => JSON.stringify(statementsOf(permissions, application, full)).length + beside,
   );
-  const sizes = functions.map(({ permissions }) => {
-    const granted = statementsOf(permissions, application, {
-      ...place,
-      roles: { "migration-roles": roles, "target-roles": roles },
-    });
-    return JSON.stringify(granted).length + beside;
-  });
   if (Math.max(...sizes) <= mostPolicyCharacters) return [];
   return [
     `The config has ${application.services.length} services in ${environments.length} environments, more than the policy of a role has room for (${Math.max(...sizes)} characters of ${mostPolicyCharacters}). Divide the services among several installations, each with a config of its own.`,
   ];
 }
 
+/** One role lets all of an installation's functions into a member account. */
+function largeMemberPolicy(
+  application: Application,
+  member: MemberDescription,
+  place: { partition: string } & Destination,
+): string[] {
+  const { services, environments, account } = member;
+  const size = JSON.stringify(
+    memberStatements(application, member, withRoles(environments.length, place)),
+  ).length;
+  if (size <= mostPolicyCharacters) return [];
+  return [
+    `The config has ${services.length} services in ${environments.length} environments in the account ${account}, more than the policy of a role has room for (${size} characters of ${mostPolicyCharacters}). Divide them among several accounts or installations.`,
+  ];
+}
+
+/** A place with as many roles as there will be, with names as long as AWS makes them. */
+function withRoles(environments: number, place: { partition: string } & Destination) {
+  // There is one for all migrations, one for all images and two by environment.
+  const roles = Array.from(
+    { length: environments + 1 },
+    () => `arn:aws:iam::${place.account}:role/${"r".repeat(64)}`,
+  );
+  return { ...place, roles: { "migration-roles": roles, "target-roles": roles } };
+}
+
 /** What else a function's policy says: its log, its traces. */
 const beside = 500;
 
-function network({ network, defaultNetwork }: Found, where: string): string[] {
+function network({ network, defaultNetwork }: Found, where: string, setting: string): string[] {
   if (network === undefined && defaultNetwork === undefined)
     return [
-      `There is no default VPC in ${where}, and spillway.config.ts names no network: say aws.network with subnets and security groups from which ECR and the databases can be reached.`,
+      `There is no default VPC in ${where}, and spillway.config.ts names no network: say ${setting} with subnets and security groups from which ECR and the databases can be reached.`,
     ];
   const named = [...(network?.subnets ?? []), ...(network?.securityGroups ?? [])];
   const missing = named.filter(({ vpc }) => vpc === undefined);
   if (missing.length > 0)
     return missing.map(
-      ({ id }) =>
-        `aws.network in spillway.config.ts names ${id}, which is not in ${where}; correct it there.`,
+      ({ id }) => `${setting} in spillway.config.ts names ${id}, which is not in ${where}; correct it there.`,
     );
   if (new Set(named.map(({ vpc }) => vpc)).size < 2) return [];
   return [
-    `aws.network in spillway.config.ts names ${named.map(({ id, vpc }) => `${id} of ${vpc}`).join(", ")}; name subnets and security groups of one VPC.`,
+    `${setting} in spillway.config.ts names ${named.map(({ id, vpc }) => `${id} of ${vpc}`).join(", ")}; name subnets and security groups of one VPC.`,
   ];
 }
 
@@ -205,7 +302,13 @@ function builds({ projects }: Application, network: Config["aws"]["network"], re
 const elsewhere =
   "App Runner has been closed to new customers since 30 April 2026. Deploy with an account that used it before; AWS names ECS Express Mode as its successor, which Spillway does not deploy to yet.";
 
-function appRunner(answer: Found["appRunner"], isCustomer: boolean, region: string, where: string): string[] {
+function appRunner(
+  answer: Found["appRunner"],
+  isCustomer: boolean,
+  region: string,
+  where: string,
+  setting: string,
+): string[] {
   switch (answer) {
     case "absent":
       return [
@@ -216,7 +319,7 @@ function appRunner(answer: Found["appRunner"], isCustomer: boolean, region: stri
     case "unused":
       if (isCustomer) return [];
       return [
-        `App Runner has no service in ${where}, so it cannot be told whether this account may make one. ${elsewhere} If this account did use it, say aws.appRunner: "existing-customer" in spillway.config.ts.`,
+        `App Runner has no service in ${where}, so it cannot be told whether this account may make one. ${elsewhere} If this account did use it, say ${setting}: "existing-customer" in spillway.config.ts.`,
       ];
     default:
       return [];

@@ -2,21 +2,15 @@ import { execFileSync } from "node:child_process";
 import { basename } from "node:path";
 import type { FunctionDescription } from "./application.ts";
 import { physicalName } from "./arns.ts";
-import { migrationExecutionRoles, migrationTaskRole } from "./migrations.ts";
+import { passedRoles } from "./passed-roles.ts";
 import { functionStatements } from "./roles.ts";
 import { application, permanent, place } from "./stage.ts";
-import { accessRole, instanceRoles } from "./targets.ts";
 
 // The bytes that also run on a laptop. By npm, because the Node that runs SST may be older than the one we pin.
 execFileSync("npm", ["run", "--silent", "build"], {
   cwd: $cli.paths.root,
   stdio: ["ignore", "ignore", "inherit"],
 });
-
-const roles = {
-  "migration-roles": [migrationTaskRole.arn, ...Object.values(migrationExecutionRoles).map(({ arn }) => arn)],
-  "target-roles": [accessRole.arn, ...Object.values(instanceRoles).map(({ arn }) => arn)],
-};
 
 function makeFunction(description: FunctionDescription) {
   const { name, file, timeoutSeconds, memoryMegabytes, environment } = description;
@@ -35,7 +29,7 @@ function makeFunction(description: FunctionDescription) {
     dev: false,
     environment: { ...environment },
     logging: { retention: permanent ? "3 months" : "2 weeks" },
-    permissions: $output(roles).apply((roles) =>
+    permissions: $output(passedRoles).apply((roles) =>
       functionStatements(description, application, { ...place, roles }).map(
         ({ actions, resources, conditions }) => ({
           actions: [...actions],

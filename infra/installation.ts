@@ -1,20 +1,17 @@
+import { found } from "./account.ts";
+import { accountResources } from "./account-resources.ts";
 import { tableShape } from "./application.ts";
+import { roleArn } from "./arns.ts";
 import { installationItem } from "./installation-item.ts";
 import { machines } from "./machines.ts";
-import { migrationExecutionRoles, migrationLogs, migrationTaskRole } from "./migrations.ts";
-import { network } from "./network.ts";
 import { table } from "./records.ts";
-import { secretArns } from "./secrets.ts";
 import { application, config, place, prefix } from "./stage.ts";
-import { accessRole, instanceRoles, vpcConnector } from "./targets.ts";
 
-const environmentRoles = Object.fromEntries(
-  application.environments.map(({ service, environment }) => {
-    const name = `${service}/${environment}`;
-    return [
-      name,
-      { instance: instanceRoles[name].arn, migrationExecution: migrationExecutionRoles[name].arn },
-    ];
+const members = Object.fromEntries(
+  application.members.flatMap(({ account, externalId, role }) => {
+    const { resources } = found.members.find((one) => one.account === account) ?? {};
+    const access = { roleArn: roleArn({ ...place, account }, role), externalId };
+    return resources === undefined ? [] : [[account, { ...resources, access }]];
   }),
 );
 
@@ -30,20 +27,11 @@ export const installation = new aws.dynamodb.TableItem(
     rangeKey: tableShape.keys.sort,
     item: $output({
       prefix,
-      cluster: application.cluster,
-      subnets: network.subnets,
-      securityGroups: network.securityGroups,
-      publicAddress: network.publicAddress,
-      migrationTaskRoleArn: migrationTaskRole.arn,
-      appRunnerAccessRoleArn: accessRole.arn,
-      vpcConnectorArn: vpcConnector?.arn,
-      environmentRoles,
-      migrationLogGroup: migrationLogs.name,
+      ...accountResources,
       releaseMachineArn: machines.ReleaseMachine.arn,
       deployMachineArn: machines.DeployMachine.arn,
       registry: `${place.account}.dkr.ecr.${place.region}.amazonaws.com`,
-      secrets: { ...secretArns },
-    }).apply((resources) => installationItem({ config, resources })),
+    }).apply((resources) => installationItem({ config, resources: { ...resources, members } })),
   },
   { dependsOn: [machines.ReleaseMachine, machines.DeployMachine] },
 );

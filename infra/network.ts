@@ -1,5 +1,5 @@
 import { found } from "./account.ts";
-import { config } from "./stage.ts";
+import { settings } from "./stage.ts";
 
 /** A network, as what is to be in it names it. */
 interface Network {
@@ -13,8 +13,8 @@ interface Network {
 export const network = namedNetwork() ?? defaultNetwork();
 
 function namedNetwork(): Network | undefined {
-  if (config.aws.network === undefined) return undefined;
-  const { subnets, securityGroups, publicAddress } = config.aws.network;
+  if (settings.network === undefined) return undefined;
+  const { subnets, securityGroups, publicAddress } = settings.network;
   return { vpc: found.network?.subnets[0]?.vpc ?? "", subnets, securityGroups, publicAddress };
 }
 

@@ -1,5 +1,6 @@
 import { installationTag } from "./account.ts";
-import { application, permanent, prefix } from "./stage.ts";
+import { repositoryStatements } from "./resource-policies.ts";
+import { application, permanent, place, prefix } from "./stage.ts";
 
 const taggedImagesKept = 500;
 
@@ -43,5 +44,11 @@ export const repositories = application.repositories.map((name) => {
     repository: repository.name,
     policy: lifecycle,
   });
+  const grants = repositoryStatements(application, place.partition, name);
+  if (grants.length > 0)
+    new aws.ecr.RepositoryPolicy(`RepositoryPolicy-${name}`, {
+      repository: repository.name,
+      policy: JSON.stringify({ Version: "2012-10-17", Statement: grants }),
+    });
   return repository;
 });

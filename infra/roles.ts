@@ -1,4 +1,5 @@
 import type {
+  AccountDescription,
   Application,
   EnvironmentDescription,
   FunctionDescription,
@@ -172,24 +173,28 @@ function joinNetwork({ subnets, securityGroups }: Network, place: Where): Statem
   ];
 }
 
-/** What ECS may do to start an environment's migrations: pull, log, read that environment's secrets. */
+/**
+ * What ECS may do to start an environment's migrations: pull, log, read that environment's secrets.
+ * @param place where it runs. @param home where the images are.
+ */
 export function migrationStatements(
   { migrationImage, migrationSecrets }: EnvironmentDescription,
-  application: Application,
+  { migrationLogGroup }: AccountDescription,
   place: Where,
+  home: Where,
   secrets: Secrets,
 ): Statement[] {
   return [
-    ...(migrationImage === undefined ? [] : pullFrom([migrationImage], place)),
-    writeLog(place, application.migrationLogGroup),
+    ...(migrationImage === undefined ? [] : pullFrom([migrationImage], home)),
+    writeLog(place, migrationLogGroup),
     ...readSecrets(migrationSecrets, secrets),
   ];
 }
 
-/** What App Runner may do to start the services: pull their images. */
-export function accessStatements({ environments }: Application, place: Where): Statement[] {
+/** What App Runner may do to start the services: pull their images, which are at home. */
+export function accessStatements({ environments }: AccountDescription, home: Where): Statement[] {
   const images = [...new Set(environments.map(({ image }) => image))];
-  return [...pullFrom(images, place), allow(["ecr:DescribeImages"], repositoryArns(images, place))];
+  return [...pullFrom(images, home), allow(["ecr:DescribeImages"], repositoryArns(images, home))];
 }
 
 /** What a running service may do: read its own environment's secrets. */

@@ -1,37 +1,13 @@
 import type { RuleDescription } from "./application.ts";
 import { physicalName } from "./arns.ts";
 import { bus, heardAccounts } from "./bus.ts";
+import { makeDeadLetters } from "./dead-letters.ts";
 import { functions } from "./functions.ts";
 import { installation } from "./installation.ts";
 import { machines } from "./machines.ts";
 import { makeRole } from "./role.ts";
 import { ruleStatements } from "./roles.ts";
 import { application, place } from "./stage.ts";
-
-/** Where events go that could not be delivered. */
-function makeDeadLetters({ name }: RuleDescription, rule: aws.cloudwatch.EventRule): aws.sqs.Queue {
-  const queue = new aws.sqs.Queue(`${name}DeadLetters`, {
-    name: physicalName(application, `${name}-dead-letters`),
-    messageRetentionSeconds: 14 * 24 * 3600,
-    sqsManagedSseEnabled: true,
-  });
-  new aws.sqs.QueuePolicy(`${name}DeadLettersPolicy`, {
-    queueUrl: queue.url,
-    policy: $jsonStringify({
-      Version: "2012-10-17",
-      Statement: [
-        {
-          Effect: "Allow",
-          Principal: { Service: "events.amazonaws.com" },
-          Action: "sqs:SendMessage",
-          Resource: queue.arn,
-          Condition: { ArnEquals: { "aws:SourceArn": rule.arn } },
-        },
-      ],
-    }),
-  });
-  return queue;
-}
 
 /** What the rule runs, and by which right. */
 function targetOf({ name, target }: RuleDescription, rule: aws.cloudwatch.EventRule) {
@@ -71,7 +47,7 @@ function makeRule(description: RuleDescription) {
     // Nothing may start before everything is there.
     { dependsOn: [installation] },
   );
-  const deadLetters = makeDeadLetters(description, rule);
+  const deadLetters = makeDeadLetters(name, rule);
   new aws.cloudwatch.EventTarget(`${name}Target`, {
     rule: rule.name,
     ...(schedule === undefined ? { eventBusName } : {}),

@@ -2,7 +2,7 @@ import { network } from "./network.ts";
 import { makeRole } from "./role.ts";
 import { accessStatements, instanceStatements } from "./roles.ts";
 import { secrets } from "./secrets.ts";
-import { application, place } from "./stage.ts";
+import { here, home } from "./stage.ts";
 
 // App Runner does not say that it names the account when it takes a role, so these are not bound to it.
 const asAppRunner = { boundToAccount: false };
@@ -11,13 +11,13 @@ const asAppRunner = { boundToAccount: false };
 export const accessRole = makeRole(
   "TargetAccess",
   "build.apprunner.amazonaws.com",
-  accessStatements(application, place),
+  accessStatements(here, home),
   asAppRunner,
 );
 
 /** `service/environment` → what the running service may do: read its own environment's secrets. */
 export const instanceRoles = Object.fromEntries(
-  application.environments.map((described) => [
+  here.environments.map((described) => [
     `${described.service}/${described.environment}`,
     makeRole(
       `TargetInstance-${described.service}-${described.environment}`,
@@ -30,10 +30,10 @@ export const instanceRoles = Object.fromEntries(
 
 /** By which the running services reach a private network, if the config wants them to. */
 export const vpcConnector =
-  application.vpcConnector === undefined
+  here.vpcConnector === undefined
     ? undefined
     : new aws.apprunner.VpcConnector("TargetNetwork", {
-        vpcConnectorName: application.vpcConnector,
+        vpcConnectorName: here.vpcConnector,
         subnets: network.subnets,
         securityGroups: network.securityGroups,
       });

@@ -59,6 +59,8 @@ describe("the rooms of the house", () => {
     const described = [
       "application.ts",
       "arns.ts",
+      "members.ts",
+      "resource-policies.ts",
       "roles.ts",
       "checks.ts",
       "wildcards.ts",

@@ -14,6 +14,7 @@ const well: Found = {
   defaultNetwork: { vpc: "vpc-1", subnets: ["subnet-1"] },
   appRunner: "used",
   openExecutions: [],
+  members: [],
 };
 
 function problems(

@@ -21,6 +21,10 @@ export type Inputs = Record<string, any>;
 /** What the account is like in which the program runs. */
 export interface Account {
   readonly stage?: string;
+  /** For which account the credentials are. */
+  readonly accountId?: string;
+  /** Member account → what the parameter says that it has, as text; one that is not here lets nobody in. */
+  readonly members?: Readonly<Record<string, string>>;
   readonly region?: string;
   readonly config?: ConfigInput;
   /** Secrets that are not there. */
@@ -39,8 +43,11 @@ export interface Account {
 export const accountId = "123456789012";
 
 /** Answers for what a program looks up. */
-function answer(account: Required<Account>, { token, inputs }: pulumi.runtime.MockCallArgs): Inputs {
-  const { region } = account;
+function answer(
+  account: Required<Account>,
+  { token, inputs, provider = "" }: pulumi.runtime.MockCallArgs,
+): Inputs {
+  const { region, accountId } = account;
   switch (token) {
     case "aws:index/getRegion:getRegion":
       return { region, name: region, id: region };
@@ -48,6 +55,11 @@ function answer(account: Required<Account>, { token, inputs }: pulumi.runtime.Mo
       return { partition: "aws", dnsSuffix: "amazonaws.com" };
     case "aws:index/getCallerIdentity:getCallerIdentity":
       return { accountId, arn: `arn:aws:iam::${accountId}:root` };
+    case "aws:ssm/getParameter:getParameter": {
+      const value = account.members[/Member-(\d{12})/.exec(provider)?.[1] ?? ""];
+      if (value === undefined) throw engineError("Cannot assume IAM Role: operation error STS: AssumeRole");
+      return { name: inputs.name, value };
+    }
     case "aws:secretsmanager/getSecret:getSecret":
       if (account.missingSecrets.includes(inputs.name))
         throw engineError(`reading Secrets Manager Secret (${inputs.name}): couldn't find resource`);
@@ -113,7 +125,10 @@ function policyDocument(inputs: Inputs): Inputs {
 }
 
 /** What AWS would add to a resource: its ARN, and the name if the program gave none. */
-function made(region: string, { type, name, inputs }: pulumi.runtime.MockResourceArgs): Inputs {
+function made(
+  { region, accountId }: Required<Account>,
+  { type, name, inputs }: pulumi.runtime.MockResourceArgs,
+): Inputs {
   const physical: string = inputs.name ?? name;
   const at = (service: string, rest: string) => `arn:aws:${service}:${region}:${accountId}:${rest}`;
   const arns: Record<string, string> = {
@@ -138,6 +153,7 @@ function made(region: string, { type, name, inputs }: pulumi.runtime.MockResourc
       `vpcconnector/${inputs.vpcConnectorName}/1/one`,
     ),
     "aws:sqs/queue:Queue": at("sqs", physical),
+    "aws:ssm/parameter:Parameter": at("ssm", `parameter${physical}`),
   };
   const arn = arns[type] ?? at((type.split(":").pop() ?? "").toLowerCase(), physical);
   return {
@@ -227,6 +243,8 @@ export async function runApp(given: Account = {}): Promise<{ resources: Resource
   const account: Required<Account> = {
     stage: "production",
     region: "eu-central-1",
+    accountId,
+    members: {},
     config: (await vi.importActual<{ default: ConfigInput }>("../../spillway.config.ts")).default,
     missingSecrets: [],
     repositories: {},
@@ -289,7 +307,7 @@ export async function runApp(given: Account = {}): Promise<{ resources: Resource
               inputs: args.inputs,
               retainOnDelete: retained.has(`${args.type} ${args.name}`),
             });
-          return { id: args.id || `${args.name}-id`, state: made(account.region, args) };
+          return { id: args.id || `${args.name}-id`, state: made(account, args) };
         },
         call: (args) => answer(account, args),
       },
