@@ -22,7 +22,7 @@ export async function findMember({
     ],
   });
   try {
-    const { value } = await aws.ssm.getParameter({ name: parameter }, { provider });
+    const { insecureValue: value } = await aws.ssm.getParameter({ name: parameter }, { provider });
     return { account, resources: AccountResources.parse(JSON.parse(value)), refusal: undefined };
   } catch (error) {
     return { account, resources: undefined, refusal: error instanceof Error ? error.message : String(error) };

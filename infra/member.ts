@@ -19,7 +19,7 @@ export function makeMember(member: MemberDescription) {
     type: "String",
     // 4 KB are free; one with many environments and secrets may have 8.
     tier: "Intelligent-Tiering",
-    value: $jsonStringify(accountResources),
+    insecureValue: $jsonStringify(accountResources),
   });
   const functionsOfOurs = {
     ArnLike: { "aws:PrincipalArn": roleArn(home, `${application.prefix}-*`) },

@@ -58,7 +58,7 @@ function answer(
     case "aws:ssm/getParameter:getParameter": {
       const value = account.members[/Member-(\d{12})/.exec(provider)?.[1] ?? ""];
       if (value === undefined) throw engineError("Cannot assume IAM Role: operation error STS: AssumeRole");
-      return { name: inputs.name, value };
+      return { name: inputs.name, insecureValue: value };
     }
     case "aws:secretsmanager/getSecret:getSecret":
       if (account.missingSecrets.includes(inputs.name))
