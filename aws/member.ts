@@ -1,12 +1,12 @@
 import type { Access } from "../core/records.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, Credentials } from "./connection.ts";
 import { assumeRole, type SessionCredentials } from "./sts.ts";
 
-/** Keys are renewed when they have less than this left: more than any function runs. */
-const sparedMilliseconds = 120_000;
+/** Keys are renewed when they have less than this left: more than any function runs, and as long as the SDK says. */
+const sparedMilliseconds = 300_000;
 
-/** Kept for as long as the connection that took the roles: in AWS, for the life of a function's process. */
-const taken = new WeakMap<Connection, Map<string, Promise<SessionCredentials>>>();
+/** Kept for as long as the connection that takes the roles: in AWS, for the life of a function's process. */
+const entered = new WeakMap<Connection, Map<string, Connection>>();
 
 /**
  * The connection by which things of an environment are reached: with the role of its account, if that is another.
@@ -16,21 +16,28 @@ const taken = new WeakMap<Connection, Map<string, Promise<SessionCredentials>>>(
  */
 export function connectEnvironment(home: Connection, access: Access | undefined): Connection {
   if (access === undefined) return home;
-  // Without its expiration: the SDK would judge that by a clock of its own.
-  const credentials = async () => {
-    const { accessKeyId, secretAccessKey, sessionToken } = await sessionOf(home, access);
-    return { accessKeyId, secretAccessKey, sessionToken };
-  };
-  return { ...home, client: { ...home.client, credentials } };
+  const connections = entered.get(home) ?? new Map<string, Connection>();
+  entered.set(home, connections);
+  const key = `${access.roleArn} ${access.externalId}`;
+  const known = connections.get(key);
+  if (known !== undefined) return known;
+  // A signer of home's own would sign with what home has.
+  const { signer: _, ...client } = home.client;
+  const connection = { ...home, client: { ...client, credentials: credentialsOf(home, access) } };
+  connections.set(key, connection);
+  return connection;
 }
 
-async function sessionOf(home: Connection, access: Access): Promise<SessionCredentials> {
-  const sessions = taken.get(home) ?? new Map<string, Promise<SessionCredentials>>();
-  taken.set(home, sessions);
-  const key = `${access.roleArn} ${access.externalId}`;
-  const kept = await sessions.get(key)?.catch(() => undefined);
-  if (kept !== undefined && home.now() < kept.expiresAt - sparedMilliseconds) return kept;
-  const session = assumeRole(home.client, access);
-  sessions.set(key, session);
-  return session;
+function credentialsOf(home: Connection, access: Access): () => Promise<Credentials & { expiration: Date }> {
+  let taken: Promise<SessionCredentials> | undefined;
+  const isFresh = ({ expiresAt }: SessionCredentials) => home.now() < expiresAt - sparedMilliseconds;
+  const renew = () => {
+    taken = assumeRole(home.client, access);
+    return taken;
+  };
+  return async () => {
+    const kept = await taken?.catch(() => undefined);
+    const { expiresAt, ...keys } = kept !== undefined && isFresh(kept) ? kept : await renew();
+    return { ...keys, expiration: new Date(expiresAt) };
+  };
 }

@@ -3,6 +3,7 @@ import { HttpRequest } from "@smithy/core/protocols";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { SpillwayError } from "../core/errors.ts";
 import type { Access } from "../core/records.ts";
+import { clientOf } from "./clients.ts";
 import type { ClientSettings } from "./connection.ts";
 import { call } from "./faults.ts";
 
@@ -55,7 +56,7 @@ interface Answer {
 
 async function send(client: ClientSettings, roleArn: string, form: Record<string, string>): Promise<Answer> {
   // Any client finds region, credentials and transport in the same way; this one is in every bundle.
-  const { config } = new DynamoDBClient(client);
+  const { config } = clientOf(DynamoDBClient, client);
   const region = await config.region();
   const url = endpointOf(client, roleArn, region);
   const request = new HttpRequest({

@@ -263,19 +263,21 @@ export function describeApplication(config: Config, prefix: string): Application
     prefix,
     services.map(([, { image }]) => image.repository),
   );
-  const functions = Object.entries(permissions).map(([name, granted]) => ({
-    name,
-    file: `functions/${kebab(name)}.ts`,
-    timeoutSeconds: functionTimeoutSeconds,
-    memoryMegabytes: 512,
-    functionUrl: name === "Operate" ? ("AWS_IAM" as const) : undefined,
-    permissions: withEntrance(granted, config),
-    environment: {
-      SPILLWAY_TABLE: tableName(prefix),
-      POWERTOOLS_SERVICE_NAME: name,
-      POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
-    },
-  }));
+  const functions = Object.entries(permissions).map(
+    ([name, granted]): FunctionDescription => ({
+      name,
+      file: `functions/${kebab(name)}.ts`,
+      timeoutSeconds: functionTimeoutSeconds,
+      memoryMegabytes: 512,
+      functionUrl: name === "Operate" ? "AWS_IAM" : undefined,
+      permissions: withEntrance(granted, config),
+      environment: {
+        SPILLWAY_TABLE: tableName(prefix),
+        POWERTOOLS_SERVICE_NAME: name,
+        POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
+      },
+    }),
+  );
   return {
     ...own,
     prefix,

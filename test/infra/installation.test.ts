@@ -187,10 +187,10 @@ describe.skipIf(platformMissing)(
           { Effect: "Allow", Action: ["lambda:InvokeFunction"], Resource: [operate], Condition: condition },
           { Effect: "Allow", Action: ["lambda:GetFunctionUrlConfig"], Resource: [operate] },
         ]);
-        for (const { role, actions, resources } of everyStatement())
+        for (const { role, actions, resources: on } of everyStatement(resources))
           if (actions.includes("lambda:InvokeFunction"))
             expect(
-              resources.some((resource) => covers(resource, operate)),
+              on.some((resource) => covers(resource, operate)),
               role,
             ).toBe(false);
         for (const { inputs } of all("aws:lambda/permission:Permission"))

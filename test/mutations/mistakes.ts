@@ -186,7 +186,7 @@ export const mistakes: readonly Mistake[] = [
   },
   {
     name: "an output inside a template string",
-    file: "infra/installation.ts",
+    file: "infra/account-resources.ts",
     from: "migrationTaskRoleArn: migrationTaskRole.arn",
     to: "migrationTaskRoleArn: `${migrationTaskRole.arn}`",
     caughtBy: installation,
@@ -263,5 +263,29 @@ export const mistakes: readonly Mistake[] = [
     to: "",
     caughtBy: installation,
     test: "past the URL",
+  },
+  {
+    name: "a member account that lets in whoever knows it",
+    file: "infra/member.ts",
+    from: 'Condition: { StringEquals: { "sts:ExternalId": externalId }, ...condition }',
+    to: "Condition: condition",
+    caughtBy: "test/infra/member.test.ts",
+    test: "lets in only functions of the installation",
+  },
+  {
+    name: "a member account where functions may do what they do at home",
+    file: "infra/members.ts",
+    from: "permissions.filter(({ on }) => there.has(on))",
+    to: "permissions",
+    caughtBy: "test/infra/member.test.ts",
+    test: "lets them do there what they may do at home",
+  },
+  {
+    name: "a bus that hears the events of any account",
+    file: "infra/members.ts",
+    from: "pattern: { ...pattern, account: accounts }",
+    to: "pattern",
+    caughtBy: "test/infra/member.test.ts",
+    test: "are heard at home from that account only",
   },
 ];
