@@ -17,8 +17,10 @@ import {
   EnvironmentRecord,
   type Evidence,
   type FreedLease,
+  type Hold,
   Installation,
   type Lease,
+  Quarantine,
   Release,
 } from "../core/records.ts";
 import { Wait, type WaitResult } from "../core/wait.ts";
@@ -50,6 +52,10 @@ const keys = {
   audit: ({ service, at, id }: Pick<AuditEntry, "service" | "at" | "id">): Key => ({
     pk: `AUDIT#${service}`,
     sk: `${new Date(at).toISOString()}#${id}`,
+  }),
+  quarantine: (service: string, digest: string): Key => ({
+    pk: `SERVICE#${service}`,
+    sk: `QUARANTINE#${digest}`,
   }),
   wait: (key: string): Key => ({ pk: `WAIT#${key}`, sk: "WAIT" }),
 };
@@ -346,7 +352,8 @@ export function connectRecords({ client }: Connection, table: string) {
       service: string,
       environment: string,
       fence: number,
-      members: Pick<EnvironmentRecord, "live" | "history"> & Partial<Pick<EnvironmentRecord, "frozen">>,
+      members: Pick<EnvironmentRecord, "hold"> &
+        Partial<Pick<EnvironmentRecord, "live" | "history" | "frozen">>,
     ) => set(keys.environment(service, environment), members, "lease.fence = :fence", { ":fence": fence }),
     freeze: (service: string, environment: string, frozen: NonNullable<EnvironmentRecord["frozen"]>) =>
       set(keys.environment(service, environment), { frozen }, "attribute_exists(pk)"),
@@ -371,6 +378,28 @@ export function connectRecords({ client }: Connection, table: string) {
       query(AuditEntry, {
         condition: "pk = :pk AND sk >= :since",
         values: { ":pk": `AUDIT#${service}`, ":since": new Date(since).toISOString() },
+      }),
+
+    /** Lifts a hold by a person's word. @returns false if it is not the one that was read. */
+    liftHold: (service: string, environment: string, { since }: Hold) =>
+      set(keys.environment(service, environment), { hold: undefined }, "hold.since = :since", {
+        ":since": since,
+      }),
+    quarantine: (service: string, digest: string) => read(Quarantine, keys.quarantine(service, digest)),
+    /** The latest verdict has the word, also over a quarantine that was lifted. */
+    putInQuarantine: (found: Quarantine) => put(keys.quarantine(found.service, found.digest), found),
+    /** @returns false if it is not there, or was lifted before. */
+    liftQuarantine: (service: string, digest: string, lifted: NonNullable<Quarantine["lifted"]>) =>
+      set(
+        keys.quarantine(service, digest),
+        { lifted },
+        "attribute_exists(pk) AND attribute_not_exists(lifted)",
+      ),
+    /** Every digest of a service that was found unhealthy, lifted or not. */
+    quarantines: (service: string) =>
+      query(Quarantine, {
+        condition: "pk = :pk AND begins_with(sk, :sk)",
+        values: { ":pk": `SERVICE#${service}`, ":sk": "QUARANTINE#" },
       }),
 
     wait: (key: string) => read(Wait, keys.wait(key)),

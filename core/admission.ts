@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import type { ServiceConfig } from "./config.ts";
 import { SpillwayError } from "./errors.ts";
 import { Digest } from "./image.ts";
+import { requireReason } from "./intent.ts";
 import { listProblems, type Problem, parse } from "./parse.ts";
 import type { Revision } from "./records.ts";
 
@@ -39,6 +40,7 @@ export const StartInput = z.strictObject({
   commit: z.optional(Commit),
   environments: z.optional(z.array(z.string()).check(z.minLength(1, "name at least one environment"))),
   reason: z.optional(z.string().check(z.minLength(1), z.maxLength(500))),
+  force: z.optional(z.boolean()),
   /** Step Functions' own, when another execution starts this one. */
   AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: z.optional(z.string()),
 });
@@ -64,6 +66,8 @@ export interface ReleaseRequest {
   readonly environments: readonly string[] | undefined;
   /** Why a person wants it. */
   readonly why: string | undefined;
+  /** Whether a person says that it be released although something speaks against it. */
+  readonly force: boolean;
 }
 
 /**
@@ -100,13 +104,20 @@ function fromPush({ detail }: z.infer<typeof EcrPush>): ReleaseRequest {
     image: { digest: detail["image-digest"], tag: detail["image-tag"] },
     environments: undefined,
     why: undefined,
+    force: false,
   };
 }
 
 function fromStart(trigger: "console" | "event", start: z.infer<typeof StartInput>): ReleaseRequest {
-  const { service, tag, digest, commit, environments, reason: why } = start;
+  const { service, tag, digest, commit, environments, reason: why, force = false } = start;
   const image = readImage(tag, digest, commit);
-  return { trigger, subject: { service }, image, environments, why };
+  if (force && trigger === "event")
+    throw new SpillwayError(
+      "InvalidInput",
+      'An event says nothing certain about who sent it, so it cannot force a release; a person starts the release machine with "force":true and a "reason".',
+    );
+  requireReason(force, why);
+  return { trigger, subject: { service }, image, environments, why, force };
 }
 
 function readImage(

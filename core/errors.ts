@@ -20,6 +20,7 @@ export type ErrorName =
   | "StageFaulted"
   | "BuildFailed"
   | "OlderThanLive"
+  | "Quarantined"
   | "MigrationFailed"
   | "MigrationNotStarted"
   | "MigrationStopping"

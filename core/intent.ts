@@ -21,11 +21,15 @@ const common = {
   [startedByKey]: z.optional(z.string()),
 };
 
+/** A person says that it be done although something speaks against it, and why. */
+const Force = z.optional(z.boolean());
+
 const shapes = {
   deploy: z.strictObject({
     intent: z.literal("deploy"),
     release: z.string(),
     environment: z.string(),
+    force: Force,
     ...common,
   }),
   promote: z.strictObject({
@@ -33,6 +37,7 @@ const shapes = {
     service: z.string(),
     from: z.string(),
     to: z.string(),
+    force: Force,
     ...common,
   }),
   rollback: z.strictObject({
@@ -73,6 +78,7 @@ type Wish =
 /** What an execution of the deploy machine was asked for. */
 export type DeploymentRequest = Wish & {
   readonly reason: string | undefined;
+  readonly force: boolean;
   /** The execution that started it; undefined when a person did. */
   readonly startedBy: string | undefined;
 };
@@ -105,5 +111,16 @@ export function readIntent(input: unknown): DeploymentRequest {
         `${listProblems(problems, "input")}; for example ${examples[intent]}.`,
       ),
   );
-  return { ...wish, reason, startedBy };
+  const force = "force" in wish && wish.force === true;
+  requireReason(force, reason);
+  return { ...wish, force, reason, startedBy };
+}
+
+/** @throws SpillwayError InvalidInput: who overrides a check says why. */
+export function requireReason(force: boolean, reason: string | undefined): void {
+  if (force && reason === undefined)
+    throw new SpillwayError(
+      "InvalidInput",
+      '"force" overrides a check, so it needs a "reason" that is kept on the record: add "reason":"…".',
+    );
 }

@@ -34,15 +34,17 @@ export function decideLease(
     readonly release: string;
     readonly reason: string;
     readonly intent: Intent;
+    /** A person looked and says so. */
+    readonly force?: boolean;
   },
   holder: { readonly quietSince: number | undefined },
   now: number,
 ): LeaseDecision {
   const { lease, frozen, fence, next } = environment;
-  const { intent, ...own } = wish;
+  const { intent, force = false, ...own } = wish;
   if (lease?.owner === wish.owner) return { decision: "keep", lease };
-  // A freeze is there until a person looks; a rollback or a recovery is a person's way out of it.
-  if (frozen !== undefined && brings(intent))
+  // A freeze is there until a person looks; a rollback, a recovery or a forced release is a person's way out of it.
+  if (frozen !== undefined && brings(intent) && !force)
     return {
       decision: "refuse",
       error: "DeploymentRefused",

@@ -117,6 +117,8 @@ export const Release = z.object({
   executionArn: z.string(),
   /** Why a person wanted it. */
   why: z.optional(z.string()),
+  /** Whether that person said that it be released although something speaks against it. */
+  force: z.optional(z.boolean()),
   /** Where a person wanted it; absent: wherever the waves go. */
   environments: z.optional(z.array(z.string())),
   tag: z.optional(z.string()),
@@ -180,6 +182,8 @@ export const Deployment = z.object({
   startedBy: z.optional(z.string()),
   /** Why a person wanted it. */
   why: z.optional(z.string()),
+  /** Whether that person said that it be done although something speaks against it. */
+  force: z.optional(z.boolean()),
   /** With intent recover: the deployments that were broken off and are closed with this one. */
   recovers: z.optional(z.array(DeploymentName)),
   /** The number of its lease; absent while it waits for one, and then it has touched nothing. */
@@ -238,6 +242,34 @@ export const Lease = z.object({
 });
 export type Lease = z.infer<typeof Lease>;
 
+/**
+ * Since a release was taken back or could not be judged, an environment takes no automatic deployment that is not
+ * newer than it.
+ */
+export const Hold = z.object({
+  /** Completes "held since then, when …". */
+  reason: z.string(),
+  since: z.number(),
+  release: z.string(),
+  /** The order that a push must exceed. */
+  sequence: z.number(),
+});
+export type Hold = z.infer<typeof Hold>;
+
+/** A digest that was found unhealthy and rolled back: it is not deployed again without a person's word. */
+export const Quarantine = z.object({
+  service: z.string(),
+  digest: Digest,
+  release: z.string(),
+  environment: z.string(),
+  verdict: z.literal("unhealthy"),
+  reason: z.string(),
+  since: z.number(),
+  /** Set when a person lifted it. */
+  lifted: z.optional(z.object({ at: z.number(), by: z.string(), reason: z.string() })),
+});
+export type Quarantine = z.infer<typeof Quarantine>;
+
 export const EnvironmentRecord = z.object({
   service: z.string(),
   environment: z.string(),
@@ -280,5 +312,6 @@ export const EnvironmentRecord = z.object({
   stopped: z.optional(z.object({ reason: z.string(), by: z.string(), since: z.number() })),
   /** Set by a NeedsAttention: nothing is deployed until a person lifts it. */
   frozen: z.optional(z.object({ reason: z.string(), since: z.number(), release: z.string() })),
+  hold: z.optional(Hold),
 });
 export type EnvironmentRecord = z.infer<typeof EnvironmentRecord>;

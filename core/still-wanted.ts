@@ -1,5 +1,8 @@
+import { refuseHeld } from "./hold.ts";
+import { brings } from "./intent.ts";
 import { canRunOn } from "./migration.ts";
-import type { Deployment, Release, Revision } from "./records.ts";
+import { forcedAt, isAutomatic, refuseQuarantined } from "./quarantine.ts";
+import type { Deployment, EnvironmentRecord, Quarantine, Release, Revision } from "./records.ts";
 
 export type StillWanted =
   | { readonly wanted: true }
@@ -26,6 +29,24 @@ export function decideStillWanted(
   if (intent === "deploy" && release.trigger === "push")
     return { wanted: false, error: "Superseded", reason: order };
   return refuse(`${order}; to go back, start {"intent":"rollback",…}`);
+}
+
+/**
+ * Whether something was found of a digest or an environment, before or while this deployment waited, that keeps it
+ * from being deployed.
+ * @returns in words why; undefined if nothing does.
+ */
+export function refuseGuarded(
+  deployment: Pick<Deployment, "intent" | "force" | "openedAt" | "startedBy">,
+  release: Pick<Release, "id" | "sequence" | "trigger" | "force" | "openedAt">,
+  environment: Pick<EnvironmentRecord, "environment" | "hold">,
+  quarantine: Quarantine | undefined,
+): string | undefined {
+  if (!brings(deployment.intent)) return undefined;
+  return (
+    refuseQuarantined(quarantine, deployment.intent, forcedAt(deployment, release)) ??
+    refuseHeld(environment, release, isAutomatic(deployment, release))
+  );
 }
 
 function decideRollback(

@@ -84,7 +84,7 @@ export function describeFrozen(
   environment: string,
   { reason, since }: NonNullable<EnvironmentRecord["frozen"]>,
 ): string {
-  return `${environment}: the environment is frozen since ${moment(since)}: ${reason}; start {"intent":"recover",…} or {"intent":"rollback",…} to lift it`;
+  return `${environment}: the environment is frozen since ${moment(since)}: ${reason}; start {"intent":"recover",…} or {"intent":"rollback",…} to lift it, or a release by hand with "force":true and a "reason"`;
 }
 
 function moment(milliseconds: number): string {

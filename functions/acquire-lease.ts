@@ -1,6 +1,7 @@
 import { SpillwayError } from "../core/errors.ts";
 import { brings } from "../core/intent.ts";
 import { decideLease } from "../core/lease.ts";
+import { isForced } from "../core/quarantine.ts";
 import type { Deployment, Lease } from "../core/records.ts";
 import { DeploymentInput, readDeployment, updateDeployment } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
@@ -16,7 +17,8 @@ export const acquireLease: FunctionDefinition<typeof DeploymentInput, { fence: n
     const { environment, service, release, attempt, intent } = deployment;
     const before = await records.environment(service, environment);
     const holder = await findQuietHolder(place, before);
-    const wish = { owner: input.execution, release, reason: describe(deployment), intent };
+    const force = isForced(deployment, open.release, before.frozen?.since);
+    const wish = { owner: input.execution, release, reason: describe(deployment), intent, force };
     const now = place.connection.now();
     const decided = decideLease(before, wish, { quietSince: holder?.since }, now);
     if (decided.decision === "refuse") throw new SpillwayError(decided.error, `${decided.reason}.`);

@@ -4,6 +4,7 @@ import { SpillwayError } from "../core/errors.ts";
 import { decideGate } from "../core/gate.ts";
 import { requireImage } from "../core/image.ts";
 import { brings, type DeploymentRequest, type Intent, readIntent } from "../core/intent.ts";
+import { forcedAt, refuseQuarantined } from "../core/quarantine.ts";
 import type { Deployment, DeploymentName, Release } from "../core/records.ts";
 import { findRevision } from "../core/revisions.ts";
 import { environmentOf, requireService, revertPolicy } from "../core/settings.ts";
@@ -37,6 +38,7 @@ export const admitDeployment: FunctionDefinition<typeof Input, Admission> = {
     requireImage(release);
     const { service, environment: config } = environmentOf(release, environment);
     if (brings(intent)) refuseUnchecked(release);
+    await refuseKnownIll(records, release, request, connection.now());
     const settings = {
       revert: brings(intent) && revertPolicy(service, config) === "allowed",
       migrationTimeoutSeconds: (service.migration?.timeoutMinutes ?? 30) * 60,
@@ -54,6 +56,7 @@ export const admitDeployment: FunctionDefinition<typeof Input, Admission> = {
       intent,
       startedBy: request.startedBy,
       why: request.reason,
+      ...(request.force ? { force: true } : {}),
       openedAt: connection.now(),
       verification: {},
     };
@@ -115,6 +118,18 @@ async function refuseUnknown(
         "InvalidInput",
         `${service} has no environment ${environment.slice(0, 100)}; it has ${Object.keys(config.environments).join(", ")}.`,
       );
+}
+
+/** Before anybody is asked to approve it. */
+async function refuseKnownIll(
+  records: Records,
+  release: Release,
+  { intent, force }: DeploymentRequest,
+  now: number,
+): Promise<void> {
+  const quarantine = await records.quarantine(release.service, requireImage(release).digest);
+  const refusal = refuseQuarantined(quarantine, intent, forcedAt({ force, openedAt: now }, release));
+  if (refusal !== undefined) throw new SpillwayError("Quarantined", `${refusal}.`);
 }
 
 /** What is deployed was checked, whoever asks. */

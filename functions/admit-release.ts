@@ -6,6 +6,7 @@ import type { ServiceConfig } from "../core/config.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { isFresh, reuseEvidence } from "../core/evidence.ts";
 import { planRelease } from "../core/plan.ts";
+import { refuseQuarantined } from "../core/quarantine.ts";
 import type { Release } from "../core/records.ts";
 import { requireService } from "../core/settings.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
@@ -19,7 +20,7 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
   input: Input,
   async run({ execution, input }, { connection, environment }) {
     const request = readRequest(input);
-    const { trigger, why, environments } = request;
+    const { trigger, why, force, environments } = request;
     const records = connectRecords(connection, environment.table);
     const images = connectImages(connection);
     const installation = await records.installation();
@@ -45,13 +46,15 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
       trigger,
       executionArn: execution,
       why,
+      ...(force ? { force } : {}),
       environments: environments && [...environments],
       ...(await describeSubject(images, config, subject)),
       installation,
       evidence: {},
       openedAt: now,
     });
-    const admitted = { ...release, ...(await supersede(records, config, release)) };
+    const refused = await refuseKnownIll(records, release);
+    const admitted = { ...release, ...(refused ?? (await supersede(records, config, release))) };
     if (!(await records.openRelease(admitted)))
       throw new SpillwayError("Throttled", `Another start opened ${id} at the same moment; looking again.`);
     return answer(admitted);
@@ -91,6 +94,22 @@ async function takeOver(
   if (found === undefined || trigger !== "push" || !isFresh(found, now)) return { ...release, evidence };
   const { environments, why } = found;
   return { ...release, evidence, environments, why };
+}
+
+/**
+ * A digest in quarantine is not released: the record of a push says so.
+ * @throws SpillwayError Quarantined if a person asks for it without "force".
+ */
+async function refuseKnownIll(
+  records: Records,
+  { image, service, trigger, force, openedAt }: Release,
+): Promise<Partial<Release> | undefined> {
+  if (image === undefined) return undefined;
+  const quarantine = await records.quarantine(service, image.digest);
+  const reason = refuseQuarantined(quarantine, "deploy", force === true ? openedAt : undefined);
+  if (reason === undefined) return undefined;
+  if (trigger === "push") return { outcome: "Rejected", reason, endedAt: openedAt };
+  throw new SpillwayError("Quarantined", `${reason}.`);
 }
 
 /**

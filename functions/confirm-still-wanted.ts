@@ -1,5 +1,6 @@
 import { SpillwayError } from "../core/errors.ts";
-import { decideStillWanted } from "../core/still-wanted.ts";
+import { requireImage } from "../core/image.ts";
+import { decideStillWanted, refuseGuarded } from "../core/still-wanted.ts";
 import { DeploymentInput, readDeployment } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 
@@ -11,10 +12,15 @@ export const confirmStillWanted: FunctionDefinition<typeof DeploymentInput, { wa
   name: "ConfirmStillWanted",
   input: DeploymentInput,
   async run(input, place) {
-    const { release, deployment } = await readDeployment(input, place);
+    const { records, release, deployment } = await readDeployment(input, place);
     const decided = decideStillWanted(deployment, release, deployment.previous);
-    if (decided.wanted) return { wanted: true };
-    throw new SpillwayError(decided.error, `${decided.reason}.`);
+    if (!decided.wanted) throw new SpillwayError(decided.error, `${decided.reason}.`);
+    const { service, environment } = deployment;
+    const record = await records.environment(service, environment);
+    const quarantine = await records.quarantine(service, requireImage(release).digest);
+    const refusal = refuseGuarded(deployment, release, record, quarantine);
+    if (refusal !== undefined) throw new SpillwayError("DeploymentRefused", `${refusal}.`);
+    return { wanted: true };
   },
 };
 

@@ -5,6 +5,7 @@ import { brings } from "../core/intent.ts";
 import { canRunOn, schemaAfter } from "../core/migration.ts";
 import { targetName } from "../core/names.ts";
 import { planTracks, type Track } from "../core/plan.ts";
+import { isForced } from "../core/quarantine.ts";
 import type { Deployment, Release, Revision } from "../core/records.ts";
 import { databaseOf, environmentOf } from "../core/settings.ts";
 import { DeploymentInput, type OpenDeployment, readDeployment, updateDeployment } from "./deployment.ts";
@@ -43,7 +44,8 @@ export const prepareDeployment: FunctionDefinition<typeof DeploymentInput, Prepa
       brings(deployment.intent) &&
       release.migrationImage !== undefined &&
       databaseOf(environment) !== undefined;
-    if (migrates) refuseOneWayDoor(release, deployment.previous, deployment.environment);
+    if (migrates && !isForced(deployment, release))
+      refuseOneWayDoor(release, deployment.previous, deployment.environment);
     if (target.url !== undefined && deployment.previous !== undefined) {
       const { commit } = deployment.previous;
       const healthBefore = await lookAtService(place, environment.health, target.url, commit);
@@ -86,7 +88,7 @@ function refuseOneWayDoor(release: Release, previous: Revision | undefined, envi
   if (canRunOn(previous.builtAgainst, after) !== false) return;
   throw new SpillwayError(
     "DeploymentRefused",
-    `${environment} could not be rolled back: its live code (${previous.release}, built against schema ${previous.builtAgainst}) cannot run on schema ${after.revision}. Ship code that reads both first (expand), then this change (contract).`,
+    `${environment} could not be rolled back: its live code (${previous.release}, built against schema ${previous.builtAgainst}) cannot run on schema ${after.revision}. Ship code that reads both first (expand), then this change (contract). To go through all the same, start it by hand with "force":true and a "reason"; if the new code is ill then, Spillway cannot go back.`,
   );
 }
 

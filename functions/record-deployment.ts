@@ -3,8 +3,10 @@ import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { endDeployment, schemaMembers } from "../core/ending.ts";
 import { readCause } from "../core/errors.ts";
 import { Verdict } from "../core/health.ts";
+import { holdAfter } from "../core/hold.ts";
 import { requireImage } from "../core/image.ts";
 import type { Outcome } from "../core/outcome.ts";
+import { isProvenIll } from "../core/quarantine.ts";
 import type { Deployment, Release, Revision } from "../core/records.ts";
 import { endBroken } from "../core/recovery.ts";
 import { replaceLive } from "../core/revisions.ts";
@@ -44,7 +46,20 @@ export const recordDeployment: FunctionDefinition<typeof Input, { outcome: Outco
     const now = connection.now();
     const { service, environment } = deployment;
     const source = await schemaSource({ records, release, deployment });
-    await recordLive(records, deployment, liveAfter(outcome, release, deployment, source, now), outcome);
+    await recordLive(records, deployment, {
+      live: liveAfter(outcome, release, deployment, source, now),
+      release,
+      outcome,
+      now,
+    });
+    if (isProvenIll(deployment, failures, outcome))
+      await records.putInQuarantine({
+        ...{ service, environment, reason },
+        digest: requireImage(release).digest,
+        release: release.id,
+        verdict: "unhealthy",
+        since: now,
+      });
     if (freeze) await records.freeze(service, environment, { reason, since: now, release: release.id });
     if (deployment.fence === undefined) await leaveLine(place, deployment);
     await closeRecovered(records, deployment, { outcome, reason, endedAt: now });
@@ -53,19 +68,30 @@ export const recordDeployment: FunctionDefinition<typeof Input, { outcome: Outco
   },
 };
 
-/** What is live, and what was. A rollback or recovery that a health check confirmed lifts a freeze. */
+interface Ended {
+  readonly live: Revision | undefined;
+  readonly release: Release;
+  readonly outcome: Outcome;
+  readonly now: number;
+}
+
+/**
+ * What is live, what was, and what is held. What a health check confirmed lifts a freeze: a rollback, a recovery, or a
+ * release that a person forced past it.
+ */
 async function recordLive(
   records: Records,
-  { service, environment, fence, intent }: Deployment,
-  live: Revision | undefined,
-  outcome: Outcome,
+  deployment: Deployment,
+  { live, release, outcome, now }: Ended,
 ): Promise<void> {
-  if (fence === undefined || live === undefined) return;
+  const { service, environment, fence, intent } = deployment;
+  if (fence === undefined) return;
   const back = outcome === "Released" && intent === "rollback";
   const before = await records.environment(service, environment);
-  const members = replaceLive(before, live, back ? "rolled-back" : "replaced");
-  const lifts = outcome === "Released" && (intent === "rollback" || intent === "recover");
-  await records.recordLive(service, environment, fence, lifts ? { ...members, frozen: undefined } : members);
+  const moved = live === undefined ? {} : replaceLive(before, live, back ? "rolled-back" : "replaced");
+  const hold = holdAfter(before.hold, deployment, release, outcome, now);
+  const members = outcome === "Released" ? { ...moved, hold, frozen: undefined } : { ...moved, hold };
+  await records.recordLive(service, environment, fence, members);
 }
 
 /** Those that were broken off end with the one that recovered their environment. */

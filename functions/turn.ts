@@ -1,8 +1,10 @@
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { SpillwayError } from "../core/errors.ts";
+import { requireImage } from "../core/image.ts";
 import { turnKey } from "../core/names.ts";
+import { isForced } from "../core/quarantine.ts";
 import type { Deployment, EnvironmentRecord, Release } from "../core/records.ts";
-import { decideStillWanted } from "../core/still-wanted.ts";
+import { decideStillWanted, refuseGuarded } from "../core/still-wanted.ts";
 import { decideTurn, type InLine, type Obstacle, obstacleOf } from "../core/turn.ts";
 import type { WaitResult } from "../core/wait.ts";
 import type { OpenDeployment } from "./deployment.ts";
@@ -71,7 +73,10 @@ async function lookOnce(place: Place, waiting: Waiting, tries = 0): Promise<Wait
   const environment = await withoutEnded(records, await records.environment(service, name));
   const wanted = decideStillWanted(deployment, release, environment.live);
   if (!wanted.wanted) return { end: "failed", error: wanted.error, cause: `${wanted.reason}.` };
-  const decided = decideTurn(environment, own, obstacle(environment));
+  const quarantine = await records.quarantine(service, requireImage(release).digest);
+  const guarded = refuseGuarded(deployment, release, environment, quarantine);
+  if (guarded !== undefined) return { end: "failed", error: "DeploymentRefused", cause: `${guarded}.` };
+  const decided = decideTurn(environment, own, obstacle(environment, waiting));
   switch (decided.decision) {
     case "go":
       return { end: "succeeded", output: {} };
@@ -96,8 +101,10 @@ async function lookOnce(place: Place, waiting: Waiting, tries = 0): Promise<Wait
 }
 
 /** What keeps the next in line from its turn. Everything that may is asked here, and nowhere else. */
-function obstacle(environment: EnvironmentRecord): Obstacle | undefined {
-  return obstacleOf(environment);
+function obstacle(environment: EnvironmentRecord, { deployment, release }: Waiting): Obstacle | undefined {
+  const { frozen } = environment;
+  const looked = frozen !== undefined && isForced(deployment, release, frozen.since);
+  return obstacleOf(looked ? { ...environment, frozen: undefined } : environment);
 }
 
 /** Who is ahead of the line and has ended keeps nobody waiting. */

@@ -126,7 +126,6 @@ describe("a rollback that is asked for while another is deployed", () => {
       ),
     );
     await until(async () => (await production()).ahead !== undefined);
-    await world.ended(slow);
     await until(async () => (await production()).lease?.release === first);
     expect(await production()).toMatchObject({
       lease: { reason: `rollback ${first}: the old one was better` },

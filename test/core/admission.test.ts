@@ -25,6 +25,7 @@ describe("the three ways in", () => {
       trigger: "push",
       subject: { repository: "web" },
       image: { digest, tag: "3f2a91c" },
+      force: false,
     });
   });
   it("reads what a person types in the console", () => {
@@ -32,6 +33,7 @@ describe("the three ways in", () => {
       trigger: "console",
       subject: { service: "web" },
       image: { tag: "3f2a91c" },
+      force: false,
     });
   });
   it("reads an event of another system", () => {

@@ -46,6 +46,7 @@ describe("what an execution of the deploy machine is asked for", () => {
       environment: "production",
       to: "previous",
       reason: "it is slow",
+      force: false,
       startedBy: "arn:release",
     });
   });
