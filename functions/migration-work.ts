@@ -1,4 +1,5 @@
 import { connectTasks } from "../aws/ecs.ts";
+import { connectTaskStarts } from "../aws/ecs-start.ts";
 import { connectLogs } from "../aws/logs.ts";
 import { SpillwayError } from "../core/errors.ts";
 import type { LogPlace } from "../core/excerpt.ts";
@@ -32,7 +33,7 @@ export function migrationWork(
       "InvalidConfig",
       `${environment} has no migration image or no database secret; check spillway.config.ts.`,
     );
-  const tasks = connectTasks(connectionTo(place, release, environment));
+  const connection = connectionTo(place, release, environment);
   const family = migrationFamily(prefix, release.service, environment);
   const commands = { check: ["status"], up: ["up"], status: ["status"], down: ["down", "--to", to ?? ""] };
   return {
@@ -46,7 +47,7 @@ export function migrationWork(
       ...accessSubject(release, environment),
     },
     begin: async (work) => ({
-      arn: await tasks.run({
+      arn: await connectTaskStarts(connection).run({
         work,
         family,
         imageUri: migrationImage.uri,
@@ -66,7 +67,7 @@ export function migrationWork(
       }),
     }),
     find: async (work) => {
-      const arn = await tasks.find(resources.cluster, work);
+      const arn = await connectTasks(connection).find(resources.cluster, work);
       return arn === undefined ? undefined : { arn };
     },
   };
