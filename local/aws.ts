@@ -16,13 +16,14 @@ import { createRegistryTokens } from "./ecr/tokens.ts";
 import { createEcs } from "./ecs/service.ts";
 import { createEventBridge, type DroppedEvent, type EventBridge } from "./eventbridge/index.ts";
 import { createGateway, type Gateway } from "./gateway.ts";
+import { createDemandsOf } from "./iam/demands/index.ts";
 import { createIam, type Iam } from "./iam/index.ts";
 import { createInvokeDoor } from "./invoke-door.ts";
 import type { FunctionRunner } from "./lambda/function.ts";
 import { createFunctionUrlDoor } from "./lambda/function-url.ts";
 import { createLambda } from "./lambda/service.ts";
 import { createLogs, type Logs } from "./logs.ts";
-import { createSecretsManager } from "./secrets-manager.ts";
+import { createSecretsManager, type ResolveSecret } from "./secrets-manager.ts";
 import type { Restored } from "./step-functions/executions.ts";
 import { createStepFunctions } from "./step-functions.ts";
 import type { Store } from "./store.ts";
@@ -45,7 +46,7 @@ export interface Runners {
 export interface Surroundings {
   readonly world: World;
   readonly images: ImageStore;
-  readonly resolveSecret: (reference: string) => string;
+  readonly resolveSecret: ResolveSecret;
 }
 
 export interface LocalAwsOptions {
@@ -99,31 +100,33 @@ export interface LocalAws {
 /** Makes every service and joins them as AWS does. */
 export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws> {
   const { clock, random } = options;
+  const accountId = "000000000000";
+  const iam = createIam({ clock, random, accountId });
   const world: World = {
     clock,
     random,
     folder: options.folder,
     store: options.store,
     endpoint: options.endpoint,
-    accountId: "000000000000",
+    iam,
+    accountId,
     region: "us-east-1",
     emit: (event) => {
       eventBridge.putServiceEvent(event);
       options.onEvent?.(event);
     },
   };
-  const iam = createIam(world);
   const logs = createLogs(world, { files: options.logFiles });
   const secrets = createSecretsManager(world);
-  const resolveSecret = (reference: string) => secrets.resolve(reference);
+  const { resolve: resolveSecret } = secrets;
   const images = await createImageStore(world);
   const registryTokens = createRegistryTokens(world);
   const runners = await options.runners({ world, images, resolveSecret });
   const lambda = createLambda(world, { runner: runners.functions, logs });
-  const stepFunctions = createStepFunctions(world, { invoke: lambda.invoke });
+  const stepFunctions = createStepFunctions(world, lambda);
   const eventBridge = createEventBridge(world, {
     invoke: lambda.invoke,
-    startExecution: (stateMachineArn, input) => stepFunctions.startExecution(stateMachineArn, input),
+    startExecution: (stateMachineArn, input, as) => stepFunctions.startExecution(stateMachineArn, input, as),
     ...(options.onDropped === undefined ? {} : { onDropped: options.onDropped }),
   });
   const later = createAsynchronousInvocations(clock, lambda.invoke, (dropped) =>
@@ -138,6 +141,7 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
     logs,
     resolveSecret,
   });
+  const demandsOf = createDemandsOf(world, { taskDefinition: ecs.taskDefinition, secretArn: secrets.arnOf });
   const gateway = createGateway(
     [
       stepFunctions,
@@ -159,10 +163,12 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
         createFunctionUrlDoor(world, lambda),
         createInvokeDoor({
           invoke: lambda.invoke,
+          functionArn: lambda.functionArn,
           invokeLater: later.submit,
         }),
       ],
       identify: iam.identify,
+      permissions: { demandsOf, authorize: iam.authorize },
       routes: [{ prefix: registryPrefix, listener: createRegistry(world, images, registryTokens) }],
       ...(options.onFault === undefined ? {} : { onFault: options.onFault }),
     },

@@ -3,6 +3,8 @@ import { inject } from "light-my-request";
 import type { Clock, Random } from "./asl/clock.ts";
 import { type Codec, createCodec } from "./codec.ts";
 import { administratorOf, type Caller } from "./iam/caller.ts";
+import type { Demand } from "./iam/demand.ts";
+import type { DemandsOf } from "./iam/demands/index.ts";
 import { AwsError, type Service } from "./service.ts";
 import { uuid } from "./world.ts";
 
@@ -31,6 +33,8 @@ export interface Door {
   /** What it serves, unless it is no service of AWS's. */
   readonly served?: ServedOperations;
   accepts(request: GatewayRequest): boolean;
+  /** What the caller must be allowed to do; unless given, what `permissions` say of an operation in AWS JSON. */
+  demands?(request: GatewayRequest): readonly Demand[];
   /** May throw AwsError; the gateway turns it into a JSON answer. */
   handle(request: GatewayRequest, requestId: string, caller: Caller): Promise<GatewayResponse>;
   /** How it words an error of a request that it was not given, unless in JSON. */
@@ -61,6 +65,11 @@ export interface GatewayOptions {
    * routes ask for themselves: their requests are not signed.
    */
   readonly identify?: (headers: GatewayRequest["headers"]) => Caller;
+  /** What each operation demands, and who may do it. Throws AwsError AccessDeniedException. Everybody may, unless given. */
+  readonly permissions?: {
+    readonly demandsOf: DemandsOf;
+    authorize(caller: Caller, demands: readonly Demand[]): void;
+  };
   /** Told of every error that is the local AWS's own fault, which is answered with InternalFailure. */
   readonly onFault?: (where: string, error: unknown) => void;
 }
@@ -95,15 +104,22 @@ export function createGateway(services: readonly Service[], options: GatewayOpti
     const raw = route(request.path);
     if (raw) return injectListener(options.clock, raw.listener, request);
     const door = doors.find((candidate) => candidate.accepts(request));
-    if (door === undefined) return callOperation(mounted, request, identify(request.headers));
-    const caller = identifyAtDoor(door, request, requestId);
+    if (door === undefined)
+      return callOperation(mounted, request, identify(request.headers), options.permissions);
+    const caller = admitAtDoor(door, request, requestId);
     return "status" in caller ? caller : door.handle(request, requestId, caller);
   };
 
   /** @returns the refusal if the door words those itself. */
-  const identifyAtDoor = (door: Door, request: GatewayRequest, requestId: string) => {
+  const admitAtDoor = (door: Door, request: GatewayRequest, requestId: string) => {
     try {
-      return identify(request.headers);
+      const caller = identify(request.headers);
+      const { permissions } = options;
+      permissions?.authorize(
+        caller,
+        door.demands?.(request) ?? demandsOfJson(request, permissions.demandsOf),
+      );
+      return caller;
     } catch (error) {
       if (error instanceof AwsError && door.refuse !== undefined) return door.refuse(error, requestId);
       throw error;
@@ -133,6 +149,7 @@ async function callOperation(
   mounted: ReadonlyMap<string, Mounted>,
   request: GatewayRequest,
   caller: Caller,
+  permissions: GatewayOptions["permissions"],
 ): Promise<GatewayResponse> {
   const [target, name] = targetOf(request);
   const found = mounted.get(target);
@@ -162,10 +179,24 @@ async function callOperation(
   }
   // The codec read the input by the schema of this very operation, so it is what the operation takes.
   const input = (await codec.readInput(name, request.body)) as never;
+  permissions?.authorize(caller, permissions.demandsOf(target, name, input));
   const output = await operation(input, { caller });
   const body = codec.writeOutput(name, output);
   const contentType = `application/x-amz-json-${service.protocol === "json1.0" ? "1.0" : "1.1"}`;
   return { status: 200, headers: { "content-type": contentType }, body };
+}
+
+/** What a request demands that a door reads for itself, if it is one of AWS JSON. */
+function demandsOfJson(request: GatewayRequest, demandsOf: DemandsOf): readonly Demand[] {
+  const [target, name] = targetOf(request);
+  if (target === "") return [];
+  try {
+    const input: unknown = JSON.parse(new TextDecoder().decode(request.body));
+    return demandsOf(target, name, Object(input));
+  } catch {
+    // The door says what is wrong with it.
+    return [];
+  }
 }
 
 /** Splits X-Amz-Target at its last dot: CloudFormation-style prefixes may hold dots themselves. */

@@ -1,4 +1,5 @@
 import type { Door, GatewayRequest, GatewayResponse } from "./gateway.ts";
+import { demand } from "./iam/demand.ts";
 import { AwsError } from "./service.ts";
 
 /**
@@ -29,6 +30,8 @@ const ASYNCHRONOUS_LIMIT_BYTES = 1024 * 1024;
 export function createInvokeDoor(options: {
   invoke: InvokeFunction;
   invokeLater: (functionArnOrName: string, payload: string) => void;
+  /** The ARN of what Invoke takes for a function, whether there is one or not. */
+  functionArn: (functionArnOrName: string) => string;
 }): Door {
   const handle = async (request: GatewayRequest): Promise<GatewayResponse> => {
     if (request.method !== "POST" || !PATH.test(request.path)) {
@@ -60,6 +63,11 @@ export function createInvokeDoor(options: {
   return {
     served: { target: "Lambda", operations: ["Invoke"] },
     accepts: (request) => API_PATH.test(request.path),
+    demands: (request) =>
+      demand(
+        "lambda:InvokeFunction",
+        options.functionArn(PATH.test(request.path) ? functionName(request) : ""),
+      ),
     handle,
   };
 }

@@ -1,8 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { marshall } from "@aws-sdk/util-dynamodb";
-import { type Application, type RuleDescription, tableShape } from "../infra/application.ts";
+import {
+  type Application,
+  type MachineName,
+  type RuleDescription,
+  tableShape,
+} from "../infra/application.ts";
 import type { LocalAws } from "./aws.ts";
+import { artifactsBucket, makeRoles, roleNames } from "./provision-roles.ts";
 
 /** What an installation on a laptop is made of. */
 export interface Provisioning {
@@ -63,8 +69,13 @@ export async function provision(
       throw new ProvisioningError(`The configuration names the secret ${name}, but nobody gave its value.`);
     secretArns[name] = await keepSecret(call, name, value);
   }
+  const definitions = await readDefinitions(root, application);
+  const found = Object.entries(secretArns).map(([name, arn]) => [name, { arn }]);
+  // First of all that acts: whatever is there already is held to what its role may do now.
+  makeRoles(aws, application, { secrets: Object.fromEntries(found), definitions });
   await call("AmazonEC2ContainerServiceV20141113", "CreateCluster", { clusterName: cluster });
-  for (const project of application.projects) await createProject(call, projectInput(project, prefix, aws));
+  for (const project of application.projects)
+    await createProject(call, projectInput(project, application, aws));
   const functions: Record<string, string> = {};
   for (const fn of application.functions) {
     const bundle = bundles.get(fn.file);
@@ -76,20 +87,17 @@ export async function provision(
       timeoutSeconds: fn.timeoutSeconds,
       memoryMegabytes: fn.memoryMegabytes,
       functionUrl: fn.functionUrl,
+      roleArn: role(aws, roleNames.function(application, fn.name)),
     });
   }
   const machines: Record<string, string> = {};
   // The release machine starts the deploy machine, so that one comes first.
   for (const name of ["DeployMachine", "ReleaseMachine"] as const) {
-    const definition = render(
-      await readFile(join(root, application.machines[name]), "utf8"),
-      { ...functions, ...machines },
-      name,
-    );
+    const definition = render(definitions[name], { ...functions, ...machines }, name);
     machines[name] = await createMachine(call, aws, {
       name: `${prefix}-${name}`,
       definition,
-      roleArn: role(aws, name),
+      roleArn: role(aws, roleNames.machine(application, name)),
     });
   }
   await unlessThere("ResourceAlreadyExistsException", () =>
@@ -103,8 +111,19 @@ export async function provision(
   for (const name of ["default", bus]) await removeOldRules(call, name, prefix, application);
   // Rules last: nothing may start before everything is there.
   for (const rule of application.rules)
-    await createRule(call, rule, { bus, machines, functions, role: role(aws, rule.name), prefix });
+    await createRule(call, rule, {
+      ...{ bus, machines, functions, prefix },
+      role: role(aws, roleNames.rule(application, rule.name)),
+    });
   return { table, bus, machines, functions };
+}
+
+async function readDefinitions(
+  root: string,
+  { machines }: Application,
+): Promise<Readonly<Record<MachineName, string>>> {
+  const read = (name: MachineName) => readFile(join(root, machines[name]), "utf8");
+  return { DeployMachine: await read("DeployMachine"), ReleaseMachine: await read("ReleaseMachine") };
 }
 
 type Call = (target: string, operation: string, input: object) => Promise<unknown>;
@@ -211,20 +230,24 @@ function describeShape(table: unknown): string {
   return JSON.stringify([KeySchema, sorted(AttributeDefinitions), sorted(indexes)]);
 }
 
-function projectInput(project: Application["projects"][number], prefix: string, aws: LocalAws): object {
+function projectInput(
+  project: Application["projects"][number],
+  application: Application,
+  aws: LocalAws,
+): object {
   const { type, image, computeType, isLambda } = project.compute;
   return {
     name: project.name,
     source: { type: project.source.type, location: project.source.location, buildspec: project.buildspec },
     artifacts: {
       type: "S3",
-      location: `${prefix}-artifacts`,
+      location: artifactsBucket(application),
       path: project.name,
       namespaceType: "BUILD_ID",
       name: "artifacts",
     },
     environment: { type, image, computeType, privilegedMode: project.pushesTo.length > 0 },
-    serviceRole: role(aws, `${prefix}-build`),
+    serviceRole: role(aws, roleNames.project(project.name)),
     vpcConfig: project.network
       ? { vpcId: "vpc-local", subnets: ["subnet-local"], securityGroupIds: ["sg-local"] }
       : {},
@@ -297,25 +320,29 @@ function render(source: string, values: Readonly<Record<string, string>>, machin
 
 function resourcesOf(
   aws: LocalAws,
-  { prefix, cluster, migrationLogGroup, environments }: Application,
+  application: Application,
   secrets: Readonly<Record<string, string>>,
   machines: Readonly<Record<string, string>>,
 ) {
+  const { prefix, cluster, migrationLogGroup, environments } = application;
   return {
     prefix,
     cluster,
     subnets: ["subnet-local"],
     securityGroups: ["sg-local"],
     publicAddress: false,
-    migrationTaskRoleArn: role(aws, `${prefix}-migration`),
-    appRunnerAccessRoleArn: role(aws, `${prefix}-apprunner-access`),
+    migrationTaskRoleArn: role(aws, roleNames.migrationTask(application)),
+    appRunnerAccessRoleArn: role(aws, roleNames.targetAccess(application)),
     releaseMachineArn: machines.ReleaseMachine,
     deployMachineArn: machines.DeployMachine,
     registry: `${aws.world.accountId}.dkr.ecr.${aws.world.region}.amazonaws.com`,
     environmentRoles: Object.fromEntries(
       environments.map(({ service, environment, target }) => [
         `${service}/${environment}`,
-        { instance: role(aws, `${target}-instance`), migrationExecution: role(aws, `${target}-migration`) },
+        {
+          instance: role(aws, roleNames.targetInstance(target)),
+          migrationExecution: role(aws, roleNames.migrationExecution(target)),
+        },
       ]),
     ),
     migrationLogGroup,

@@ -17,6 +17,8 @@ import type {
   UpdateSecretCommandOutput,
 } from "@aws-sdk/client-secrets-manager";
 import * as schemas from "@aws-sdk/client-secrets-manager";
+import { demand } from "./iam/demand.ts";
+import { authorizeRole, type RoleSession } from "./iam/index.ts";
 import { pageByName } from "./pagination.ts";
 import { parseSecretReference, readJsonKey } from "./secrets/reference.ts";
 import {
@@ -37,8 +39,13 @@ export interface SecretsManager extends Service {
    * resolve it for what they start. Throws AwsError ResourceNotFoundException, InvalidRequestException (marked
    * deleted) or InvalidParameterException (no such key, or no text).
    */
-  resolve(reference: string): string;
+  resolve: ResolveSecret;
+  /** The ARN of a secret that exists, by its name or ARN. */
+  arnOf(nameOrArn: string): string | undefined;
 }
+
+/** Reads a secret for what a service starts, by the right of the role that the service was given. */
+export type ResolveSecret = (reference: string, as?: RoleSession) => string;
 
 const VALUE_LIMIT_BYTES = 65_536;
 const DAY_MILLISECONDS = 86_400_000;
@@ -46,9 +53,11 @@ const DAY_MILLISECONDS = 86_400_000;
 /** Makes Secrets Manager. */
 export function createSecretsManager(world: World): SecretsManager {
   const store = createSecretStore(world);
-  const resolve = (reference: string): string => {
+  const resolve: ResolveSecret = (reference, as) => {
     const { secretId, jsonKey, versionId, versionStage } = parseSecretReference(reference);
-    const { string } = findVersion(store.live(secretId), versionId, versionStage);
+    const secret = store.live(secretId);
+    if (as !== undefined) authorizeRole(world, as, demand("secretsmanager:GetSecretValue", secret.arn));
+    const { string } = findVersion(secret, versionId, versionStage);
     if (string === undefined) {
       throw new AwsError("InvalidParameterException", `The secret ${secretId} is binary and has no text.`);
     }
@@ -60,6 +69,7 @@ export function createSecretsManager(world: World): SecretsManager {
     schemas,
     operations: { ...createValueOperations(world, store), ...createSecretOperations(world, store) },
     resolve,
+    arnOf: (nameOrArn) => store.all().find(({ name, arn }) => [name, arn].includes(nameOrArn))?.arn,
   };
 }
 

@@ -1,6 +1,7 @@
 import * as sfn from "@aws-sdk/client-sfn";
 import { TaskTokenError } from "./asl/index.ts";
-import type { InvokeFunction } from "./lambda/function.ts";
+import { demand } from "./iam/demand.ts";
+import { authorizeRole, type RoleSession } from "./iam/index.ts";
 import { AwsError, type Operation, type Service } from "./service.ts";
 import {
   type ExecutionRecord,
@@ -24,8 +25,12 @@ export type { ExecutionName, HistoryListener } from "./step-functions/executions
 
 /** Step Functions, with the doors that other services and the terminal use in process. */
 export interface StepFunctions extends Service {
-  /** Starts an execution under a name of its own, as a rule's target does. Rejects with AwsError. */
-  startExecution(stateMachineArn: string, input: string): Promise<{ executionArn: string; startDate: Date }>;
+  /** Starts an execution under a name of its own, as a rule's target does by its role. Rejects with AwsError. */
+  startExecution(
+    stateMachineArn: string,
+    input: string,
+    as?: RoleSession,
+  ): Promise<{ executionArn: string; startDate: Date }>;
   /** Tells of each event of each execution as it is recorded. Returns what ends that. */
   onHistoryEvent(listener: HistoryListener): () => void;
   /** Resolves with the final status when an execution has ended. Rejects with AwsError ExecutionDoesNotExist. */
@@ -39,11 +44,14 @@ export interface StepFunctions extends Service {
 }
 
 /** Step Functions (STANDARD workflows in JSONata) over the engine of `asl/`. */
-export function createStepFunctions(world: World, deps: { readonly invoke: InvokeFunction }): StepFunctions {
+export function createStepFunctions(
+  world: World,
+  deps: Pick<TaskServices, "invoke" | "functionArn">,
+): StepFunctions {
   const machines = new Machines(world, isKnownResource);
   const pages = createPages(world.clock);
   const services: TaskServices = {
-    invoke: deps.invoke,
+    ...deps,
     start: (input) => executions.start(input),
     find: (executionArn) => executions.search(executionArn),
   };
@@ -57,7 +65,8 @@ export function createStepFunctions(world: World, deps: { readonly invoke: Invok
       ...executionOperations(executions, pages),
       ...taskOperations(executions),
     },
-    async startExecution(stateMachineArn, input) {
+    async startExecution(stateMachineArn, input, as) {
+      if (as !== undefined) authorizeRole(world, as, demand("states:StartExecution", stateMachineArn));
       const { executionArn, startDate } = executions.start({ stateMachineArn, input });
       return { executionArn, startDate };
     },

@@ -1,5 +1,6 @@
 import type { Door, GatewayRequest, GatewayResponse } from "./gateway.ts";
 import { type Caller, callerInRole } from "./iam/caller.ts";
+import { demand } from "./iam/demand.ts";
 import type { Iam } from "./iam/index.ts";
 import { trustsCaller } from "./iam/roles.ts";
 import { AwsError } from "./service.ts";
@@ -47,6 +48,10 @@ export function createStsDoor(roles: Roles): Door {
   return {
     served: { target: "STS", operations: Object.keys(operations).toSorted() },
     accepts: isStsRequest,
+    demands: (request) => {
+      const form = formOf(request);
+      return form.get("Action") === "AssumeRole" ? demand("sts:AssumeRole", form.get("RoleArn") ?? "") : [];
+    },
     refuse: (error, requestId) => xml(error.status, describeError(error, requestId)),
     handle,
   };

@@ -1,4 +1,5 @@
 import type { Clock, Random } from "./asl/clock.ts";
+import type { Iam } from "./iam/index.ts";
 import type { Store } from "./store.ts";
 
 /** What every service of the local AWS is given. Nothing in `local/` reads the time, randomness or the environment by itself. */
@@ -14,6 +15,8 @@ export interface World {
   readonly folder: string;
   /** What outlives the process. Undefined: nothing does, and each start begins anew. */
   readonly store?: Store | undefined;
+  /** Who may do what. Undefined: nobody is held to a role, and processes get no credentials of their own. */
+  readonly iam?: Iam | undefined;
   /** Puts an event of an AWS service (`source: "aws.…"`) on the default event bus. Never throws. */
   readonly emit: (event: ServiceEvent) => void;
 }

@@ -1,7 +1,11 @@
 import * as apprunner from "@aws-sdk/client-apprunner";
 import { sleep } from "../asl/clock.ts";
+import { accessDemands } from "../iam/demands/ecr.ts";
+import { authorizeRole } from "../iam/index.ts";
+import { credentialVariables } from "../iam/process-credentials.ts";
 import type { LogSink } from "../logs.ts";
 import { createPaginator } from "../pagination.ts";
+import type { ResolveSecret } from "../secrets-manager.ts";
 import { AwsError, type Operation, type Service } from "../service.ts";
 import { keptIn } from "../store.ts";
 import { arn, uuid, type World } from "../world.ts";
@@ -69,7 +73,7 @@ export function createAppRunner(
     readonly instances: Instances;
     readonly frontDesk: FrontDesk;
     readonly logs: LogSink;
-    readonly resolveSecret: (reference: string) => string;
+    readonly resolveSecret: ResolveSecret;
   },
 ): AppRunner {
   const { clock } = world;
@@ -133,16 +137,19 @@ export function createAppRunner(
   }
 
   /** The environment of an instance; secrets are resolved here, by the platform. */
-  function environmentOf({ source, instanceConfiguration }: Settings): Record<string, string> {
+  function environmentOf(name: string, { source, instanceConfiguration }: Settings): Record<string, string> {
     const image = source.ImageRepository?.ImageConfiguration;
+    const as = { roleArn: instanceConfiguration.InstanceRoleArn, sessionName: name };
     const secrets = Object.entries(image?.RuntimeEnvironmentSecrets ?? {}).map(([name, reference]) => [
       name,
-      deps.resolveSecret(reference),
+      deps.resolveSecret(reference, as),
     ]);
     return {
       AWS_REGION: world.region,
       AWS_DEFAULT_REGION: world.region,
-      ...(instanceConfiguration.InstanceRoleArn === undefined ? {} : { AWS_ENDPOINT_URL: world.endpoint() }),
+      ...(as.roleArn === undefined
+        ? {}
+        : { AWS_ENDPOINT_URL: world.endpoint(), ...credentialVariables(world, as) }),
       ...image?.RuntimeEnvironmentVariables,
       ...Object.fromEntries(secrets),
     };
@@ -162,20 +169,24 @@ export function createAppRunner(
     const startCommand = image?.ImageConfiguration?.StartCommand;
     // Every instance has a stream of its own.
     const stream = `instance/${uuid(world.random).replaceAll("-", "")}`;
-    const result = await deps.instances
-      .start(
+    const start = async () => {
+      const identifier = image?.ImageIdentifier ?? "";
+      const roleArn = settings.source.AuthenticationConfiguration?.AccessRoleArn;
+      authorizeRole(world, { roleArn, sessionName: service.name }, accessDemands(identifier));
+      return deps.instances.start(
         {
-          image: image?.ImageIdentifier ?? "",
+          image: identifier,
           command: startCommand?.split(/\s+/),
-          environment: environmentOf(settings),
+          environment: environmentOf(service.name, settings),
           onLine: (line) => write(service, "application", stream, line),
         },
         healthCheckOf(settings.healthCheck),
-      )
-      .catch((error: unknown) => ({
-        healthy: false as const,
-        reason: error instanceof Error ? error.message : String(error),
-      }));
+      );
+    };
+    const result = await start().catch((error: unknown) => ({
+      healthy: false as const,
+      reason: error instanceof Error ? error.message : String(error),
+    }));
     if (!result.healthy) {
       log(service, `The new instance is not healthy: ${result.reason}`);
       return result.reason;

@@ -1,6 +1,9 @@
 import { join, posix } from "node:path";
 import type * as codebuild from "@aws-sdk/client-codebuild";
+import { demand } from "../iam/demand.ts";
+import { authorizeRole, type RoleSession } from "../iam/index.ts";
 import { AwsError } from "../service.ts";
+import type { World } from "../world.ts";
 import type { KeptFiles } from "./buildspec.ts";
 import { copyMatching, isInside } from "./file-patterns.ts";
 
@@ -54,6 +57,21 @@ export function artifactTargets(
     ...(primary !== undefined && isKept(primary) ? [targetOf(primary, undefined)] : []),
     ...(secondary ?? []).filter(isKept).map((one) => targetOf(one, one.artifactIdentifier)),
   ];
+}
+
+/** Lets a build keep its artifacts if its role may write them. @throws AwsError AccessDeniedException. */
+export function authorizeArtifacts(
+  world: Pick<World, "iam">,
+  { artifacts, as }: { readonly artifacts: readonly ArtifactTarget[]; readonly as: RoleSession },
+): void {
+  for (const { bucket, prefix, name } of artifacts) {
+    const bucketArn = `arn:aws:s3:::${bucket}`;
+    authorizeRole(world, as, [
+      ...demand("s3:GetBucketAcl", bucketArn),
+      ...demand("s3:GetBucketLocation", bucketArn),
+      ...demand("s3:PutObject", `${bucketArn}/${posix.join(prefix, name, "*")}`),
+    ]);
+  }
 }
 
 /** The build named artifacts that are not there; UPLOAD_ARTIFACTS fails, as AWS's does. */

@@ -1,4 +1,5 @@
 import { delimiter, dirname } from "node:path";
+import { credentialVariables } from "../iam/process-credentials.ts";
 import type { World } from "../world.ts";
 import { ownPrograms } from "./docker/programs.ts";
 import type { BuildJob } from "./runner.ts";
@@ -6,7 +7,7 @@ import type { BuildFolders } from "./shell-runner.ts";
 
 /** What CodeBuild itself gives a build (AWS documentation, "Environment variables in build environments"). */
 export function platformVariables(
-  world: Pick<World, "region" | "endpoint">,
+  world: Pick<World, "region" | "endpoint" | "iam">,
   path: string,
   folders: BuildFolders,
   job: BuildJob,
@@ -19,8 +20,7 @@ export function platformVariables(
     LANG: "C.UTF-8",
     CI: "true",
     SPILLWAY_IMAGES: folders.images,
-    AWS_ACCESS_KEY_ID: "local",
-    AWS_SECRET_ACCESS_KEY: "local",
+    ...credentialVariables(world, job.as),
     AWS_REGION: world.region,
     AWS_DEFAULT_REGION: world.region,
     AWS_ENDPOINT_URL: world.endpoint(),

@@ -1,4 +1,5 @@
 import type * as codebuild from "@aws-sdk/client-codebuild";
+import type { RoleSession } from "../iam/index.ts";
 import { AwsError } from "../service.ts";
 import { arn, uuid, type World } from "../world.ts";
 import { type ArtifactTarget, artifactTargets, checkArtifacts } from "./artifacts.ts";
@@ -87,8 +88,14 @@ export function jobOf(
     variables,
     artifacts,
     cache: cacheOf(build.cache),
+    as: sessionOf(build),
     mask,
   };
+}
+
+/** By whose right a build does what it does. AWS names the session by the build's id. */
+export function sessionOf({ serviceRole, id }: BuildRecord): RoleSession {
+  return { roleArn: serviceRole, sessionName: `AWSCodeBuild-${id.slice(id.lastIndexOf(":") + 1)}` };
 }
 
 /** A cache in S3 is kept as the local one is; it has no layers of images. */

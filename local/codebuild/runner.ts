@@ -1,4 +1,5 @@
 import type { BuildPhaseType } from "@aws-sdk/client-codebuild";
+import type { RoleSession } from "../iam/index.ts";
 import type { ArtifactTarget, KeptArtifacts } from "./artifacts.ts";
 import type { BuildReport } from "./reports/store.ts";
 import type { SecretMask } from "./secret-mask.ts";
@@ -31,6 +32,8 @@ export interface BuildJob {
     /** Whether layers of images are. */
     readonly dockerLayers: boolean;
   };
+  /** Its service role, by which it reads secrets and calls AWS. */
+  readonly as: RoleSession;
   /** Knows the secrets among the variables; the runner adds those that it resolves. */
   readonly mask: SecretMask;
 }

@@ -1,14 +1,17 @@
 import * as codebuild from "@aws-sdk/client-codebuild";
+import { demand } from "../iam/demand.ts";
+import { isRoleAllowed, type RoleSession } from "../iam/index.ts";
+import { mayWriteLog } from "../iam/log-writing.ts";
 import type { LogSink } from "../logs.ts";
 import { AwsError, type Operation, type Service } from "../service.ts";
 import { keptIn } from "../store.ts";
-import type { World } from "../world.ts";
-import { type BuildRecord, type MadeBuild, makeBuild } from "./build.ts";
+import { arn, type World } from "../world.ts";
+import { type BuildRecord, type MadeBuild, makeBuild, sessionOf } from "./build.ts";
 import { type EarlyEnd, endLostBuild, liveThrough } from "./lifecycle.ts";
 import { page } from "./pages.ts";
 import { createProjects } from "./projects.ts";
 import { createReportOperations } from "./reports/operations.ts";
-import { createReportStore } from "./reports/store.ts";
+import { type BuildReport, createReportStore } from "./reports/store.ts";
 import type { BuildRunner } from "./runner.ts";
 import { createSecretMask } from "./secret-mask.ts";
 
@@ -45,7 +48,7 @@ export function createCodeBuild(
     readonly runner: BuildRunner;
     readonly logs: LogSink;
     /** `secret-id:json-key:version-stage:version-id` or an ARN → its value. */
-    readonly resolveSecret: (reference: string) => string | Promise<string>;
+    readonly resolveSecret: (reference: string, as: RoleSession) => string | Promise<string>;
     /** How many builds may run at one time before StartBuild refuses. */
     readonly concurrentBuilds?: number;
   },
@@ -103,7 +106,8 @@ export function createCodeBuild(
     const variables = async () => {
       const resolved: Record<string, string> = {};
       for (const { name = "", value = "", type } of record.environment?.environmentVariables ?? []) {
-        resolved[name] = type === "SECRETS_MANAGER" ? mask.add(await deps.resolveSecret(value)) : value;
+        resolved[name] =
+          type === "SECRETS_MANAGER" ? mask.add(await deps.resolveSecret(value, sessionOf(record))) : value;
       }
       return resolved;
     };
@@ -114,13 +118,30 @@ export function createCodeBuild(
       line: logOf(record),
       onChange: () => kept.put(record.id, build),
       stop,
-      addReport: (report) => reports.add(record, report, mask),
+      addReport: (report) => (mayReport(record, report) ? reports.add(record, report, mask) : undefined),
     });
   }
 
-  function logOf({ logs }: BuildRecord): (text: string) => void {
-    const { groupName = "", streamName = "" } = logs ?? {};
-    return (text) => deps.logs.write(groupName, streamName, text);
+  function logOf(record: BuildRecord): (text: string) => void {
+    const { groupName = "", streamName = "" } = record.logs ?? {};
+    const mayLog = mayWriteLog(world, sessionOf(record), groupName, streamName);
+    return (text) => {
+      if (mayLog) deps.logs.write(groupName, streamName, text);
+    };
+  }
+
+  /** CodeBuild makes the group and the report, fills it and ends it, all by the right of the build's role. */
+  function mayReport(record: BuildRecord, { group, type }: BuildReport): boolean {
+    const groupArn = group.startsWith("arn:")
+      ? group
+      : arn(world, "codebuild", `report-group/${record.projectName}-${group}`);
+    const content = type === "CODE_COVERAGE" ? "BatchPutCodeCoverages" : "BatchPutTestCases";
+    const actions = [
+      ...(reports.groups.has(groupArn) ? [] : ["CreateReportGroup"]),
+      ...["CreateReport", content, "UpdateReport"],
+    ];
+    const demands = actions.flatMap((action) => demand(`codebuild:${action}`, groupArn));
+    return isRoleAllowed(world, sessionOf(record), demands);
   }
 
   function endLost(): string[] {

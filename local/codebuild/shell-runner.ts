@@ -1,8 +1,10 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { RoleSession } from "../iam/index.ts";
+import { AwsError } from "../service.ts";
 import { keptFolder } from "../store.ts";
 import type { World } from "../world.ts";
-import { ArtifactsError } from "./artifacts.ts";
+import { ArtifactsError, authorizeArtifacts, type KeptArtifacts } from "./artifacts.ts";
 import { platformVariables } from "./build-environment.ts";
 import { type Buildspec, readBuildspec } from "./buildspec.ts";
 import { createBuildCache } from "./cache.ts";
@@ -24,7 +26,7 @@ export interface ShellRunnerOptions {
   readonly path: string;
   /** How this machine reaches its package registry: npm's settings, proxies, certificates. */
   readonly network: Readonly<Record<string, string>>;
-  readonly resolveSecret: (reference: string) => string | Promise<string>;
+  readonly resolveSecret: (reference: string, as: RoleSession) => string | Promise<string>;
 }
 
 /** The folders of one build. They are gone when it has ended. */
@@ -106,10 +108,7 @@ export function createShellRunner(world: World, options: ShellRunnerOptions): Bu
       if (!ended.reachedBuild) return { status: "FAILED", exportedVariables: ended.exportedVariables };
       progress.enter("UPLOAD_ARTIFACTS");
       const reports = await readNamedReports(place.source, spec.reports, progress.note);
-      const artifacts = await keepNamedArtifacts(place.source, spec, job.artifacts, {
-        buckets: join(keptFolder(world), "buckets"),
-        note: progress.note,
-      }).catch((error: unknown) => {
+      const artifacts = await keepArtifacts(place, spec, job, progress).catch((error: unknown) => {
         progress.fail(describeFailure(error));
         return undefined;
       });
@@ -125,6 +124,17 @@ export function createShellRunner(world: World, options: ShellRunnerOptions): Bu
       signal.removeEventListener("abort", onAbort);
       await session.stop(0);
     }
+  }
+
+  async function keepArtifacts(
+    place: BuildFolders,
+    spec: Buildspec,
+    job: BuildJob,
+    { note }: BuildProgress,
+  ): Promise<readonly KeptArtifacts[]> {
+    authorizeArtifacts(world, job);
+    const buckets = join(keptFolder(world), "buckets");
+    return keepNamedArtifacts(place.source, spec, job.artifacts, { buckets, note });
   }
 
   /** Fetches the source, reads the buildspec and resolves its secrets. */
@@ -147,7 +157,7 @@ export function createShellRunner(world: World, options: ShellRunnerOptions): Bu
     for (const what of spec.ignored) progress.note(`Ignored: ${what}`);
     const secrets: Record<string, string> = {};
     for (const [name, reference] of Object.entries(spec.secrets)) {
-      secrets[name] = job.mask.add(await secretOf(name, reference));
+      secrets[name] = job.mask.add(await secretOf(name, reference, job.as));
     }
     const environment = {
       ...options.network,
@@ -159,9 +169,9 @@ export function createShellRunner(world: World, options: ShellRunnerOptions): Bu
     return { spec, environment };
   }
 
-  async function secretOf(name: string, reference: string): Promise<string> {
+  async function secretOf(name: string, reference: string, as: RoleSession): Promise<string> {
     try {
-      return await options.resolveSecret(reference);
+      return await options.resolveSecret(reference, as);
     } catch (error) {
       throw new SecretError(name, error);
     }
@@ -196,6 +206,7 @@ function describeFailure(error: unknown): PhaseFailure {
   if (error instanceof BuildspecError) return { statusCode: "YAML_FILE_ERROR", message: error.message };
   if (error instanceof SourceError) return { statusCode: "GIT_CLONE_FAILED", message: error.message };
   if (error instanceof ArtifactsError) return { statusCode: "CLIENT_ERROR", message: error.message };
+  if (error instanceof AwsError) return { statusCode: "CLIENT_ERROR", message: error.message };
   if (error instanceof SecretError) return { statusCode: "CLIENT_ERROR", message: error.message };
   throw error;
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
+import { registryDemands } from "../iam/demands/ecr.ts";
 import { AwsError } from "../service.ts";
-import { uuid, type World } from "../world.ts";
+import { arn, uuid, type World } from "../world.ts";
 import { mediaTypes } from "./manifest.ts";
 import type { ImageStore } from "./store.ts";
 import type { Admission, RegistryTokens } from "./tokens.ts";
@@ -25,6 +26,7 @@ type Route = {
 /** The OCI distribution protocol, as docker, skopeo and our own push speak it; a Node request listener. */
 export function createRegistry(world: World, store: ImageStore, tokens: RegistryTokens) {
   /** Uploads under way: chunks may come in several requests. */
+  const arnHere = (service: string, resource: string) => arn(world, service, resource);
   const uploads = new Map<string, Uint8Array[]>();
   const name = "([a-z0-9]+(?:[._/-][a-z0-9]+)*)";
   const at = (pattern: string) => new RegExp(`^/v2/${pattern}$`);
@@ -198,7 +200,8 @@ export function createRegistry(world: World, store: ImageStore, tokens: Registry
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<Answer | undefined> {
     const url = new URL(request.url ?? "/", "http://registry");
     const admission = tokens.admit(request.headers.authorization);
-    if (admission !== "granted") return turnedAway(admission, world.endpoint());
+    if (typeof admission === "string") return turnedAway(admission, world.endpoint());
+    world.iam?.authorize(admission.caller, registryDemands(arnHere, request.method ?? "", url.pathname));
     for (const route of routes) {
       const match = route.method === request.method ? route.path.exec(url.pathname) : null;
       if (match !== null) return route.answer(request, match.slice(1), url.searchParams, response);
@@ -228,7 +231,7 @@ export function createRegistry(world: World, store: ImageStore, tokens: Registry
 }
 
 /** As ECR answers: 401 and how to log in to whom has no token or a wrong one, 403 to whose token has expired. */
-function turnedAway(admission: Exclude<Admission, "granted">, realm: string): Answer {
+function turnedAway(admission: Extract<Admission, string>, realm: string): Answer {
   if (admission === "expired")
     return failure(403, "DENIED", "Your authorization token has expired. Reauthenticate and try again.");
   const message =
@@ -272,6 +275,7 @@ function failure(status: number, code: string, message: string): Answer {
 }
 
 const codes: Readonly<Record<string, [number, string]>> = {
+  AccessDeniedException: [403, "DENIED"],
   RepositoryNotFoundException: [404, "NAME_UNKNOWN"],
   ImageTagAlreadyExistsException: [400, "TAG_INVALID"],
   LayersNotFoundException: [400, "MANIFEST_BLOB_UNKNOWN"],

@@ -160,8 +160,8 @@ export function createEcr(world: World, store: ImageStore, tokens: RegistryToken
   const GetAuthorizationToken: Operation<
     ecr.GetAuthorizationTokenCommandInput,
     ecr.GetAuthorizationTokenCommandOutput
-  > = () => {
-    const { token: authorizationToken, expiresAt } = tokens.give();
+  > = (_, { caller }) => {
+    const { token: authorizationToken, expiresAt } = tokens.give(caller);
     return { authorizationData: [{ authorizationToken, expiresAt, proxyEndpoint: world.endpoint() }] };
   };
 

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
+import type { Caller } from "../iam/caller.ts";
 import { uuid, type World } from "../world.ts";
 
 /** As in AWS: a token is good for twelve hours. */
@@ -7,13 +8,13 @@ const LIFETIME_MILLISECONDS = 12 * 3_600_000;
 const USER = "AWS";
 
 /** What a request to the registry shows as its right to be there. */
-export type Admission = "granted" | "missing" | "invalid" | "expired";
+export type Admission = { readonly caller: Caller } | "missing" | "invalid" | "expired";
 
 /** The registry's tokens: GetAuthorizationToken gives them, the registry asks for them. */
 export interface RegistryTokens {
   /** `token` is the base64 of `AWS:password`, which is also what Basic authentication carries. */
-  give(): { readonly token: string; readonly expiresAt: Date };
-  /** Judges a header `Authorization`. */
+  give(caller: Caller): { readonly token: string; readonly expiresAt: Date };
+  /** Judges a header `Authorization`: whoever shows a token is who asked for it. */
   admit(authorization: string | undefined): Admission;
 }
 
@@ -23,9 +24,11 @@ export function createRegistryTokens({ clock, random }: Pick<World, "clock" | "r
   const sign = (text: string) => createHmac("sha256", key).update(text).digest("base64url");
 
   return {
-    give() {
+    give(caller) {
       const expiresAt = clock.now() + LIFETIME_MILLISECONDS;
-      const claim = Buffer.from(JSON.stringify({ expiresAt, nonce: uuid(random) })).toString("base64url");
+      const claim = Buffer.from(JSON.stringify({ expiresAt, caller, nonce: uuid(random) })).toString(
+        "base64url",
+      );
       const token = Buffer.from(`${USER}:${claim}.${sign(claim)}`).toString("base64");
       return { token, expiresAt: new Date(expiresAt) };
     },
@@ -35,8 +38,10 @@ export function createRegistryTokens({ clock, random }: Pick<World, "clock" | "r
       const [user, password = ""] = Buffer.from(encoded, "base64").toString().split(":");
       const [claim = "", signature = ""] = password.split(".");
       if (user !== USER || !isSame(signature, sign(claim))) return "invalid";
-      const { expiresAt }: { expiresAt: number } = JSON.parse(Buffer.from(claim, "base64url").toString());
-      return clock.now() > expiresAt ? "expired" : "granted";
+      const { expiresAt, caller }: { expiresAt: number; caller: Caller } = JSON.parse(
+        Buffer.from(claim, "base64url").toString(),
+      );
+      return clock.now() > expiresAt ? "expired" : { caller };
     },
   };
 }

@@ -1,6 +1,12 @@
 import type * as ecs from "@aws-sdk/client-ecs";
 import type { ContainerRunner, RunningContainer } from "../containers.ts";
+import { pullDemands } from "../iam/demands/ecr.ts";
+import { authorizeRole, type RoleSession } from "../iam/index.ts";
+import { mayWriteLog } from "../iam/log-writing.ts";
+import { credentialVariables } from "../iam/process-credentials.ts";
 import type { LogSink } from "../logs.ts";
+import type { ResolveSecret } from "../secrets-manager.ts";
+import { AwsError } from "../service.ts";
 import { type Kept, keptIn } from "../store.ts";
 import { arn, uuid, type World } from "../world.ts";
 
@@ -11,7 +17,7 @@ export interface TaskServices {
   readonly containers: ContainerRunner;
   readonly logs: LogSink;
   /** The value of a secret's ARN, with a key of it or without. */
-  readonly resolveSecret: (reference: string) => string;
+  readonly resolveSecret: ResolveSecret;
 }
 
 /** What a task is made of. */
@@ -28,6 +34,9 @@ export interface KeptTask {
   readonly tags: ecs.Tag[];
   readonly spec: ecs.ContainerDefinition;
   readonly overrides: ecs.ContainerOverride | undefined;
+  /** What ECS may do to start it, and what it may do itself. */
+  readonly executionRoleArn?: string | undefined;
+  readonly taskRoleArn?: string | undefined;
 }
 
 /** The tasks that are kept in a world, by their ARN. */
@@ -45,6 +54,8 @@ export function makeTask(world: World, request: TaskRequest): KeptTask {
     tags: input.tags ?? [],
     spec,
     overrides: input.overrides?.containerOverrides?.find(({ name }) => name === spec.name),
+    executionRoleArn: input.overrides?.executionRoleArn ?? definition.executionRoleArn,
+    taskRoleArn: input.overrides?.taskRoleArn ?? definition.taskRoleArn,
   };
 }
 
@@ -136,16 +147,33 @@ export class RunningTask {
     return stopTimeout === undefined ? DEFAULT_STOP_MILLISECONDS : stopTimeout * 1000;
   }
 
-  #start(): Promise<RunningContainer> {
+  async #start(): Promise<RunningContainer> {
     const { image = "", entryPoint, command } = this.#spec;
+    const environment = this.#prepare(image);
     const words = this.#overrides?.command ?? command;
     return this.#services.containers.start({
       image,
       ...(entryPoint === undefined ? {} : { entryPoint }),
       ...(words === undefined ? {} : { command: words }),
-      environment: this.#environment(),
+      environment,
       onLine: this.#log(),
     });
+  }
+
+  /** What ECS does before there is a container. @returns its environment. @throws Error in the words of ECS. */
+  #prepare(image: string): Record<string, string> {
+    const prefix = "ResourceInitializationError: unable to pull secrets or registry auth:";
+    try {
+      authorizeRole(this.#world, this.#execution, pullDemands(image));
+      return this.#environment();
+    } catch (error) {
+      throw error instanceof AwsError ? new Error(`${prefix} ${error.name}: ${error.message}`) : error;
+    }
+  }
+
+  /** As what ECS acts for it. */
+  get #execution(): RoleSession {
+    return { roleArn: this.#made.executionRoleArn, sessionName: this.task.taskArn.split("/").at(-1) ?? "" };
   }
 
   #end(
@@ -183,13 +211,25 @@ export class RunningTask {
     );
     const secret = (this.#spec.secrets ?? []).map(({ name = "", valueFrom = "" }) => [
       name,
-      this.#services.resolveSecret(valueFrom),
+      this.#services.resolveSecret(valueFrom, this.#execution),
     ]);
     return {
       AWS_REGION: region,
       AWS_DEFAULT_REGION: region,
+      ...this.#credentials(),
       ...Object.fromEntries(plain),
       ...Object.fromEntries(secret),
+    };
+  }
+
+  /** A task without a role knows nothing of AWS. */
+  #credentials(): Record<string, string> {
+    const { taskRoleArn: roleArn } = this.#made;
+    if (roleArn === undefined || this.#world.iam === undefined) return {};
+    const { sessionName } = this.#execution;
+    return {
+      AWS_ENDPOINT_URL: this.#world.endpoint(),
+      ...credentialVariables(this.#world, { roleArn, sessionName }),
     };
   }
 
@@ -199,7 +239,10 @@ export class RunningTask {
     const group = options?.["awslogs-group"];
     if (group === undefined) return () => {};
     const stream = `${options?.["awslogs-stream-prefix"]}/${name}/${this.task.taskArn.split("/").at(-1)}`;
-    return (line) => this.#services.logs.write(group, stream, line);
+    const mayLog = mayWriteLog(this.#world, this.#execution, group, stream);
+    return (line) => {
+      if (mayLog) this.#services.logs.write(group, stream, line);
+    };
   }
 }
 

@@ -11,6 +11,8 @@ import { Tasks } from "./tasks.ts";
 export interface Ecs extends Service {
   /** Ends the tasks that an earlier process left running, and tells so. @returns their ARNs. */
   endLost(): string[];
+  /** A task definition, by whatever RunTask takes for one. */
+  taskDefinition(reference: string | undefined): ecs.TaskDefinition | undefined;
   /** Stops whatever runs. */
   stop(): Promise<void>;
 }
@@ -30,6 +32,7 @@ export function createEcs(world: World, services: TaskServices): Ecs {
       ...definitions.operations(),
       ...tasks.operations(),
     },
+    taskDefinition: (reference) => definitions.known(reference),
     endLost: () => tasks.endLost(),
     stop: () => tasks.end(),
   };

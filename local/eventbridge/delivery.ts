@@ -1,5 +1,6 @@
 import { type Clock, sleep } from "../asl/clock.ts";
 import { createAsynchronousInvocations } from "../asynchronous-invocation.ts";
+import type { RoleSession } from "../iam/index.ts";
 import type { InvokeFunction } from "../invoke-door.ts";
 import { AwsError } from "../service.ts";
 import { keptIn } from "../store.ts";
@@ -36,7 +37,7 @@ export interface DroppedEvent {
 export interface Destinations {
   readonly invoke: InvokeFunction;
   /** Starts an execution with a name of EventBridge's own; rejects with AwsError. */
-  readonly startExecution: (stateMachineArn: string, input: string) => Promise<unknown>;
+  readonly startExecution: (stateMachineArn: string, input: string, as: RoleSession) => Promise<unknown>;
   /** Puts an event on another bus of the account. */
   readonly forward: (busArn: string, event: BusEvent) => void;
   readonly onDropped: (dropped: DroppedEvent) => void;
@@ -116,7 +117,7 @@ export function createDelivery(world: World, destinations: Destinations): Delive
       return;
     }
     const failure = await retry(clock, stopping.signal, target, () =>
-      destinations.startExecution(target.Arn, input),
+      destinations.startExecution(target.Arn, input, { roleArn: target.RoleArn, sessionName: rule.name }),
     );
     if (failure) drop(failure);
   };

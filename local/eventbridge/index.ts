@@ -1,4 +1,5 @@
 import * as schemas from "@aws-sdk/client-eventbridge";
+import type { RoleSession } from "../iam/index.ts";
 import type { InvokeFunction } from "../invoke-door.ts";
 import type { Service } from "../service.ts";
 import type { ServiceEvent, World } from "../world.ts";
@@ -17,7 +18,7 @@ export { checkTargetInput, renderTargetInput } from "./transformer.ts";
 export interface EventBridgeOptions {
   readonly invoke: InvokeFunction;
   /** Starts an execution of the state machine under a name of its own; rejects with AwsError. */
-  readonly startExecution: (stateMachineArn: string, input: string) => Promise<unknown>;
+  readonly startExecution: (stateMachineArn: string, input: string, as: RoleSession) => Promise<unknown>;
   /** Told of every event that a target did not get. Nothing else tells, in AWS neither. */
   readonly onDropped?: (dropped: DroppedEvent) => void;
 }

@@ -1,19 +1,106 @@
+import { AwsError } from "../service.ts";
 import type { World } from "../world.ts";
+import { type Caller, callerInRole } from "./caller.ts";
 import { type CredentialStore, createCredentialStore } from "./credentials.ts";
-import type { Role } from "./roles.ts";
+import type { Demand } from "./demand.ts";
+import { allowingStatement } from "./evaluate.ts";
+import type { Role, Statement } from "./roles.ts";
 
-/** Roles, and the credentials of those who took one; of all accounts, as an ARN names its own. */
+/** What was decided of one demand of a role, and how often. */
+export interface Decision {
+  readonly roleArn: string;
+  readonly demand: Demand;
+  /** What allowed it; undefined if it was denied. */
+  readonly allowedBy: Statement | undefined;
+  count: number;
+}
+
+/** Roles, the credentials of those who took one, and what they may do; of all accounts, as an ARN names its own. */
 export interface Iam extends CredentialStore {
   /** Makes a role or changes it: those who have taken it are held to it from now on. */
   putRole(role: Role): void;
   role(arn: string): Role | undefined;
+  /**
+   * Lets whoever may do all that is demanded go on. A person may do everything, and so may a role that nobody
+   * described here. @throws AwsError AccessDeniedException, worded as AWS does.
+   */
+  authorize(caller: Caller, demands: readonly Demand[]): void;
+  /** Every different decision since the start, in the order in which they were first made. */
+  readonly decisions: readonly Decision[];
 }
 
+/** Makes IAM and STS's memory. */
 export function createIam(world: Pick<World, "clock" | "random" | "accountId">): Iam {
   const roles = new Map<string, Role>();
+  const decided = new Map<string, Decision>();
+  const decisions: Decision[] = [];
+
+  function decide({ arn, statements }: Role, demand: Demand): Decision {
+    const key = keyOf(arn, demand);
+    const known = decided.get(key);
+    if (known !== undefined) {
+      known.count += 1;
+      return known;
+    }
+    const allowedBy = allowingStatement(statements, demand);
+    const decision = { roleArn: arn, demand, allowedBy, count: 1 };
+    decided.set(key, decision);
+    decisions.push(decision);
+    return decision;
+  }
+
   return {
     ...createCredentialStore(world),
-    putRole: (role) => void roles.set(role.arn, role),
+    putRole(role) {
+      roles.set(role.arn, role);
+      // What was decided by its old statements need not hold by the new ones.
+      decided.clear();
+    },
     role: (arn) => roles.get(arn),
+    authorize(caller, demands) {
+      const role = roles.get(caller.roleArn ?? "");
+      if (role === undefined) return;
+      for (const demand of demands) {
+        if (decide(role, demand).allowedBy === undefined) throw accessDenied(caller, demand);
+      }
+    },
+    decisions,
   };
+}
+
+/** A role that a service of AWS was given, and what it calls the session in which it uses it. */
+export interface RoleSession {
+  readonly roleArn: string | undefined;
+  readonly sessionName: string;
+}
+
+/** What a service of AWS must be allowed by the role that it was given. A world without IAM holds nobody to a role. */
+export function authorizeRole(
+  { iam }: Pick<World, "iam">,
+  { roleArn, sessionName }: RoleSession,
+  demands: readonly Demand[],
+): void {
+  if (iam !== undefined && roleArn !== undefined) iam.authorize(callerInRole(roleArn, sessionName), demands);
+}
+
+/** The same, for what AWS leaves out silently where it may not, such as a line of a log. */
+export function isRoleAllowed(...asked: Parameters<typeof authorizeRole>): boolean {
+  try {
+    authorizeRole(...asked);
+    return true;
+  } catch (error) {
+    if (error instanceof AwsError) return false;
+    throw error;
+  }
+}
+
+function accessDenied({ arn }: Caller, { action, resource }: Demand): AwsError {
+  return new AwsError(
+    "AccessDeniedException",
+    `User: ${arn} is not authorized to perform: ${action} on resource: ${resource} because no identity-based policy allows the ${action} action`,
+  );
+}
+
+function keyOf(roleArn: string, { action, resource, context }: Demand): string {
+  return `${roleArn} ${action} ${resource} ${context === undefined ? "" : JSON.stringify(context)}`;
 }

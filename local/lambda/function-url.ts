@@ -2,6 +2,7 @@ import type { Clock } from "../asl/clock.ts";
 import type { Door, GatewayRequest, GatewayResponse } from "../gateway.ts";
 import type { Caller } from "../iam/caller.ts";
 import { accessKeyOf } from "../iam/credentials.ts";
+import { demand } from "../iam/demand.ts";
 import { AwsError } from "../service.ts";
 import type { World } from "../world.ts";
 import type { FunctionVersion, InvokeFunction } from "./function.ts";
@@ -23,6 +24,8 @@ export function createFunctionUrlDoor(
   options: {
     readonly list: () => readonly FunctionVersion[];
     readonly invoke: InvokeFunction;
+    /** The ARN of what Invoke takes for a function, whether there is one or not. */
+    readonly functionArn: (functionArnOrName: string) => string;
   },
 ): Door {
   const find = (name: string) =>
@@ -58,6 +61,12 @@ export function createFunctionUrlDoor(
   return {
     served: { target: "Lambda", operations: ["GetFunctionUrlConfig"] },
     accepts: ({ path, method }) => path.startsWith(prefix) || (method === "GET" && configPath.test(path)),
+    demands: ({ path }) => {
+      const described = configPath.exec(path)?.[1];
+      const name = decodeURIComponent(described ?? path.slice(prefix.length).split("/")[0] ?? "");
+      const action = described === undefined ? "lambda:InvokeFunctionUrl" : "lambda:GetFunctionUrlConfig";
+      return demand(action, options.functionArn(name).replace(/:\d+$/, ""));
+    },
     async handle(request, requestId, caller) {
       const described = configPath.exec(request.path)?.[1];
       return described === undefined

@@ -11,6 +11,8 @@ export interface FunctionVersion {
   readonly memoryMegabytes: number;
   /** Who may call its function URL; undefined: it has none. */
   readonly functionUrl?: "AWS_IAM" | undefined;
+  /** The role that it has. Undefined: it is nobody in particular, and may do everything. */
+  readonly roleArn?: string;
 }
 
 /** What an invocation gives back: the handler's answer, or `{"errorType","errorMessage","trace"}`. JSON text. */

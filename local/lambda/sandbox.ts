@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { credentialVariables } from "../iam/process-credentials.ts";
 import type { ProcessExit } from "../process.ts";
 import { startProcess } from "../process.ts";
 import { uuid, type World } from "../world.ts";
@@ -90,6 +91,7 @@ export function startSandbox(
       AWS_ENDPOINT_URL: world.endpoint(),
       ...fn.environment,
       ...reservedVariables(fn, address, taskRoot),
+      ...credentialVariables(world, { roleArn: fn.roleArn, sessionName: fn.name }),
       SPILLWAY_BUNDLE: options.bundle,
       SPILLWAY_COMPILE_CACHE: join(world.folder, "compile-cache"),
     },
@@ -149,12 +151,11 @@ function describeExit({ code, signal }: ProcessExit): string {
   return code === 0 ? "without providing a reason" : `with error: exit status ${code}`;
 }
 
-/** The variables that Lambda itself gives a function, which it cannot declare; the credentials mean nothing. */
+/** The variables that Lambda itself gives a function beside its credentials, which it cannot declare. */
 function reservedVariables(fn: FunctionVersion, api: string, taskRoot: string): Record<string, string> {
   const region = fn.arn.split(":")[3] ?? "";
   return {
     _HANDLER: "index.handler",
-    AWS_ACCESS_KEY_ID: "local",
     AWS_DEFAULT_REGION: region,
     AWS_EC2_METADATA_DISABLED: "true",
     AWS_EXECUTION_ENV: "AWS_Lambda_nodejs24.x",
@@ -165,7 +166,6 @@ function reservedVariables(fn: FunctionVersion, api: string, taskRoot: string): 
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${fn.name}`,
     AWS_LAMBDA_RUNTIME_API: api,
     AWS_REGION: region,
-    AWS_SECRET_ACCESS_KEY: "local",
     LAMBDA_TASK_ROOT: taskRoot,
     LANG: "en_US.UTF-8",
     PATH: "/usr/local/bin:/usr/bin:/bin",

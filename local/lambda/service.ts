@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { sleep } from "../asl/clock.ts";
+import { mayWriteLog } from "../iam/log-writing.ts";
 import type { LogSink } from "../logs.ts";
 import { AwsError } from "../service.ts";
 import { keptIn } from "../store.ts";
@@ -28,6 +29,8 @@ export interface Lambda {
    */
   publish(settings: FunctionSettings): string;
   readonly invoke: InvokeFunction;
+  /** The ARN of what Invoke takes for a function, whether there is one or not. */
+  functionArn(functionArnOrName: string): string;
   /** Every function's newest version. */
   list(): FunctionVersion[];
   stop(): Promise<void>;
@@ -70,7 +73,11 @@ export function createLambda(
     const requestId = uuid(world.random);
     const begun = clock.now();
     const logStream = streams.take(fn, begun);
-    const onLine = (line: string) => deps.logs.write(`/aws/lambda/${fn.name}`, logStream, line);
+    const logGroup = `/aws/lambda/${fn.name}`;
+    const mayLog = mayWriteLog(world, { roleArn: fn.roleArn, sessionName: fn.name }, logGroup, logStream);
+    const onLine = (line: string) => {
+      if (mayLog) deps.logs.write(logGroup, logStream, line);
+    };
     const invocation = { requestId, deadline: begun + fn.timeoutSeconds * 1000, logStream, onLine };
     onLine(`START RequestId: ${requestId} Version: ${fn.version}`);
     const result = await withinTime(fn, requestId, (signal) =>
@@ -158,6 +165,12 @@ export function createLambda(
       return published.arn;
     },
     invoke,
+    functionArn(reference) {
+      const { name, qualifier } = readReference(reference);
+      return reference.startsWith("arn:")
+        ? reference
+        : arn(world, "lambda", `function:${name}${qualifier === undefined ? "" : `:${qualifier}`}`);
+    },
     list: () => [...functions.values()].flatMap((versions) => versions.at(-1) ?? []),
     stop: () => deps.runner.stop(),
   };
@@ -178,8 +191,9 @@ function isSame(published: FunctionVersion, settings: FunctionSettings): boolean
     timeoutSeconds,
     memoryMegabytes,
     functionUrl,
+    roleArn,
   }: FunctionSettings) => ({
-    ...{ bundle, environment, timeoutSeconds, memoryMegabytes, functionUrl },
+    ...{ bundle, environment, timeoutSeconds, memoryMegabytes, functionUrl, roleArn },
   });
   return isDeepStrictEqual(compared(published), compared(settings));
 }

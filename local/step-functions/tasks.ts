@@ -9,6 +9,8 @@ import {
   type TaskResource,
   type TaskRunner,
 } from "../asl/index.ts";
+import { demand } from "../iam/demand.ts";
+import { authorizeRole, isRoleAllowed, type RoleSession } from "../iam/index.ts";
 import type { InvokeFunction } from "../lambda/function.ts";
 import { AwsError } from "../service.ts";
 import { uuid, type World } from "../world.ts";
@@ -16,6 +18,8 @@ import type { ExecutionRecord } from "./executions.ts";
 
 export interface TaskServices {
   readonly invoke: InvokeFunction;
+  /** The ARN of what Invoke takes for a function, whether there is one or not. */
+  readonly functionArn: (functionArnOrName: string) => string;
   /** Starts a nested execution; throws AwsError. */
   readonly start: (input: { stateMachineArn: string; input: string; name?: string }) => ExecutionRecord;
   /** An execution by its ARN, if there is one. */
@@ -37,7 +41,7 @@ export function createTaskRunner(world: World, services: TaskServices): TaskRunn
   return async (task) => {
     const { target } = task;
     if (target.kind === "lambda") {
-      return (await invoke(world, services, target.arn, JSON.stringify(task.arguments))).payload;
+      return (await invoke(world, services, task, target.arn, task.arguments)).payload;
     }
     if (target.service === "lambda") return invokeIntegration(world, services, task);
     return startNested(world, services, task, target.pattern);
@@ -55,7 +59,7 @@ export function createInterruptedTaskRunner(world: World, services: TaskServices
     const child = isObject(submitted) ? services.find(String(submitted.ExecutionArn)) : undefined;
     // That a child was started is kept in one go with the child itself: so there is none.
     if (child === undefined) return startNested(world, services, task, target.pattern);
-    return untilEnded(task, child, target.pattern);
+    return untilEnded(world, task, child, target.pattern);
   };
 }
 
@@ -74,7 +78,7 @@ async function invokeIntegration(world: World, services: TaskServices, task: Tas
     throw unusable(fields, "The field 'InvocationType' supports only RequestResponse here");
   }
   const name = qualifier === undefined ? functionName : `${functionName}:${qualifier}`;
-  const answer = await invoke(world, services, name, JSON.stringify(fields.Payload ?? {}));
+  const answer = await invoke(world, services, task, name, fields.Payload ?? {});
   const headers = {
     Connection: "keep-alive",
     "Content-Length": String(Buffer.byteLength(answer.text)),
@@ -99,11 +103,18 @@ function sdkMembers(world: World, headers: Readonly<Record<string, string>>): Js
   };
 }
 
-async function invoke(world: World, services: TaskServices, functionName: string, payload: string) {
-  // Without a signal: as in AWS, a function runs to its end although nobody waits for it any more.
-  const answer = await services.invoke(functionName, payload).catch((error: unknown) => {
-    throw serviceError(world, error, "Lambda", "AWSLambda");
-  });
+async function invoke(
+  world: World,
+  services: TaskServices,
+  task: TaskAttempt,
+  functionName: string,
+  input: Json,
+) {
+  const answer = await invokeAllowed(world, services, task, functionName, JSON.stringify(input)).catch(
+    (error: unknown) => {
+      throw serviceError(world, error, "Lambda", "AWSLambda");
+    },
+  );
   const value = answer.payload === "" ? null : parseJson(answer.payload);
   if (answer.functionError !== undefined) {
     const errorType =
@@ -111,6 +122,25 @@ async function invoke(world: World, services: TaskServices, functionName: string
     throw new TaskError(errorType, answer.payload);
   }
   return { payload: value, text: answer.payload, executedVersion: answer.executedVersion };
+}
+
+async function invokeAllowed(
+  world: World,
+  services: TaskServices,
+  task: TaskAttempt,
+  functionName: string,
+  payload: string,
+) {
+  const functionArn = services.functionArn(functionName);
+  authorizeRole(world, roleOf(task), demand("lambda:InvokeFunction", functionArn));
+  // Without a signal: as in AWS, a function runs to its end although nobody waits for it any more.
+  return services.invoke(functionName, payload);
+}
+
+/** The machine's role, as the execution has it. */
+function roleOf({ context }: TaskAttempt): RoleSession {
+  const { RoleArn, Name } = isObject(context.Execution) ? context.Execution : {};
+  return { roleArn: typeof RoleArn === "string" ? RoleArn : undefined, sessionName: String(Name) };
 }
 
 async function startNested(
@@ -121,7 +151,7 @@ async function startNested(
 ): Promise<Json> {
   const fields = parameters(task, ["StateMachineArn"], ["Input", "Name"]);
   const name = text(fields, "Name");
-  const record = begin(world, services, {
+  const record = begin(world, services, task, {
     stateMachineArn: text(fields, "StateMachineArn") ?? "",
     input: inputText(fields.Input),
     ...(name === undefined ? {} : { name }),
@@ -133,22 +163,41 @@ async function startNested(
   };
   if (pattern === "request-response" || pattern === "waitForTaskToken") return started;
   task.submitted(started);
-  return untilEnded(task, record, pattern);
+  return untilEnded(world, task, record, pattern);
 }
 
-async function untilEnded(task: TaskAttempt, record: ExecutionRecord, pattern: string): Promise<Json> {
-  const stopChild = () =>
-    record.execution.stop(undefined, "The execution that started it was stopped, or its task timed out.");
+async function untilEnded(
+  world: World,
+  task: TaskAttempt,
+  record: ExecutionRecord,
+  pattern: string,
+): Promise<Json> {
+  const mayStop = demand("states:StopExecution", record.executionArn);
+  const stopChild = () => {
+    if (isRoleAllowed(world, roleOf(task), mayStop))
+      record.execution.stop(undefined, "The execution that started it was stopped, or its task timed out.");
+  };
   task.signal.addEventListener("abort", stopChild, { once: true });
   const result = await record.ended;
   task.signal.removeEventListener("abort", stopChild);
+  try {
+    authorizeRole(world, roleOf(task), demand("states:DescribeExecution", record.executionArn));
+  } catch (error) {
+    throw serviceError(world, error, "StepFunctions", "AWSStepFunctions");
+  }
   const description = describe(record, pattern === "sync:2");
   if (result.status === "SUCCEEDED") return description;
   throw new TaskError("States.TaskFailed", JSON.stringify(description));
 }
 
-function begin(world: World, services: TaskServices, input: Parameters<TaskServices["start"]>[0]) {
+function begin(
+  world: World,
+  services: TaskServices,
+  task: TaskAttempt,
+  input: Parameters<TaskServices["start"]>[0],
+) {
   try {
+    authorizeRole(world, roleOf(task), demand("states:StartExecution", input.stateMachineArn));
     return services.start(input);
   } catch (error) {
     throw serviceError(world, error, "StepFunctions", "AWSStepFunctions");

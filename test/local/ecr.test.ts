@@ -18,6 +18,7 @@ import { createImageStore, type ImageStore } from "../../local/ecr/store.ts";
 import { createRegistryTokens } from "../../local/ecr/tokens.ts";
 import { createGateway } from "../../local/gateway.ts";
 import { type ListeningGateway, listen } from "../../local/http.ts";
+import { administratorOf } from "../../local/iam/caller.ts";
 import type { ServiceEvent, World } from "../../local/world.ts";
 import { imageOf } from "../simulation/image.ts";
 
@@ -170,9 +171,9 @@ describe("ECR", () => {
   it("gives tokens that last twelve hours and says when one has expired", async () => {
     const virtual = createVirtualClock();
     const tokens = createRegistryTokens({ clock: virtual, random: Math.random });
-    const { token, expiresAt } = tokens.give();
+    const { token, expiresAt } = tokens.give(administratorOf("000000000000"));
     expect(expiresAt.getTime()).toBe(virtual.now() + 12 * 3_600_000);
-    expect(tokens.admit(`Basic ${token}`)).toBe("granted");
+    expect(tokens.admit(`Basic ${token}`)).toEqual({ caller: administratorOf("000000000000") });
     await virtual.advance(12 * 3_600_000 + 1);
     expect(tokens.admit(`Basic ${token}`)).toBe("expired");
     const late = await listen(

@@ -430,6 +430,7 @@ describe("doors beside AWS JSON", () => {
   it("invokes functions over Lambda's REST API", async () => {
     const later: string[] = [];
     const door = createInvokeDoor({
+      functionArn: (name) => name,
       invoke: async (name, payload) => {
         if (name === "missing")
           throw new AwsError("ResourceNotFoundException", "Function not found: missing", { status: 404 });

@@ -9,13 +9,16 @@ const root = resolve(import.meta.dirname, "../..");
 
 type Handler = (event: unknown, context: Context) => Promise<unknown>;
 
-/** The handlers of an application by their files, which stand for bundles, working in a place. */
-export async function loadHandlers({ functions }: Application, place: Place): Promise<Map<string, Handler>> {
+/** The handlers of an application by their files, which stand for bundles, each working in a place of its own. */
+export async function loadHandlers(
+  { functions }: Application,
+  placeOf: (functionName: string) => Place,
+): Promise<Map<string, Handler>> {
   const handlers = new Map<string, Handler>();
   for (const { name, file } of functions) {
     const module = await import(join(root, file));
     const definition = module[name.charAt(0).toLowerCase() + name.slice(1)];
-    const handler = createHandler(definition, place);
+    const handler = createHandler(definition, placeOf(name));
     handlers.set(file, async (event, context) => handler(event, context));
   }
   return handlers;

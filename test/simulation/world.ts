@@ -14,9 +14,11 @@ import { createLocalAws, type LocalAws } from "../../local/aws.ts";
 import type { Gateway } from "../../local/gateway.ts";
 import { createRequestHandler } from "../../local/handover.ts";
 import { type Provisioned, type Provisioning, provision } from "../../local/provision.ts";
+import { roleNames } from "../../local/provision-roles.ts";
 import type { ServiceEvent } from "../../local/world.ts";
 import { type Behaviour, type CommitBehaviour, createBehaviours } from "./behaviour.ts";
 import { createBuilds } from "./builds.ts";
+import { connectInRole } from "./credentials.ts";
 import { oneEnvironment } from "./environments.ts";
 import { createConsole, type EndedExecution, endOf } from "./executions.ts";
 import { addBundles, createFunctions, loadHandlers, type OtherAnswers } from "./functions.ts";
@@ -150,8 +152,14 @@ export async function createWorld(
     },
   };
   const people = createConsole(connection, (machine) => made.machines[machine]);
-  const place: Place = { connection, environment: { table: `${prefix}-records`, region: "us-east-1" } };
-  const handlers = await loadHandlers(application, place);
+  const placeOf = (name: string): Place => ({
+    connection: connectInRole(connection, aws.iam, {
+      roleArn: `arn:aws:iam::${aws.world.accountId}:role/${roleNames.function(application, name)}`,
+      sessionName: `${prefix}-${name}`,
+    }),
+    environment: { table: `${prefix}-records`, region: "us-east-1" },
+  });
+  const handlers = await loadHandlers(application, placeOf);
   const bundles = new Map(application.functions.map(({ file }) => [file, file]));
   const secrets = Object.fromEntries(
     application.secrets.map((name) => [

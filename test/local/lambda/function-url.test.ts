@@ -38,6 +38,7 @@ async function serve(answer: (event: Event) => unknown) {
   const door = createFunctionUrlDoor(
     { clock, accountId, endpoint: () => listening.url },
     {
+      functionArn: (name) => name,
       list: () => [version("Operate", "AWS_IAM"), version("Reconcile")],
       invoke: async (_name, payload) => {
         events.push(JSON.parse(payload));

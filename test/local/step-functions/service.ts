@@ -50,7 +50,7 @@ export function begin(
       return { payload: failed, functionError: "Unhandled", executedVersion: "3" };
     }
   };
-  const service = createStepFunctions(world, { invoke });
+  const service = createStepFunctions(world, { invoke, functionArn: (name) => name });
   const gateway = createGateway([service], { clock, random });
   const client = new SFNClient({
     endpoint: "http://127.0.0.1:1",

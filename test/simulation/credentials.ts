@@ -1,0 +1,27 @@
+import type { Connection, Credentials } from "../../aws/connection.ts";
+import type { Iam } from "../../local/iam/index.ts";
+
+/**
+ * A connection with a role's own credentials. Its requests say whose they are and are not signed: nobody between here
+ * and the services could forge one, and the local AWS looks at nothing else.
+ */
+export function connectInRole(
+  { client, ...connection }: Connection,
+  iam: Iam,
+  session: { readonly roleArn: string; readonly sessionName: string },
+): Connection {
+  const { expiresAt: _, ...credentials } = iam.mint(session);
+  return { ...connection, client: { ...client, credentials, signer: { sign: sign(credentials) } } };
+}
+
+function sign({ accessKeyId, sessionToken = "" }: Credentials) {
+  const headers = {
+    authorization: `AWS4-HMAC-SHA256 Credential=${accessKeyId}/20260101/us-east-1/any/aws4_request`,
+    "x-amz-security-token": sessionToken,
+  };
+  return async <Request>(request: Request): Promise<Request> => {
+    if (typeof request === "object" && request !== null && "headers" in request)
+      Object.assign(Object(request.headers), headers);
+    return request;
+  };
+}
