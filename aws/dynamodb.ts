@@ -11,6 +11,7 @@ import { AuditEntry } from "../core/audit.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { listProblems, parse } from "../core/parse.ts";
 import {
+  type Cancellation,
   CommitEvidence,
   Deployment,
   type DeploymentName,
@@ -59,6 +60,9 @@ const keys = {
   }),
   wait: (key: string): Key => ({ pk: `WAIT#${key}`, sk: "WAIT" }),
 };
+
+const isOpenAndWanted =
+  "attribute_exists(pk) AND attribute_not_exists(endedAt) AND attribute_not_exists(cancelled)";
 
 /** @throws SpillwayError RecordUnreadable if the item has another shape. */
 function understand<Shape extends z.ZodMiniType>(
@@ -239,6 +243,12 @@ export function connectRecords({ client }: Connection, table: string) {
         { ...end, openKind: undefined },
         "attribute_exists(pk) AND attribute_not_exists(endedAt)",
       ),
+
+    /** The first cancellation stands. @returns false if there was one, or the release is closed. */
+    cancelRelease: (id: string, cancelled: Cancellation) =>
+      set(keys.release(id), { cancelled }, isOpenAndWanted),
+    cancelDeployment: (deployment: DeploymentName, cancelled: Cancellation) =>
+      set(keys.deployment(deployment), { cancelled }, isOpenAndWanted),
 
     deployment: (deployment: DeploymentName) => read(Deployment, keys.deployment(deployment)),
     /** Every deployment of a release, by environment and attempt. */

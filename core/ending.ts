@@ -1,13 +1,18 @@
+import { cancellationOf } from "./cancel.ts";
 import type { Failure } from "./errors.ts";
 import type { Verdict } from "./health.ts";
 import { type DeploymentEnd, decideDeploymentOutcome, type Outcome } from "./outcome.ts";
 import type { Deployment, Release, Revision } from "./records.ts";
+import { touchedNothing } from "./recovery.ts";
 import { canStay } from "./still-wanted.ts";
 
 /** What is known when a deployment ends: its record, and what the machine learned last. */
 export interface EndedDeployment {
   readonly deployment: Deployment;
-  readonly release: Pick<Release, "id" | "commit" | "builtAgainst" | "schemaHistory" | "readableFrom">;
+  readonly release: Pick<
+    Release,
+    "id" | "commit" | "builtAgainst" | "schemaHistory" | "readableFrom" | "executionArn" | "cancelled"
+  >;
   readonly failures: readonly Failure[];
   readonly verdict: Verdict | undefined;
 }
@@ -24,6 +29,7 @@ export function endDeployment(ended: EndedDeployment): DeploymentEnd & { readonl
     migrationBegun: migration !== undefined && migration.skipped !== true,
     schemaChanged: schemaChanged(deployment),
     rollback: rollback?.action,
+    cancelled: cancellationOf(ended.release, deployment) !== undefined,
   });
   const sentence = [
     describeEnd(end.outcome, ended),
@@ -69,11 +75,10 @@ function describeEnd(outcome: Outcome, { deployment, release }: EndedDeployment)
   switch (outcome) {
     case "Released":
       return `${released[intent](nameOf(release.id, release.commit))}${describeLooks(deployment)}`;
+    case "Cancelled":
+      return touchedNothing(deployment) ? "nothing was touched" : describeBack(before, deployment);
     case "RolledBack":
-      if (rollback?.action === "nothing-done") return `nothing was deployed, ${before} serves as before`;
-      return rollback?.action === "already-back"
-        ? `the target went back to ${before} by itself${describeLooks(deployment)}`
-        : `rolled back to ${before}${describeLooks(deployment)}`;
+      return describeBack(before, deployment);
     case "NeedsAttention":
       if (rollback?.action === "nothing-to-go-back-to")
         return "nothing was live before, so there is nothing to go back to";
@@ -86,6 +91,16 @@ function describeEnd(outcome: Outcome, { deployment, release }: EndedDeployment)
     default:
       return "nothing was touched";
   }
+}
+
+function describeBack(before: string, deployment: Deployment): string {
+  const { rollback, switched } = deployment;
+  if (rollback?.action === "nothing-done") return `nothing was deployed, ${before} serves as before`;
+  if (rollback?.action === "already-back" && switched === undefined)
+    return `nothing was deployed, ${before} serves as before${describeLooks(deployment)}`;
+  return rollback?.action === "already-back"
+    ? `the target went back to ${before} by itself${describeLooks(deployment)}`
+    : `rolled back to ${before}${describeLooks(deployment)}`;
 }
 
 /** Whether the last thing seen was that the previous revision is healthy. */

@@ -15,6 +15,8 @@ export type ErrorName =
   | "DeploymentRefused"
   | "DeploymentOpen"
   | "Superseded"
+  | "Cancelled"
+  | "NothingToCancel"
   | "DatabaseUnreachable"
   | "StageFailed"
   | "StageFaulted"

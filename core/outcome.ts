@@ -29,6 +29,8 @@ export interface DeploymentFacts {
   /** Whether the schema is another than before, if that was told; undefined if nobody knows. */
   readonly schemaChanged: boolean | undefined;
   readonly rollback: RollbackAction | undefined;
+  /** Whether it was cancelled; then its failure may be that. */
+  readonly cancelled?: boolean | undefined;
 }
 
 /** How an environment was brought back, or why it was not. */
@@ -56,6 +58,17 @@ const attention: DeploymentEnd = { outcome: "NeedsAttention", freeze: true };
  * nothing to protect, so the environment stays open for the next release.
  */
 export function decideDeploymentOutcome(facts: DeploymentFacts): DeploymentEnd {
+  const end = decideEnd(facts);
+  const benign = end.outcome !== "Released" && end.outcome !== "NeedsAttention";
+  return benign && endedByCancelling(facts) ? { ...end, outcome: "Cancelled" } : end;
+}
+
+/** A cancelled migration is told to stop, and then fails like any that is. */
+function endedByCancelling({ failures: [first], cancelled }: DeploymentFacts): boolean {
+  return first?.error === "Cancelled" || (cancelled === true && first?.error === "MigrationFailed");
+}
+
+function decideEnd(facts: DeploymentFacts): DeploymentEnd {
   const { intent, leased, failures, rollback, verdict } = facts;
   const [first, ...later] = failures;
   if (rollback === "nothing-to-go-back-to") return { outcome: "NeedsAttention", freeze: false };
@@ -85,6 +98,10 @@ export interface ReleaseFacts {
     readonly outcome?: Outcome | undefined;
     readonly reason?: string | undefined;
   }[];
+  /** Every environment that it should reach; absent: not known. */
+  readonly planned?: readonly string[] | undefined;
+  /** In words, if it was cancelled. */
+  readonly cancelled?: string | undefined;
 }
 
 const gravest: readonly Outcome[] = [
@@ -97,7 +114,7 @@ const gravest: readonly Outcome[] = [
 ];
 
 /** How a release ended: the gravest end among its deployments, or Rejected if it never came to one. */
-export function decideReleaseOutcome({ failures, deployments }: ReleaseFacts): {
+export function decideReleaseOutcome({ failures, deployments, planned, cancelled }: ReleaseFacts): {
   outcome: Outcome;
   reason: string;
 } {
@@ -113,7 +130,26 @@ export function decideReleaseOutcome({ failures, deployments }: ReleaseFacts): {
   }
   const [first] = failures;
   if (first === undefined) return { outcome: "Released", reason: "every environment is healthy" };
+  if (reachedAll(planned, deployments))
+    return {
+      outcome: "Released",
+      reason: "every environment is healthy, though an execution was broken off",
+    };
+  if (cancelled !== undefined)
+    return { outcome: "Cancelled", reason: describeReached(cancelled, deployments) };
   return { outcome: "Rejected", reason: `${first.error}: ${first.cause}` };
+}
+
+function reachedAll(planned: readonly string[] = [], deployments: ReleaseFacts["deployments"]): boolean {
+  const live = deployments
+    .filter(({ outcome }) => outcome === "Released")
+    .map(({ environment }) => environment);
+  return planned.length > 0 && planned.every((name) => live.includes(name));
+}
+
+function describeReached(cancelled: string, deployments: ReleaseFacts["deployments"]): string {
+  const live = deployments.map(({ environment }) => environment).join(", ");
+  return live === "" ? cancelled : `${cancelled}; it is live in ${live}`;
 }
 
 /** How a release by commit ended: Built once its image is in the registry, from where its own release goes on. */
@@ -121,8 +157,10 @@ export function decideBuildOutcome(
   failures: readonly Failure[],
   commit: string,
   pushed: { readonly tag: string; readonly digest: string } | undefined,
+  cancelled?: string,
 ): { outcome: Outcome; reason: string } {
   const [first] = failures;
+  if (first !== undefined && cancelled !== undefined) return { outcome: "Cancelled", reason: cancelled };
   if (first !== undefined) return { outcome: "Rejected", reason: `${first.error}: ${first.cause}` };
   if (pushed !== undefined)
     return { outcome: "Built", reason: `pushed ${pushed.digest} with the tag ${pushed.tag}` };

@@ -109,6 +109,15 @@ export const Evidence = z.object({
 });
 export type Evidence = z.infer<typeof Evidence>;
 
+/** That something is not wanted any more. */
+export const Cancellation = z.object({
+  at: z.number(),
+  /** Who asked: the ARN of a person, or of the execution that they started. */
+  by: z.string(),
+  reason: z.string(),
+});
+export type Cancellation = z.infer<typeof Cancellation>;
+
 export const Release = z.object({
   id: z.string(),
   service: z.string(),
@@ -134,6 +143,7 @@ export const Release = z.object({
   evidence: z.record(z.string(), Evidence),
   /** What a release by commit pushed, and the release that this push opens. */
   built: z.optional(z.object({ tag: z.string(), digest: Digest, release: z.string() })),
+  cancelled: z.optional(Cancellation),
   openedAt: z.number(),
   endedAt: z.optional(z.number()),
   outcome: z.optional(Outcome),
@@ -184,6 +194,8 @@ export const Deployment = z.object({
   why: z.optional(z.string()),
   /** Whether that person said that it be done although something speaks against it. */
   force: z.optional(z.boolean()),
+  /** Of a deployment that a person began; those of a release are cancelled with it. */
+  cancelled: z.optional(Cancellation),
   /** With intent recover: the deployments that were broken off and are closed with this one. */
   recovers: z.optional(z.array(DeploymentName)),
   /** The number of its lease; absent while it waits for one, and then it has touched nothing. */

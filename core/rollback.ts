@@ -20,22 +20,40 @@ export type RollbackPlan =
   /** A person's rollback failed; what to do next is a person's word again. */
   | { readonly action: "left" };
 
+/** What was really done of a deployment, and whether it is not wanted any more. */
+export type DoneDeployment = Pick<
+  Deployment,
+  "intent" | "switched" | "previous" | "startedBy" | "recovers" | "migration"
+> & { readonly isCancelled?: boolean };
+
 /**
  * Decides how an environment gets back to what was live, from what was really done and what really runs.
  * A rollback is never rolled back. A recovery cannot know what was done, so it believes the target.
  */
-export function planRollback(
-  deployment: Pick<Deployment, "intent" | "switched" | "previous" | "startedBy" | "recovers">,
-  target: TargetState,
-): RollbackPlan {
+export function planRollback(deployment: DoneDeployment, target: TargetState): RollbackPlan {
   const { intent, switched, previous } = deployment;
-  if (intent !== "recover" && switched === undefined) return { action: "nothing-done" };
+  if (intent !== "recover" && switched === undefined)
+    return leftOnNewSchema(deployment, target) ?? { action: "nothing-done" };
   if (target.busy) return { action: "wait" };
   if (intent === "rollback") return { action: "left" };
   if (previous === undefined) return { action: "nothing-to-go-back-to" };
   if (target.imageUri === previous.image.uri && !isAskedFor(deployment))
     return { action: "already-back", revision: previous };
   return { action: "restore", revision: previous };
+}
+
+/**
+ * Who is cancelled after its migration leaves the previous code on a schema that it has not run on: whether it is
+ * well there is looked at.
+ */
+function leftOnNewSchema(
+  { isCancelled, migration, previous }: DoneDeployment,
+  { imageUri }: TargetState,
+): RollbackPlan | undefined {
+  const moved = migration?.confirmed === true && migration.before !== migration.after;
+  if (isCancelled !== true || !moved || imageUri === undefined || imageUri !== previous?.image.uri)
+    return undefined;
+  return { action: "already-back", revision: previous };
 }
 
 /** A person who has a service recovered after no crash wants it started anew. */

@@ -3,7 +3,7 @@ import { brings } from "../core/intent.ts";
 import { decideLease } from "../core/lease.ts";
 import { isForced } from "../core/quarantine.ts";
 import type { Deployment, Lease } from "../core/records.ts";
-import { DeploymentInput, readDeployment, updateDeployment } from "./deployment.ts";
+import { DeploymentInput, readWanted, updateDeployment } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { describeTakeover, findQuietHolder } from "./takeover.ts";
 
@@ -12,7 +12,7 @@ export const acquireLease: FunctionDefinition<typeof DeploymentInput, { fence: n
   name: "AcquireLease",
   input: DeploymentInput,
   async run(input, place) {
-    const open = await readDeployment(input, place);
+    const open = await readWanted(input, place);
     const { records, deployment } = open;
     const { environment, service, release, attempt, intent } = deployment;
     const before = await records.environment(service, environment);

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
+import { refuseCancelled } from "../core/cancel.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { decideGate } from "../core/gate.ts";
 import { requireImage } from "../core/image.ts";
@@ -38,6 +39,7 @@ export const admitDeployment: FunctionDefinition<typeof Input, Admission> = {
     requireImage(release);
     const { service, environment: config } = environmentOf(release, environment);
     if (brings(intent)) refuseUnchecked(release);
+    refuseCancelled(release, { intent, startedBy: request.startedBy });
     await refuseKnownIll(records, release, request, connection.now());
     const settings = {
       revert: brings(intent) && revertPolicy(service, config) === "allowed",

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { DeploymentInput, readDeployment } from "./deployment.ts";
+import { DeploymentInput, readWanted } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { lookAtTurn, turnWork } from "./turn.ts";
 import { awaitWork } from "./waiting.ts";
@@ -14,7 +14,7 @@ export const awaitTurn: FunctionDefinition<typeof Input, void> = {
   name: "AwaitTurn",
   input: Input,
   async run(input, place) {
-    const open = await readDeployment(input, place);
+    const open = await readWanted(input, place);
     await awaitWork(place, turnWork(open, input.token), lookAtTurn(place));
   },
 };

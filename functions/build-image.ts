@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { connectRecords } from "../aws/dynamodb.ts";
+import { refuseCancelled } from "../core/cancel.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { requireService } from "../core/settings.ts";
 import { buildImageStage } from "../core/stage.ts";
@@ -16,6 +17,7 @@ export const buildImage: FunctionDefinition<typeof Input, void> = {
   input: Input,
   async run({ release: id, token }, place) {
     const release = await connectRecords(place.connection, place.environment.table).requireRelease(id);
+    refuseCancelled(release);
     const { build, image, migration } = requireService(release);
     if (build === undefined)
       throw new SpillwayError("InvalidConfig", `The service ${release.service} has no build in its config.`);

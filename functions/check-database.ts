@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { DeploymentInput, readDeployment } from "./deployment.ts";
+import { DeploymentInput, readWanted } from "./deployment.ts";
 import { lookAtTask } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { migrationWork } from "./migration-work.ts";
@@ -16,7 +16,7 @@ export const checkDatabase: FunctionDefinition<typeof Input, void> = {
   name: "CheckDatabase",
   input: Input,
   async run(input, place) {
-    const open = await readDeployment(input, place);
+    const open = await readWanted(input, place);
     const release = await schemaSource(open);
     await awaitWork(
       place,

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { connectAppRunner } from "../aws/apprunner.ts";
+import { refuseCancelled } from "../core/cancel.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { beginHealth, describeHealth, HealthState, judgeHealth, type Verdict } from "../core/health.ts";
 import { targetName } from "../core/names.ts";
@@ -34,6 +35,7 @@ export const checkHealth: FunctionDefinition<typeof Input, Answer> = {
   async run(input, place) {
     const open = await readDeployment(input, place);
     const { release, deployment } = open;
+    if (input.phase === "deployed") refuseCancelled(release, deployment);
     const { environment } = deployment;
     const rules = environmentOf(release, environment).environment.health;
     const name = targetName(release.installation.resources.prefix, release.service, environment);

@@ -1,7 +1,8 @@
 import * as z from "zod/mini";
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { connectImages } from "../aws/ecr.ts";
-import { releaseId, tagsOfCommit } from "../core/admission.ts";
+import { chooseWaves, releaseId, tagsOfCommit } from "../core/admission.ts";
+import { describeCancellation } from "../core/cancel.ts";
 import { type Failure, readCause, SpillwayError } from "../core/errors.ts";
 import { decideBuildOutcome, decideReleaseOutcome } from "../core/outcome.ts";
 import type { Release } from "../core/records.ts";
@@ -28,7 +29,12 @@ export const completeRelease: FunctionDefinition<typeof Input, Ending & { releas
     const ending =
       release.image === undefined
         ? await endBuild(place, release, failures)
-        : decideReleaseOutcome({ failures, deployments: await endsOf(records, release) });
+        : decideReleaseOutcome({
+            failures,
+            deployments: await endsOf(records, release),
+            planned: chooseWaves(requireService(release), release.environments).flat(),
+            cancelled: cancelledInWords(release),
+          });
     await records.closeRelease(id, { ...ending, endedAt: place.connection.now() });
     return { release: id, ...ending };
   },
@@ -60,9 +66,13 @@ async function endBuild(
     failures.length > 0
       ? undefined
       : await connectImages(connection).findTag(repository, tagsOfCommit(commit));
-  const ending = decideBuildOutcome(failures, commit, pushed);
+  const ending = decideBuildOutcome(failures, commit, pushed, cancelledInWords(release));
   if (pushed === undefined) return { ...ending, built: undefined };
   return { ...ending, built: { ...pushed, release: releaseId(service, pushed.digest, 1) } };
+}
+
+function cancelledInWords({ cancelled }: Release): string | undefined {
+  return cancelled && describeCancellation(cancelled);
 }
 
 export const handler = createHandler(completeRelease);

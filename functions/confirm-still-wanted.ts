@@ -1,7 +1,7 @@
 import { SpillwayError } from "../core/errors.ts";
 import { requireImage } from "../core/image.ts";
 import { decideStillWanted, refuseGuarded } from "../core/still-wanted.ts";
-import { DeploymentInput, readDeployment } from "./deployment.ts";
+import { DeploymentInput, readWanted } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 
 /**
@@ -12,7 +12,7 @@ export const confirmStillWanted: FunctionDefinition<typeof DeploymentInput, { wa
   name: "ConfirmStillWanted",
   input: DeploymentInput,
   async run(input, place) {
-    const { records, release, deployment } = await readDeployment(input, place);
+    const { records, release, deployment } = await readWanted(input, place);
     const decided = decideStillWanted(deployment, release, deployment.previous);
     if (!decided.wanted) throw new SpillwayError(decided.error, `${decided.reason}.`);
     const { service, environment } = deployment;

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
+import { refuseCancelled } from "../core/cancel.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { type Deployment, DeploymentName, type Release } from "../core/records.ts";
 import type { Place } from "./middleware.ts";
@@ -33,6 +34,19 @@ export async function readDeployment(
     );
   if (deployment.endedAt !== undefined) throw closed(deployment);
   return { records, release, deployment };
+}
+
+/**
+ * As `readDeployment`, for the functions on the way forward.
+ * @throws SpillwayError Cancelled if the deployment is not wanted any more.
+ */
+export async function readWanted(
+  input: z.infer<typeof DeploymentInput>,
+  place: Place,
+): Promise<OpenDeployment> {
+  const open = await readDeployment(input, place);
+  refuseCancelled(open.release, open.deployment);
+  return open;
 }
 
 /**

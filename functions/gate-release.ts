@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { connectRecords } from "../aws/dynamodb.ts";
+import { refuseCancelled } from "../core/cancel.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { evidenceOfCommit } from "../core/evidence.ts";
 import { decideGate } from "../core/gate.ts";
@@ -18,6 +19,7 @@ export const gateRelease: FunctionDefinition<typeof Input, { open: true }> = {
   async run({ release: id }, { connection, environment }) {
     const records = connectRecords(connection, environment.table);
     const release = await records.requireRelease(id);
+    refuseCancelled(release);
     const service = requireService(release);
     const { open, missing } = decideGate(release, service);
     if (open) {

@@ -1,5 +1,13 @@
 import * as z from "zod/mini";
-import { DeploymentInput, readDeployment, requireLease, updateDeployment } from "./deployment.ts";
+import { refuseCancelled } from "../core/cancel.ts";
+import { migrationKey } from "../core/names.ts";
+import {
+  DeploymentInput,
+  type OpenDeployment,
+  readDeployment,
+  requireLease,
+  updateDeployment,
+} from "./deployment.ts";
 import { lookAtTask } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { migrationWork } from "./migration-work.ts";
@@ -14,6 +22,7 @@ export const migrateDatabase: FunctionDefinition<typeof Input, void> = {
   async run(input, place) {
     const open = await readDeployment(input, place);
     await requireLease(open);
+    if (!(await isUnderWay(open))) refuseCancelled(open.release, open.deployment);
     if (open.deployment.migration === undefined)
       await updateDeployment(open, { migration: { begunAt: place.connection.now(), confirmed: false } });
     await awaitWork(
@@ -23,5 +32,11 @@ export const migrateDatabase: FunctionDefinition<typeof Input, void> = {
     );
   },
 };
+
+/** A migration that may have been begun is adopted, also when it is to be stopped: its end must be known. */
+async function isUnderWay({ records, deployment }: OpenDeployment): Promise<boolean> {
+  const wait = await records.wait(migrationKey(deployment, "up"));
+  return wait !== undefined && wait.result === undefined;
+}
 
 export const handler = createHandler(migrateDatabase);

@@ -8,7 +8,7 @@ import { planTracks, type Track } from "../core/plan.ts";
 import { isForced } from "../core/quarantine.ts";
 import type { Deployment, Release, Revision } from "../core/records.ts";
 import { databaseOf, environmentOf } from "../core/settings.ts";
-import { DeploymentInput, type OpenDeployment, readDeployment, updateDeployment } from "./deployment.ts";
+import { DeploymentInput, type OpenDeployment, readWanted, updateDeployment } from "./deployment.ts";
 import { connectionTo } from "./environment-connection.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
 import { lookAtService } from "./service-look.ts";
@@ -27,7 +27,7 @@ export const prepareDeployment: FunctionDefinition<typeof DeploymentInput, Prepa
   name: "PrepareDeployment",
   input: DeploymentInput,
   async run(input, place) {
-    const open = await readDeployment(input, place);
+    const open = await readWanted(input, place);
     const { release, deployment } = open;
     if (deployment.intent === "recover") return prepareRecovery(open, place);
     const { service, environment } = environmentOf(release, deployment.environment);

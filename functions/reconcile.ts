@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import type { Wait } from "../core/wait.ts";
+import { endCancelled } from "./cancelling.ts";
 import { lookAtWork } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { closeReleases, recoverEnvironments } from "./recovery.ts";
@@ -26,6 +27,7 @@ export const reconcile: FunctionDefinition<z.ZodMiniUnknown, Reconciled> = {
     for (const wait of waits)
       if (!(await closeForgotten(records, wait)))
         await settle(place, wait, wait.kind === "turn" ? lookAtTurn(place) : lookAtWork(place));
+    await endCancelled(place);
     const environments = await recoverEnvironments(place);
     const leases = await freeLeases(place);
     return { waits: waits.length, environments, leases, releases: await closeReleases(place) };

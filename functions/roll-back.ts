@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { connectAppRunner } from "../aws/apprunner.ts";
 import { connectExecutions } from "../aws/states.ts";
+import { cancellationOf } from "../core/cancel.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { deploymentKey, targetName } from "../core/names.ts";
 import type { Deployment } from "../core/records.ts";
@@ -35,7 +36,8 @@ export const rollBack: FunctionDefinition<typeof Input, void> = {
     const target = await connectAppRunner(connectionTo(place, open.release, environment)).describe(
       targetName(prefix, deployment.service, environment),
     );
-    const plan = planRollback(deployment, target);
+    const isCancelled = cancellationOf(open.release, deployment) !== undefined;
+    const plan = planRollback({ ...deployment, isCancelled }, target);
     if (plan.action === "wait")
       throw new SpillwayError(
         "TargetBusy",

@@ -1,11 +1,12 @@
 import * as z from "zod/mini";
 import { connectRecords } from "../aws/dynamodb.ts";
+import { refuseCancelled } from "../core/cancel.ts";
 import { SpillwayError } from "../core/errors.ts";
 import type { Release } from "../core/records.ts";
 import { environmentOf } from "../core/settings.ts";
 import { requireBuild, verificationVariables } from "../core/stage.ts";
 import { buildWork } from "./build-work.ts";
-import { readDeployment } from "./deployment.ts";
+import { readWanted } from "./deployment.ts";
 import { lookAtBuild } from "./looks.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
 import { readScope, ScopeInput } from "./stage-scope.ts";
@@ -37,6 +38,7 @@ export const runStage: FunctionDefinition<typeof Input, void> = {
     const release = await connectRecords(place.connection, place.environment.table).requireRelease(
       scope.release,
     );
+    if (scope.deployment === undefined) refuseCancelled(release);
     const { config, variables } = requireBuild(release, stage, build);
     const work = buildWork(place, release, {
       key: `${scope.key}/stage/${build}`,
@@ -74,7 +76,7 @@ async function verifies(
       "A stage that verifies a deployment needs its execution and url.",
     );
   const { environment } = deployment;
-  await readDeployment({ deployment, execution }, place);
+  await readWanted({ deployment, execution }, place);
   return verificationVariables(environment, environmentOf(release, environment).environment, url);
 }
 

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { refuseCancelled } from "../core/cancel.ts";
 import { deploymentKey } from "../core/names.ts";
 import { DeploymentInput, readDeployment, requireLease, updateDeployment } from "./deployment.ts";
 import { lookAtOperation } from "./looks.ts";
@@ -15,6 +16,7 @@ export const startDeployment: FunctionDefinition<typeof Input, void> = {
   async run(input, place) {
     const open = await readDeployment(input, place);
     await requireLease(open);
+    if (open.deployment.switched === undefined) refuseCancelled(open.release, open.deployment);
     if (open.deployment.switched === undefined)
       await updateDeployment(open, { switched: { begunAt: place.connection.now() } });
     const { environment } = input.deployment;

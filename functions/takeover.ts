@@ -8,7 +8,7 @@ import type { DeploymentName, EnvironmentRecord, FreedLease } from "../core/reco
 import { workName } from "../core/wait.ts";
 import { connectionOf, connectionTo } from "./environment-connection.ts";
 import type { Place } from "./middleware.ts";
-import { giveTurn } from "./turn.ts";
+import { giveTurn, withoutEnded } from "./turn.ts";
 
 /** An execution that ended with a lease in its hands: since when nothing of it is at work, and how it ended. */
 export interface QuietHolder {
@@ -73,7 +73,7 @@ export function describeTakeover(
 }
 
 /**
- * Frees every lease whose owner ended after its deployment was closed, but before it gave the lease back, and gives
+ * Tidies what no execution can: who stands in line and has ended leaves it; and every lease is freed whose owner ended after its deployment was closed, but before it gave the lease back, and gives
  * the turn to the next. Where the deployment is open still, its recovery takes the lease over.
  * @returns how many.
  */
@@ -83,7 +83,7 @@ export async function freeLeases(place: Place): Promise<number> {
   let freed = 0;
   for (const [service, { environments }] of Object.entries(services))
     for (const name of Object.keys(environments)) {
-      const environment = await records.environment(service, name);
+      const environment = await withoutEnded(records, await records.environment(service, name));
       if (environment.lease === undefined || (await isOpen(records, environment))) continue;
       const now = place.connection.now();
       const holder = await findQuietHolder(place, environment);

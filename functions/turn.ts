@@ -1,9 +1,10 @@
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
+import { cancellationOf, describeCancellation } from "../core/cancel.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { requireImage } from "../core/image.ts";
 import { turnKey } from "../core/names.ts";
 import { isForced } from "../core/quarantine.ts";
-import type { Deployment, EnvironmentRecord, Release } from "../core/records.ts";
+import type { Deployment, DeploymentName, EnvironmentRecord, Release } from "../core/records.ts";
 import { decideStillWanted, refuseGuarded } from "../core/still-wanted.ts";
 import { decideTurn, type InLine, type Obstacle, obstacleOf } from "../core/turn.ts";
 import type { WaitResult } from "../core/wait.ts";
@@ -27,14 +28,6 @@ export function turnWork({ deployment }: OpenDeployment, token: string): Work {
   };
 }
 
-/** What a deployment that waits for its turn is, and where. */
-interface Waiting {
-  readonly records: Records;
-  readonly deployment: Deployment;
-  readonly release: Release;
-  readonly own: InLine;
-}
-
 /**
  * Whether it is a deployment's turn; takes its place in line, and says there for what it waits. It is asked when the
  * deployment comes, when a lease is given back, and each minute.
@@ -43,18 +36,19 @@ export function lookAtTurn(place: Place): Look {
   return async (wait) => {
     const records = connectRecords(place.connection, place.environment.table);
     const name = deploymentOf(wait);
-    const deployment = name && (await records.deployment(name));
-    if (deployment === undefined || deployment.endedAt !== undefined)
-      return { end: "failed", error: "LeaseLost", cause: `the deployment ${wait.key} is closed` };
-    const release = await records.requireRelease(deployment.release);
-    return lookOnce(place, {
-      records,
-      deployment,
-      release,
-      own: inLine(deployment, release, place.connection.now()),
-    });
+    for (let tries = 0; name !== undefined && tries < mostTries; tries++) {
+      const looked = await lookOnce(place, records, name);
+      if (looked !== "again") return looked;
+    }
+    throw new SpillwayError(
+      "Throttled",
+      `${wait.key}: others come in line at the same moment; looking again.`,
+    );
   };
 }
+
+/** A place in line that another takes at the same moment is looked at again. */
+const mostTries = 5;
 
 function inLine(
   { executionArn: execution, release, attempt, openedAt }: Deployment,
@@ -64,19 +58,23 @@ function inLine(
   return { execution, release, attempt, sequence, openedAt, since };
 }
 
-/** A place in line that another takes at the same moment is looked at again. */
-const mostTries = 5;
-
-async function lookOnce(place: Place, waiting: Waiting, tries = 0): Promise<WaitResult | undefined> {
-  const { records, deployment, release, own } = waiting;
-  const { service, environment: name } = deployment;
-  const environment = await withoutEnded(records, await records.environment(service, name));
-  const wanted = decideStillWanted(deployment, release, environment.live);
-  if (!wanted.wanted) return { end: "failed", error: wanted.error, cause: `${wanted.reason}.` };
-  const quarantine = await records.quarantine(service, requireImage(release).digest);
-  const guarded = refuseGuarded(deployment, release, environment, quarantine);
-  if (guarded !== undefined) return { end: "failed", error: "DeploymentRefused", cause: `${guarded}.` };
-  const decided = decideTurn(environment, own, obstacle(environment, waiting));
+/** @returns how it ended; undefined while it waits; "again" once it has a place in line. */
+async function lookOnce(
+  place: Place,
+  records: Records,
+  name: DeploymentName,
+): Promise<WaitResult | "again" | undefined> {
+  // Read each time: whoever was closed meanwhile must not stay in line.
+  const deployment = await records.deployment(name);
+  if (deployment === undefined || deployment.endedAt !== undefined)
+    return { end: "failed", error: "LeaseLost", cause: "the deployment is closed" };
+  const release = await records.requireRelease(deployment.release);
+  const { service } = deployment;
+  const environment = await withoutEnded(records, await records.environment(service, name.environment));
+  const unwanted = await findUnwanted(records, release, deployment, environment);
+  if (unwanted !== undefined) return unwanted;
+  const own = inLine(deployment, release, place.connection.now());
+  const decided = decideTurn(environment, own, obstacle(environment, deployment, release));
   switch (decided.decision) {
     case "go":
       return { end: "succeeded", output: {} };
@@ -86,35 +84,61 @@ async function lookOnce(place: Place, waiting: Waiting, tries = 0): Promise<Wait
       return { end: "failed", error: "DeploymentRefused", cause: `${decided.reason}.` };
     case "wait":
       if (environment.next?.why !== decided.why)
-        await records.sayWhyNextWaits(service, name, own.execution, decided.why);
+        await records.sayWhyNextWaits(service, name.environment, own.execution, decided.why);
       return undefined;
     case "enter":
-      if (await records.enterLine(environment, own)) {
-        if (decided.displaced !== undefined) await wake(place, records, decided.displaced, name);
-      } else if (tries >= mostTries)
-        throw new SpillwayError(
-          "Throttled",
-          `Others come in line for ${name} at the same moment; looking again.`,
-        );
-      return lookOnce(place, waiting, tries + 1);
+      if ((await records.enterLine(environment, own)) && decided.displaced !== undefined)
+        await wake(place, records, decided.displaced, name.environment);
+      return "again";
   }
 }
 
+/** Why a deployment should not have a turn at all, whoever is in line. */
+async function findUnwanted(
+  records: Records,
+  release: Release,
+  deployment: Deployment,
+  environment: EnvironmentRecord,
+): Promise<WaitResult | undefined> {
+  const cancellation = cancellationOf(release, deployment);
+  if (cancellation !== undefined)
+    return { end: "failed", error: "Cancelled", cause: describeCancellation(cancellation) };
+  const wanted = decideStillWanted(deployment, release, environment.live);
+  if (!wanted.wanted) return { end: "failed", error: wanted.error, cause: `${wanted.reason}.` };
+  const quarantine = await records.quarantine(release.service, requireImage(release).digest);
+  const guarded = refuseGuarded(deployment, release, environment, quarantine);
+  if (guarded === undefined) return undefined;
+  return { end: "failed", error: "DeploymentRefused", cause: `${guarded}.` };
+}
+
 /** What keeps the next in line from its turn. Everything that may is asked here, and nowhere else. */
-function obstacle(environment: EnvironmentRecord, { deployment, release }: Waiting): Obstacle | undefined {
+function obstacle(
+  environment: EnvironmentRecord,
+  deployment: Deployment,
+  release: Release,
+): Obstacle | undefined {
   const { frozen } = environment;
   const looked = frozen !== undefined && isForced(deployment, release, frozen.since);
   return obstacleOf(looked ? { ...environment, frozen: undefined } : environment);
 }
 
-/** Who is ahead of the line and has ended keeps nobody waiting. */
-async function withoutEnded(records: Records, environment: EnvironmentRecord): Promise<EnvironmentRecord> {
-  const { ahead, service, environment: name } = environment;
-  if (ahead === undefined) return environment;
-  const deployment = await records.deployment({ ...ahead, environment: name });
-  if (deployment !== undefined && deployment.endedAt === undefined) return environment;
-  await records.leaveLine(service, name, ahead.execution);
-  return { ...environment, ahead: undefined };
+/**
+ * An environment without those who stand in line, or ahead of it, and have ended: they keep nobody waiting. A function
+ * of a stopped execution may have put it there after its deployment was closed.
+ */
+export async function withoutEnded(
+  records: Records,
+  environment: EnvironmentRecord,
+): Promise<EnvironmentRecord> {
+  const { ahead, next, service, environment: name } = environment;
+  let left = environment;
+  for (const [place, one] of Object.entries({ ahead, next })) {
+    const deployment = one && (await records.deployment({ ...one, environment: name }));
+    if (one === undefined || (deployment !== undefined && deployment.endedAt === undefined)) continue;
+    await records.leaveLine(service, name, one.execution);
+    left = { ...left, [place]: undefined };
+  }
+  return left;
 }
 
 /**

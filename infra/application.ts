@@ -221,6 +221,10 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   StopStages: [records, listOpen, stopBuilds],
   GateRelease: [records],
   BuildImage: [records, answer, startBuilds, stopBuilds, ...lookAtBuilds],
+  CancelRelease: [
+    ...[records, listRecords, listOpen, answer, stopBuilds],
+    { actions: ["ecs:StopTask"], on: "tasks" },
+  ],
   CompleteRelease: [records, listRecords, findImages],
   AdmitDeployment: [records, listRecords],
   AwaitTurn: [records, answer],
@@ -245,6 +249,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   Reconcile: [
     ...[records, answer, ...seeToBroken],
     ...[...lookAtBuilds, ...lookAtTasks, listTasks, findTargets, ...lookAtOperations],
+    { actions: ["ecs:StopTask"], on: "tasks" },
   ],
 };
 

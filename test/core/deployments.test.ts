@@ -161,6 +161,7 @@ describe("whether a deployment is still wanted", () => {
 describe("the one sentence of an end", () => {
   const release = {
     id: "web-2",
+    executionArn: "arn:release",
     commit: "bbbbbbb",
     builtAgainst: "0002",
     schemaHistory: ["0001", "0002"],

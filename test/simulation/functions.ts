@@ -51,13 +51,18 @@ export function addBundles(
 }
 
 /** Runs the handler of a version's bundle in this process; each computes in no time. */
-export function createFunctions(handlers: () => ReadonlyMap<string, Handler>, turns: Turns): FunctionRunner {
+export function createFunctions(
+  handlers: () => ReadonlyMap<string, Handler>,
+  turns: Turns,
+  before: (name: string) => Promise<void>,
+): FunctionRunner {
   return {
     stop: async () => {},
     async invoke(fn, payload, { requestId }) {
       const handler = handlers().get(fn.bundle);
       if (handler === undefined) throw new Error(`no bundle ${fn.bundle}`);
       const context = contextOf(fn, requestId);
+      await before(fn.name);
       try {
         const answer = await turns.run(fn.name, async () => handler(JSON.parse(payload), context));
         return { payload: JSON.stringify(answer ?? null) };

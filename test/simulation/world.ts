@@ -58,6 +58,8 @@ export interface SimulatedWorld {
   start(input: object): Promise<DescribeExecutionCommandOutput>;
   /** The variables that the last build of that name was given, secrets resolved. */
   readonly told: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** Has something done right before a function is invoked, once. */
+  before(name: string, act: () => Promise<unknown>): void;
   /** Waits until a release has ended. */
   ended(release: string): Promise<Release>;
   /** What answers at the service's address now: the tag of the image. */
@@ -91,6 +93,7 @@ export async function createWorld(
   const events: ServiceEvent[] = [];
   const requests = new Map<string, number>();
 
+  const before = new Map<string, () => Promise<unknown>>();
   const turns = createTurns(clock);
   const behaviours = createBehaviours();
   const services = createServices(clock, behaviours);
@@ -112,7 +115,15 @@ export async function createWorld(
       people.hear(event);
     },
     runners: async () => ({
-      functions: createFunctions(() => handlers, turns),
+      functions: createFunctions(
+        () => handlers,
+        turns,
+        async (name) => {
+          const act = before.get(name);
+          before.delete(name);
+          if (act !== undefined) await turns.run(`what comes before ${name}`, act);
+        },
+      ),
       builds,
       containers: {
         start: async (request) =>
@@ -192,6 +203,7 @@ export async function createWorld(
     told: builds.told,
     commit: (commit, behaviour = {}) => behaviours.setCommit(commit, behaviour),
     start: (input) => clock.runUntil(people.run("ReleaseMachine", input)),
+    before: (name, act) => void before.set(`${prefix}-${name}`, act),
     ended: (id) => clock.runUntil(ended(id)),
     deploy: (input) => clock.runUntil(people.run("DeployMachine", input).then(endOf)),
     async servingIn(environment) {
