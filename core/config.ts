@@ -115,6 +115,25 @@ export const HealthConfig = z.strictObject({
   commitMember: z.optional(text(/^[^.]+$/, "name one member of the body's JSON object, such as commit")),
 });
 
+/** How long a release is watched once it serves, and for what, before it counts as released. */
+export const BakeConfig = z.strictObject({
+  /** So long it must be well. The environment's lease is held meanwhile. */
+  minutes: whole(1, 1440),
+  /** Between two looks. */
+  intervalSeconds: z._default(whole(10, 3600), 60),
+  /** Names of CloudWatch alarms in the environment's account, metric alarms or composite ones: one that begins to ring takes the release back. */
+  alarms: z._default(z.array(z.string().check(z.minLength(1), z.maxLength(255))), []).check(z.maxLength(100)),
+  /** More answers than this share with 5xx, as its target counts them, take the release back. Not watched unless said. */
+  errorPercent: z.optional(z.number().check(z.gte(0), z.lte(100))),
+  /** With fewer requests than this the error rate cannot be told. */
+  minimumRequests: z._default(whole(1, 1_000_000), 100),
+  /**
+   * What is done if it cannot be told whether the release is well: "hold" keeps it serving and promotes it no further,
+   * "rollBack" takes it back.
+   */
+  whenInconclusive: z._default(z.enum(["hold", "rollBack"]), "hold"),
+});
+
 /** How App Runner itself decides that a new instance may serve. Its own limits. */
 export const AppRunnerHealthCheckConfig = z.strictObject({
   /** Between two looks of App Runner. */
@@ -178,6 +197,8 @@ export const EnvironmentConfig = z.strictObject({
   /** The account where it runs, if not the installation's own. Its secrets are that account's. */
   account: z.optional(MemberConfig),
   health: z.prefault(HealthConfig, {}),
+  /** Unless said, a release counts as released once it is healthy and verified. */
+  bake: z.optional(BakeConfig),
   /** "none": nothing is migrated here, as in a development environment whose service keeps its data in a file. */
   database: z.optional(z.union([z.literal("none"), DatabaseConfig])),
   /** What differs here from the service's `migration`. */
@@ -252,6 +273,7 @@ export type ServiceConfig = z.output<typeof ServiceConfig>;
 export type EnvironmentConfig = z.output<typeof EnvironmentConfig>;
 export type DatabaseConfig = z.output<typeof DatabaseConfig>;
 export type HealthConfig = z.output<typeof HealthConfig>;
+export type BakeConfig = z.output<typeof BakeConfig>;
 export type BuildConfig = z.output<typeof BuildConfig>;
 export type StageConfig = z.output<typeof StageConfig>;
 export type PerformanceConfig = z.output<typeof PerformanceConfig>;

@@ -69,20 +69,37 @@ export function schemaMembers(
   return { schema, schemaHistory: previous.schemaHistory, readableFrom: previous.readableFrom };
 }
 
-function describeEnd(outcome: Outcome, { deployment, release }: EndedDeployment): string {
-  const { intent, previous, rollback } = deployment;
+/** Neither code can serve: what stands in the way, and the two ways out of it. */
+function describeDeadlock({ deployment, release }: EndedDeployment): string {
+  const { service, environment, previous, intent, migration, switched } = deployment;
+  const back = migration?.before ?? previous?.builtAgainst;
+  const { schema } = schemaMembers(deployment, release);
+  const on = `schema ${schema ?? "as it is"}`;
+  const ill =
+    intent === "recover" || switched === undefined
+      ? ""
+      : `${nameOf(release.id, release.commit)} is not well, and `;
+  return `${ill}${nameOf(previous?.release ?? "the previous code", previous?.commit)}, built against schema ${previous?.builtAgainst}, cannot run on ${on}, so nothing was brought back. Either repair forward: push a repaired image and start the release machine with {"service":"${service}","tag":"TAG","environments":["${environment}"],"force":true,"reason":"…"}. Or take the migration back: run the migration image of ${release.id} with down --to ${back}, then start the deploy machine with {"intent":"recover","service":"${service}","environment":"${environment}"}`;
+}
+
+function describeEnd(outcome: Outcome, ended: EndedDeployment): string {
+  const { deployment, release } = ended;
+  const { intent, previous, rollback, bake } = deployment;
   const before = previous === undefined ? "nothing" : nameOf(previous.release, previous.commit);
   switch (outcome) {
     case "Released":
-      return `${released[intent](nameOf(release.id, release.commit))}${describeLooks(deployment)}`;
+      return `${released[intent](nameOf(release.id, release.commit))}${describeLooks(deployment)}${bake === undefined ? "" : `, then ${bake.why}`}`;
     case "Cancelled":
       return touchedNothing(deployment) ? "nothing was touched" : describeBack(before, deployment);
     case "RolledBack":
       return describeBack(before, deployment);
     case "NeedsAttention":
+      if (bake?.verdict === "inconclusive" && rollback === undefined)
+        return `${nameOf(release.id, release.commit)} serves and was healthy, but nobody can tell whether it stays so: it is kept, and goes no further`;
       if (rollback?.action === "nothing-to-go-back-to")
         return "nothing was live before, so there is nothing to go back to";
       if (rollback?.action === "nothing-done") return `nothing was deployed, ${before} serves as before`;
+      if (rollback?.action === "schema-in-the-way") return describeDeadlock(ended);
       if (servesAgain(deployment))
         return `${before} serves again${describeLooks(deployment)}, but not all was undone`;
       return `what serves is not known to be well; the last that was is ${before}`;

@@ -40,6 +40,7 @@ export const RollbackAction = z.enum([
   "restored",
   "nothing-to-go-back-to",
   "left",
+  "schema-in-the-way",
 ]);
 export type RollbackAction = z.infer<typeof RollbackAction>;
 
@@ -47,9 +48,14 @@ export interface DeploymentEnd {
   readonly outcome: Outcome;
   /** Whether nothing more is deployed here until a person looked. */
   readonly freeze: boolean;
+  /** Whether the release that was deployed is what is live now. */
+  readonly stays: boolean;
 }
 
-const attention: DeploymentEnd = { outcome: "NeedsAttention", freeze: true };
+const attention: DeploymentEnd = { outcome: "NeedsAttention", freeze: true, stays: false };
+const rolledBack: DeploymentEnd = { outcome: "RolledBack", freeze: false, stays: false };
+/** It serves and was healthy, but whether it stays so could not be told: it is kept, and goes no further. */
+const unproven: DeploymentEnd = { outcome: "NeedsAttention", freeze: false, stays: true };
 
 /**
  * How a deployment ended, and whether its environment is frozen until a person looks. `Released` says that what was
@@ -71,14 +77,16 @@ function endedByCancelling({ failures: [first], cancelled }: DeploymentFacts): b
 function decideEnd(facts: DeploymentFacts): DeploymentEnd {
   const { intent, leased, failures, rollback, verdict } = facts;
   const [first, ...later] = failures;
-  if (rollback === "nothing-to-go-back-to") return { outcome: "NeedsAttention", freeze: false };
-  if (first === undefined) return { outcome: "Released", freeze: false };
-  const untouched: DeploymentEnd = { outcome: endsOfItsOwn(first.error) ?? "Rejected", freeze: false };
+  if (rollback === "nothing-to-go-back-to") return { ...attention, freeze: false };
+  if (rollback === "schema-in-the-way") return attention;
+  if (first === undefined) return { outcome: "Released", freeze: false, stays: true };
+  const untouched = { outcome: endsOfItsOwn(first.error) ?? "Rejected", freeze: false, stays: false };
   if (!leased) return untouched;
+  if (first.error === "BakeInconclusive" && later.length === 0) return unproven;
   if (later.length > 0 || rollback === undefined || intent === "recover") return attention;
   if (rollback === "nothing-done") return facts.migrationBegun ? afterMigration(facts) : untouched;
   if (intent === "rollback") return attention;
-  return verdict === "healthy" ? { outcome: "RolledBack", freeze: false } : attention;
+  return verdict === "healthy" ? rolledBack : attention;
 }
 
 /** The end that an error says by its name, as long as nothing was touched. */
@@ -87,7 +95,7 @@ function endsOfItsOwn(error: string): Outcome | undefined {
 }
 
 function afterMigration({ schemaChanged }: DeploymentFacts): DeploymentEnd {
-  return schemaChanged === false ? { outcome: "RolledBack", freeze: false } : attention;
+  return schemaChanged === false ? rolledBack : attention;
 }
 
 /** What is known when a release ends. */

@@ -61,11 +61,11 @@ function shorten(reason: string): string {
  * is healthy in the same place. A fault of AWS, a failed test or a look that could not be made says nothing of it.
  */
 export function isProvenIll(
-  { intent, health = [] }: Pick<Deployment, "intent" | "health">,
+  { intent, health = [], bake }: Pick<Deployment, "intent" | "health" | "bake">,
   failures: readonly { readonly error: string }[],
   outcome: Outcome,
 ): boolean {
   if (outcome !== "RolledBack" || !brings(intent)) return false;
   const judged = health.find(({ phase }) => phase === "deployed")?.verdict === "unhealthy";
-  return judged || failures[0]?.error === "TargetRolledBack";
+  return judged || bake?.verdict === "unhealthy" || failures[0]?.error === "TargetRolledBack";
 }

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { BakeState } from "./bake.ts";
 import { Config } from "./config.ts";
 import { HealthState, Observation, Verdict } from "./health.ts";
 import { Digest, PinnedImage } from "./image.ts";
@@ -238,6 +239,8 @@ export const Deployment = z.object({
       }),
     ),
   ),
+  /** What was seen of it while it was watched, and what that says. */
+  bake: z.optional(z.object({ verdict: Verdict, why: z.string(), state: BakeState })),
   endedAt: z.optional(z.number()),
   outcome: z.optional(Outcome),
   reason: z.optional(z.string()),

@@ -18,7 +18,9 @@ export type RollbackPlan =
   | { readonly action: "wait" }
   | { readonly action: "nothing-to-go-back-to" }
   /** A person's rollback failed; what to do next is a person's word again. */
-  | { readonly action: "left" };
+  | { readonly action: "left" }
+  /** The previous code cannot run on the schema as it is now. Whoever went back to it would break it. */
+  | { readonly action: "schema-in-the-way" };
 
 /** What was really done of a deployment, and whether it is not wanted any more. */
 export type DoneDeployment = Pick<
@@ -29,14 +31,24 @@ export type DoneDeployment = Pick<
 /**
  * Decides how an environment gets back to what was live, from what was really done and what really runs.
  * A rollback is never rolled back. A recovery cannot know what was done, so it believes the target.
+ * @param readable whether the previous code can run on the schema as it is now; undefined if a label is missing, and
+ *   then it is tried: its health will tell.
  */
-export function planRollback(deployment: DoneDeployment, target: TargetState): RollbackPlan {
+export function planRollback(
+  deployment: DoneDeployment,
+  target: TargetState,
+  readable: boolean | undefined,
+): RollbackPlan {
   const { intent, switched, previous } = deployment;
-  if (intent !== "recover" && switched === undefined)
-    return leftOnNewSchema(deployment, target) ?? { action: "nothing-done" };
+  if (intent !== "recover" && switched === undefined) {
+    const left = leftOnNewSchema(deployment, target);
+    if (left === undefined) return { action: "nothing-done" };
+    return readable === false ? { action: "schema-in-the-way" } : left;
+  }
   if (target.busy) return { action: "wait" };
   if (intent === "rollback") return { action: "left" };
   if (previous === undefined) return { action: "nothing-to-go-back-to" };
+  if (readable === false) return { action: "schema-in-the-way" };
   if (target.imageUri === previous.image.uri && !isAskedFor(deployment))
     return { action: "already-back", revision: previous };
   return { action: "restore", revision: previous };

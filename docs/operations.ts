@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, string>> = {
   CodeBuild_20161006: "codebuild",
   AmazonEC2ContainerServiceV20141113: "ecs",
   AppRunner: "apprunner",
+  GraniteServiceVersion20100801: "cloudwatch",
   DynamoDB_20120810: "dynamodb",
   Lambda: "lambda",
   STS: "sts",

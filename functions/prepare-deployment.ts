@@ -8,6 +8,7 @@ import { planTracks, type Track } from "../core/plan.ts";
 import { isForced } from "../core/quarantine.ts";
 import type { Deployment, Release, Revision } from "../core/records.ts";
 import { databaseOf, environmentOf } from "../core/settings.ts";
+import { canStay } from "../core/still-wanted.ts";
 import { DeploymentInput, type OpenDeployment, readWanted, updateDeployment } from "./deployment.ts";
 import { connectionTo } from "./environment-connection.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
@@ -20,6 +21,8 @@ interface Preparation {
   readonly checkDatabase: boolean;
   /** The stages that check the environment once the release serves. */
   readonly verification: readonly Track[];
+  /** Seconds between two looks at it once it serves; 0: nobody watches it then. */
+  readonly bakeIntervalSeconds: number;
 }
 
 /** Refuses, before anything moves, what could not be deployed or not be taken back. */
@@ -52,7 +55,11 @@ export const prepareDeployment: FunctionDefinition<typeof DeploymentInput, Prepa
       await updateDeployment(open, { healthBefore });
     }
     const verification = brings(deployment.intent) ? planTracks(service, environment.verification) : [];
-    return { recover: false, checkDatabase: migrates, verification };
+    const bakes = brings(deployment.intent) ? environment.bake : undefined;
+    return {
+      ...{ recover: false, checkDatabase: migrates, verification },
+      bakeIntervalSeconds: bakes?.intervalSeconds ?? 0,
+    };
   },
 };
 
@@ -74,7 +81,17 @@ async function prepareRecovery(open: OpenDeployment, { connection }: Place): Pro
       ? {}
       : { migration: { begunAt, confirmed: false } }),
   });
-  return { recover: true, checkDatabase: begunAt !== undefined, verification: [] };
+  return {
+    recover: true,
+    checkDatabase: begunAt !== undefined || isUnreadable(open.deployment.previous),
+    verification: [],
+    bakeIntervalSeconds: 0,
+  };
+}
+
+/** Whether what is live could not run on the schema on record: a person may have taken the migration back since. */
+function isUnreadable(live: Revision | undefined): boolean {
+  return live !== undefined && canStay(live.builtAgainst, live) === false;
 }
 
 function isBesides(other: Deployment, own: Deployment): boolean {

@@ -37,7 +37,7 @@ export const recordDeployment: FunctionDefinition<typeof Input, { outcome: Outco
       return { outcome: "Rejected", reason: "the deployment's record is not this execution's" };
     if (deployment.outcome !== undefined)
       return { outcome: deployment.outcome, reason: deployment.reason ?? "" };
-    const { outcome, freeze, reason } = endDeployment({
+    const { outcome, freeze, stays, reason } = endDeployment({
       deployment,
       release,
       failures,
@@ -47,7 +47,7 @@ export const recordDeployment: FunctionDefinition<typeof Input, { outcome: Outco
     const { service, environment } = deployment;
     const source = await schemaSource({ records, release, deployment });
     await recordLive(records, deployment, {
-      live: liveAfter(outcome, release, deployment, source, now),
+      live: liveAfter(stays, release, deployment, source, now),
       release,
       outcome,
       now,
@@ -110,9 +110,9 @@ async function closeRecovered(
   }
 }
 
-/** The new revision if it was released; else the previous one, on the schema it runs on now. */
+/** The new revision if it stays; else the previous one, on the schema it runs on now. */
 function liveAfter(
-  outcome: Outcome,
+  stays: boolean,
   release: Release,
   deployment: Deployment,
   source: Release,
@@ -120,7 +120,7 @@ function liveAfter(
 ): Revision | undefined {
   const { previous } = deployment;
   const schema = schemaMembers(deployment, source);
-  if (outcome !== "Released" || previous?.release === release.id)
+  if (!stays || previous?.release === release.id)
     return previous === undefined ? undefined : { ...previous, ...schema };
   const { id, commit, sequence, builtAgainst } = release;
   return { release: id, image: requireImage(release), commit, sequence, builtAgainst, since: now, ...schema };

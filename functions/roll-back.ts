@@ -2,10 +2,12 @@ import * as z from "zod/mini";
 import { connectAppRunner } from "../aws/apprunner.ts";
 import { connectExecutions } from "../aws/states.ts";
 import { cancellationOf } from "../core/cancel.ts";
+import { schemaMembers } from "../core/ending.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { deploymentKey, targetName } from "../core/names.ts";
 import type { Deployment } from "../core/records.ts";
 import { planRollback } from "../core/rollback.ts";
+import { canStay } from "../core/still-wanted.ts";
 import {
   DeploymentInput,
   type OpenDeployment,
@@ -16,6 +18,7 @@ import {
 import { connectionTo } from "./environment-connection.ts";
 import { lookAtOperation } from "./looks.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
+import { schemaSource } from "./schema-source.ts";
 import { targetWork } from "./target-work.ts";
 import { awaitWork } from "./waiting.ts";
 
@@ -37,7 +40,7 @@ export const rollBack: FunctionDefinition<typeof Input, void> = {
       targetName(prefix, deployment.service, environment),
     );
     const isCancelled = cancellationOf(open.release, deployment) !== undefined;
-    const plan = planRollback({ ...deployment, isCancelled }, target);
+    const plan = planRollback({ ...deployment, isCancelled }, target, await canGoBack(open));
     if (plan.action === "wait")
       throw new SpillwayError(
         "TargetBusy",
@@ -55,6 +58,14 @@ export const rollBack: FunctionDefinition<typeof Input, void> = {
     );
   },
 };
+
+/** Whether the previous code can run on the schema as it is now; undefined if a label is missing. */
+async function canGoBack(open: OpenDeployment): Promise<boolean | undefined> {
+  const { previous } = open.deployment;
+  if (previous === undefined) return undefined;
+  const schema = schemaMembers(open.deployment, await schemaSource(open));
+  return canStay(previous.builtAgainst, { ...previous, ...schema });
+}
 
 async function note(
   open: OpenDeployment,

@@ -56,7 +56,9 @@ export type Thing =
   | "target-logs"
   | "target-roles"
   | "target-network"
-  | "member-roles";
+  | "member-roles"
+  | "alarms"
+  | "metrics";
 
 /** A rule of the event bus: when it matches, its target runs. */
 export interface RuleDescription {
@@ -206,6 +208,12 @@ const changeTargets: readonly Permission[] = [
   { actions: ["iam:PassRole"], on: "target-roles" },
 ];
 
+/** Whether the alarms that a config names ring, and how a target's requests end. */
+const watchTargets: readonly Permission[] = [
+  { actions: ["cloudwatch:DescribeAlarms"], on: "alarms" },
+  { actions: ["cloudwatch:GetMetricData"], on: "metrics" },
+];
+
 /** What ended executions left open: found, stopped, recovered, closed. */
 const seeToBroken: readonly Permission[] = [
   listOpen,
@@ -239,6 +247,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   ConfirmMigration: [records, readMigrationLogs],
   StartDeployment: [records, answer, findTargets, ...lookAtOperations, ...changeTargets],
   CheckHealth: [records, findTargets, describeTargets],
+  CheckBake: [records, findTargets, describeTargets, ...watchTargets],
   RollBack: [records, answer, findTargets, ...lookAtOperations, ...changeTargets],
   RevertMigration: [records, answer, ...runTasks, ...lookAtTasks],
   RecordDeployment: [records],

@@ -138,6 +138,8 @@ export function arnsOf(thing: Thing, application: Application, place: Place): st
     case "task-list":
     case "registry":
     case "target-list":
+    case "alarms":
+    case "metrics":
       return ["*"];
   }
 }

@@ -35,6 +35,8 @@ const there: ReadonlySet<Thing> = new Set<Thing>([
     "target-logs",
     "target-roles",
     "target-network",
+    "alarms",
+    "metrics",
   ] as const),
 ]);
 

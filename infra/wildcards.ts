@@ -9,6 +9,9 @@ export const unboundActions: Readonly<Record<string, string>> = {
     "its resource is a container instance, which Fargate has none of; the condition ecs:cluster binds it",
   "apprunner:ListServices": "a list has no resource; only a service's own ARN lets anyone look further",
   "ecr:GetAuthorizationToken": "one token serves all registries; what it may do is bound by repository",
+  "cloudwatch:DescribeAlarms":
+    "the alarms of a bake are the user's, and CloudWatch tells of a composite alarm only who may ask of all",
+  "cloudwatch:GetMetricData": "CloudWatch knows no resource for it; the metrics of App Runner are its own",
   "xray:PutTraceSegments": "X-Ray knows no resource for it",
   "xray:PutTelemetryRecords": "X-Ray knows no resource for it",
   "ec2:DescribeDhcpOptions":

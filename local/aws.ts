@@ -4,6 +4,7 @@ import type { RestoredServices } from "./apprunner/service.ts";
 import { createAppRunner } from "./apprunner/service.ts";
 import type { Clock, Random } from "./asl/clock.ts";
 import { createAsynchronousInvocations } from "./asynchronous-invocation.ts";
+import { createCloudWatch } from "./cloudwatch.ts";
 import type { BuildRunner } from "./codebuild/runner.ts";
 import { createCodeBuild } from "./codebuild/service.ts";
 import type { ContainerRunner } from "./containers.ts";
@@ -135,10 +136,12 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
   const dynamoDb = runners.dynamoDb ?? (await createDynamoDb(world));
   const codeBuild = createCodeBuild(world, { runner: runners.builds, logs, resolveSecret });
   const ecs = createEcs(world, { containers: runners.containers, logs, resolveSecret });
+  const cloudWatch = createCloudWatch(world);
   const appRunner = createAppRunner(world, {
     instances: createInstances(clock, runners),
     frontDesk: runners.frontDesk,
     logs,
+    metrics: cloudWatch,
     resolveSecret,
   });
   const demandsOf = createDemandsOf(world, { taskDefinition: ecs.taskDefinition, secretArn: secrets.arnOf });
@@ -152,6 +155,7 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
       codeBuild,
       ecs,
       appRunner,
+      cloudWatch,
     ],
     {
       clock,

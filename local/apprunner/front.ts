@@ -20,15 +20,16 @@ export interface Front {
 
 /** Opens fronts. A simulation injects its own. */
 export interface FrontDesk {
-  open(preferredPort?: number): Promise<Front>;
+  /** @param onAnswer is told the HTTP status of every answer. */
+  open(preferredPort?: number, onAnswer?: (status: number) => void): Promise<Front>;
 }
 
 /** Fronts on loopback ports of this machine: a small reverse proxy each. */
 export function createFrontDesk(clock: Clock): FrontDesk {
-  return { open: (preferred) => clock.busy(openFront(preferred)) };
+  return { open: (preferred, onAnswer) => clock.busy(openFront(preferred, onAnswer)) };
 }
 
-async function openFront(preferredPort = 0): Promise<Front> {
+async function openFront(preferredPort = 0, onAnswer = (_status: number) => {}): Promise<Front> {
   let current: number | undefined;
   const inFlight = new Map<number, number>();
   const waiters: (() => void)[] = [];
@@ -41,6 +42,7 @@ async function openFront(preferredPort = 0): Promise<Front> {
 
   const serve = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const port = current;
+    outgoing.once("finish", () => onAnswer(outgoing.statusCode));
     if (port === undefined) return refuse(outgoing, 503, "no instance of the service is running");
     inFlight.set(port, (inFlight.get(port) ?? 0) + 1);
     outgoing.once("close", () => leave(port));

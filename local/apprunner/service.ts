@@ -1,5 +1,6 @@
 import * as apprunner from "@aws-sdk/client-apprunner";
 import { sleep } from "../asl/clock.ts";
+import type { MetricSink } from "../cloudwatch.ts";
 import { accessDemands } from "../iam/demands/ecr.ts";
 import { authorizeRole } from "../iam/index.ts";
 import { credentialVariables } from "../iam/process-credentials.ts";
@@ -73,6 +74,7 @@ export function createAppRunner(
     readonly instances: Instances;
     readonly frontDesk: FrontDesk;
     readonly logs: LogSink;
+    readonly metrics: MetricSink;
     readonly resolveSecret: ResolveSecret;
   },
 ): AppRunner {
@@ -95,6 +97,16 @@ export function createAppRunner(
   const write = (service: RunnerService, log: "service" | "application", stream: string, line: string) =>
     deps.logs.write(`/aws/apprunner/${service.name}/${service.id}/${log}`, stream, line);
   const log = (service: RunnerService, line: string) => write(service, "service", "events", line);
+
+  /** What App Runner counts of each request. */
+  const counter =
+    ({ name, id }: Pick<RunnerService, "name" | "id">) =>
+    (status: number) => {
+      const dimensions = { ServiceName: name, ServiceID: id };
+      deps.metrics.count("AWS/AppRunner", "Requests", dimensions, 1);
+      const counted = `${Math.floor(status / 100)}xxStatusResponses`;
+      if (status >= 200) deps.metrics.count("AWS/AppRunner", counted, dimensions, 1);
+    };
 
   const emitStatus = (service: RunnerService, before: apprunner.ServiceStatus) =>
     world.emit({
@@ -379,7 +391,7 @@ export function createAppRunner(
       deletedAt: undefined,
       status: "OPERATION_IN_PROGRESS",
       ...settings,
-      front: await deps.frontDesk.open(),
+      front: await deps.frontDesk.open(undefined, counter({ name, id })),
       instance: undefined,
       operations: [],
       before: undefined,
@@ -488,7 +500,7 @@ export function createAppRunner(
   async function restore(): Promise<void> {
     for (const [serviceArn, { url, ...rest }] of kept.entries()) {
       const isGone = rest.status === "DELETED";
-      const front = isGone ? closedFront(url) : await deps.frontDesk.open(portOf(url));
+      const front = isGone ? closedFront(url) : await deps.frontDesk.open(portOf(url), counter(rest));
       const service: RunnerService = { ...rest, front, instance: undefined };
       services.set(serviceArn, service);
     }

@@ -94,36 +94,51 @@ describe("rollback", () => {
   const switched = { begunAt: 0 };
 
   it("does nothing if the target was told nothing", () =>
-    expect(planRollback({ intent, previous: live }, target("web@old")).action).toBe("nothing-done"));
+    expect(planRollback({ intent, previous: live }, target("web@old"), undefined).action).toBe(
+      "nothing-done",
+    ));
   it("waits for a target at work, because it cannot be stopped", () =>
-    expect(planRollback({ intent, switched, previous: live }, target("web@new", true)).action).toBe("wait"));
+    expect(
+      planRollback({ intent, switched, previous: live }, target("web@new", true), undefined).action,
+    ).toBe("wait"));
   it("leaves a target that went back by itself", () =>
-    expect(planRollback({ intent, switched, previous: live }, target("web@old")).action).toBe(
+    expect(planRollback({ intent, switched, previous: live }, target("web@old"), undefined).action).toBe(
       "already-back",
     ));
   it("restores the previous revision", () =>
-    expect(planRollback({ intent, switched, previous: live }, target("web@new"))).toEqual({
+    expect(planRollback({ intent, switched, previous: live }, target("web@new"), undefined)).toEqual({
       action: "restore",
       revision: live,
     }));
   it("never rolls a rollback back", () =>
-    expect(planRollback({ intent: "rollback", switched, previous: live }, target("web@new")).action).toBe(
-      "left",
-    ));
+    expect(
+      planRollback({ intent: "rollback", switched, previous: live }, target("web@new"), undefined).action,
+    ).toBe("left"));
   it("believes the target when it recovers, whatever the record says", () => {
     const recover = { intent: "recover", startedBy: "arn:broken", previous: live } as const;
-    expect(planRollback(recover, target("web@new")).action).toBe("restore");
-    expect(planRollback(recover, target("web@old")).action).toBe("already-back");
-    expect(planRollback(recover, target("web@new", true)).action).toBe("wait");
+    expect(planRollback(recover, target("web@new"), undefined).action).toBe("restore");
+    expect(planRollback(recover, target("web@old"), undefined).action).toBe("already-back");
+    expect(planRollback(recover, target("web@new", true), undefined).action).toBe("wait");
+  });
+  it("never brings back code that cannot run on the schema as it is, whatever the target did by itself", () => {
+    for (const intent of ["deploy", "promote", "recover"] as const)
+      for (const image of ["web@new", "web@old"])
+        expect(planRollback({ intent, switched, previous: live }, target(image), false).action).toBe(
+          "schema-in-the-way",
+        );
   });
   it("starts the live revision anew when a person asks for it after no crash", () => {
     const asked = { intent: "recover", previous: live } as const;
     const broken = { release: "web-2", environment: "production", attempt: 1 };
-    expect(planRollback(asked, target("web@old")).action).toBe("restore");
-    expect(planRollback({ ...asked, recovers: [broken] }, target("web@old")).action).toBe("already-back");
+    expect(planRollback(asked, target("web@old"), undefined).action).toBe("restore");
+    expect(planRollback({ ...asked, recovers: [broken] }, target("web@old"), undefined).action).toBe(
+      "already-back",
+    );
   });
   it("has nothing to go back to after a first deployment", () =>
-    expect(planRollback({ intent, switched }, target("web@new")).action).toBe("nothing-to-go-back-to"));
+    expect(planRollback({ intent, switched }, target("web@new"), undefined).action).toBe(
+      "nothing-to-go-back-to",
+    ));
 });
 
 describe("outcomes", () => {
@@ -180,6 +195,7 @@ describe("outcomes", () => {
     expect(decideDeploymentOutcome({ ...facts, leased: false })).toEqual({
       outcome: "Rejected",
       freeze: false,
+      stays: false,
     });
     const superseded = [{ error: "Superseded", cause: "older than web-2" }];
     const nothing = { ...facts, failures: superseded, rollback: "nothing-done" as const };
@@ -193,6 +209,7 @@ describe("outcomes", () => {
       expect(decideDeploymentOutcome({ ...facts, intent, rollback, verdict: "healthy" })).toEqual({
         outcome: "NeedsAttention",
         freeze: true,
+        stays: false,
       });
   });
   it("gives a release the gravest end of its deployments", () => {

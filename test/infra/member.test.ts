@@ -147,7 +147,7 @@ describe.skipIf(platformMissing)(
         ),
       ).toBe(true);
       for (const action of statements.flatMap(({ actions }) => actions))
-        expect(action).toMatch(/^(apprunner|ecs|logs):|^iam:PassRole$/);
+        expect(action).toMatch(/^(apprunner|cloudwatch|ecs|logs):|^iam:PassRole$/);
       for (const { actions, resources } of statements)
         for (const resource of resources)
           if (resource !== "*") expect(resource, actions[0]).toContain(`:${away}:`);

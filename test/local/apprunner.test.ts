@@ -58,11 +58,13 @@ function appRunner(
     emit: (event) => events.push(event),
   };
   let port = 9000;
+  const counted = new Map<string, number>();
   const instances = createInstances(clock, { ...parts, freePort: parts.freePort ?? (async () => ++port) });
   const service = createAppRunner(world, {
     instances,
     frontDesk: parts.frontDesk,
     logs: { write: () => {} },
+    metrics: { count: (_namespace, metric) => void counted.set(metric, (counted.get(metric) ?? 0) + 1) },
     resolveSecret: (reference) => `value of ${reference}`,
   });
   const call = async <Output>(operation: string, input: object): Promise<Output> => {
@@ -76,7 +78,7 @@ function appRunner(
           type.includes("Operation Status") && !String(detail.operationStatus).endsWith("Started"),
       )
       .map(({ detail }) => detail.operationStatus);
-  return { service, call, events, operationEnded };
+  return { service, call, events, counted, operationEnded };
 }
 
 describe("App Runner under a virtual clock", () => {
@@ -324,7 +326,7 @@ describe("traffic during a switch", () => {
           server.listen(Number(environment.PORT), "127.0.0.1", () => resolve({ exited, stop: end }));
         }),
     };
-    const { service, call, events } = appRunner(clock, {
+    const { service, call, events, counted } = appRunner(clock, {
       containers,
       frontDesk: createFrontDesk(clock),
       probe: probeLoopback,
@@ -373,5 +375,8 @@ describe("traffic during a switch", () => {
     await Promise.all(clients);
     expect(failures).toEqual([]);
     expect(seen.size).toBeGreaterThanOrEqual(5);
+    // Each is counted, as CloudWatch tells a bake.
+    expect(counted.get("Requests")).toBeGreaterThanOrEqual(seen.size);
+    expect(counted.get("2xxStatusResponses")).toBe(counted.get("Requests"));
   });
 });

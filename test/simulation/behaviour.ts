@@ -51,6 +51,8 @@ export interface Behaviour {
   readonly healthSeconds?: number;
   /** Whether the world can reach the service at all; yes unless said. */
   readonly unreachable?: boolean;
+  /** Who uses it: so many requests each minute, of which so many get 500. Nobody unless said. */
+  readonly users?: { readonly perMinute: number; readonly failing?: number };
   /** The body of the health path; by default JSON that names the commit. */
   readonly healthBody?: string;
 }

@@ -8,12 +8,26 @@ import type { Behaviours } from "./behaviour.ts";
 export function createServices(clock: Clock, behaviours: Behaviours) {
   const fronts = new Map<string, number | undefined>();
   const ports = new Map<number, string>();
+  const counters = new Map<string, (status: number) => void>();
   let lastPort = 10_000;
 
   const imageAt = (url: string | undefined) => {
     const port = fronts.get(url ?? "");
     return port === undefined ? undefined : ports.get(port);
   };
+
+  /** Its users come each minute, as long as it serves at that address. */
+  function use(url: string, port: number | undefined): void {
+    const image = ports.get(port ?? 0);
+    const { users } = (image === undefined ? undefined : behaviours.ofImage(image)?.behaviour) ?? {};
+    if (users === undefined) return;
+    clock.after(60_000, () => {
+      if (fronts.get(url) !== port) return;
+      for (let request = 0; request < users.perMinute; request++)
+        counters.get(url)?.(request < (users.failing ?? 0) ? 500 : 200);
+      use(url, port);
+    });
+  }
 
   return {
     freePort: async () => ++lastPort,
@@ -44,12 +58,16 @@ export function createServices(clock: Clock, behaviours: Behaviours) {
       };
     },
 
-    openFront(): Front {
+    openFront(onAnswer: (status: number) => void = () => {}): Front {
       const url = `http://service-${fronts.size}`;
+      counters.set(url, onAnswer);
       fronts.set(url, undefined);
       return {
         url,
-        switchTo: (port) => void fronts.set(url, port),
+        switchTo: (port) => {
+          fronts.set(url, port);
+          use(url, port);
+        },
         drained: async () => {},
         close: async () => {},
       };
@@ -64,6 +82,12 @@ export function createServices(clock: Clock, behaviours: Behaviours) {
 
     /** What the world gets that asks for the health path. */
     async answer(url: URL): Promise<Response> {
+      const response = await this.respond(url);
+      counters.get(url.origin)?.(response.status);
+      return response;
+    },
+
+    async respond(url: URL): Promise<Response> {
       const image = imageAt(url.origin);
       if (image === undefined) return new Response("nobody serves", { status: 503 });
       const { tag = "", behaviour = {} } = behaviours.ofImage(image) ?? {};

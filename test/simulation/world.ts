@@ -129,7 +129,7 @@ export async function createWorld(
         start: async (request) =>
           request.environment.PORT === undefined ? migrations.run(request) : services.run(request),
       },
-      frontDesk: { open: async () => services.openFront() },
+      frontDesk: { open: async (_port, onAnswer) => services.openFront(onAnswer) },
       probe: services.probe,
       freePort: services.freePort,
       ...(tables === "memory" ? { dynamoDb: createMemoryTable() } : {}),

@@ -37,6 +37,8 @@ export function createDemandsOf(
     AppRunner: { prefix: "apprunner", demands: appRunnerDemands(arn) },
     CodeBuild_20161006: { prefix: "codebuild", demands: codebuildDemands(arn) },
     DynamoDB_20120810: { prefix: "dynamodb", demands: dynamoDbDemands(arn) },
+    // Of a metric there is no resource, and a composite alarm is told only to who may ask of all.
+    GraniteServiceVersion20100801: { prefix: "cloudwatch", demands: {} },
     Logs_20140328: { prefix: "logs", demands: logsDemands(arn) },
     secretsmanager: { prefix: "secretsmanager", demands: secretsDemands(arn, secretArn) },
   };
