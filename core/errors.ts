@@ -17,6 +17,7 @@ export type ErrorName =
   | "Superseded"
   | "Cancelled"
   | "NothingToCancel"
+  | "NothingToResume"
   | "DatabaseUnreachable"
   | "StageFailed"
   | "StageFaulted"

@@ -48,14 +48,44 @@ export function reuseEvidence(
   );
 }
 
+/**
+ * What a resumed release need not find again: the builds that passed, under the same config of their stages, not older
+ * than a day. Each says from which release it is.
+ */
+export function reusePassed(
+  release: Pick<Release, "id" | "evidence" | "image">,
+  before: ServiceConfig,
+  service: ServiceConfig,
+  now: number,
+): Record<string, Evidence> {
+  const needs = release.image === undefined ? "source" : "image";
+  const known = new Map(fingerprints(before, needs).map(({ build, fingerprint }) => [build, fingerprint]));
+  return Object.fromEntries(
+    fingerprints(service, needs).flatMap(({ build, fingerprint }) => {
+      const evidence = release.evidence[build];
+      const stands = evidence?.passed === true && now - evidence.endedAt <= freshMilliseconds;
+      if (evidence === undefined || !stands || known.get(build) !== fingerprint) return [];
+      return [[build, { ...evidence, reusedFrom: evidence.reusedFrom ?? release.id }]];
+    }),
+  );
+}
+
 /** Whether evidence of a commit, and the wish that came with it, still count. */
 export function isFresh({ recordedAt }: CommitEvidence, now: number): boolean {
   return now - recordedAt <= freshMilliseconds;
 }
 
-/** The builds that need the commit only, each with all of the config that could change what it finds. */
+/** The builds that need the commit only. */
 function sourceBuilds(service: ServiceConfig): { build: string; fingerprint: string }[] {
-  return stagesOf(service, "source").flatMap((name) => {
+  return fingerprints(service, "source");
+}
+
+/** The builds that check a release, each with all of the config that could change what it finds. */
+function fingerprints(
+  service: ServiceConfig,
+  needs: "source" | "image",
+): { build: string; fingerprint: string }[] {
+  return stagesOf(service, needs).flatMap((name) => {
     const stage = service.stages[name];
     if (stage === undefined) return [];
     const { buildspec, network, variables, secrets } = stage;

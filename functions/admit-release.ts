@@ -1,29 +1,37 @@
 import * as z from "zod/mini";
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { connectImages } from "../aws/ecr.ts";
-import { chooseWaves, decideAdmission, decideSuperseded, readRequest } from "../core/admission.ts";
-import type { ServiceConfig } from "../core/config.ts";
+import {
+  chooseWaves,
+  decideAdmission,
+  decideSuperseded,
+  type ReleaseRequest,
+  readRequest,
+} from "../core/admission.ts";
+import type { Config, ServiceConfig } from "../core/config.ts";
 import { SpillwayError } from "../core/errors.ts";
-import { isFresh, reuseEvidence } from "../core/evidence.ts";
+import { isFresh, reuseEvidence, reusePassed } from "../core/evidence.ts";
 import { planRelease } from "../core/plan.ts";
 import { refuseQuarantined } from "../core/quarantine.ts";
 import type { Release } from "../core/records.ts";
+import { planResume, readResume } from "../core/resume.ts";
 import { requireService } from "../core/settings.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { describeSubject, findService, findSubject, type Subject, subjectId } from "./release-subject.ts";
 
 const Input = z.object({ execution: z.string(), input: z.unknown() });
 
-/** The one door: accepts a push, a console start or an event, pins the images, fixes order and sameness. */
+/** The one door: accepts a push, a console start or an event, or resumes a release; pins the images, fixes order and sameness. */
 export const admitRelease: FunctionDefinition<typeof Input, object> = {
   name: "AdmitRelease",
   input: Input,
   async run({ execution, input }, { connection, environment }) {
-    const request = readRequest(input);
-    const { trigger, why, force, environments } = request;
     const records = connectRecords(connection, environment.table);
     const images = connectImages(connection);
     const installation = await records.installation();
+    const resumed = await findResumed(records, installation.config, input);
+    const request = resumed?.request ?? readRequest(input);
+    const { trigger, why, force, environments } = request;
     const [service, config] = findService(installation.config, request);
     chooseWaves(config, environments);
     const subject = await findSubject(images, config, request);
@@ -39,7 +47,7 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
     // This very execution wrote the record already, and only its answer was lost.
     if (admission.again && latest !== undefined) return answer(latest);
     const now = connection.now();
-    const release = await takeOver(records, config, now, {
+    const release = await takeOver(records, config, now, resumed?.release, {
       id,
       service,
       attempt: admission.attempt,
@@ -48,7 +56,7 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
       why,
       ...(force ? { force } : {}),
       environments: environments && [...environments],
-      ...(await describeSubject(images, config, subject)),
+      ...(resumed === undefined ? await describeSubject(images, config, subject) : pinned(resumed.release)),
       installation,
       evidence: {},
       openedAt: now,
@@ -60,6 +68,28 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
     return answer(admitted);
   },
 };
+
+/** The release that an execution was started to resume, and what that is a wish for. */
+async function findResumed(
+  records: Records,
+  { services }: Config,
+  input: unknown,
+): Promise<{ release: Release; request: ReleaseRequest } | undefined> {
+  const asked = readResume(input);
+  if (asked === undefined) return undefined;
+  const release = await records.requireRelease(asked.release);
+  const config = services[release.service] ?? requireService(release);
+  const places = Object.keys(config.environments).map((name) => records.environment(release.service, name));
+  const deployments = await records.deployments(release.id);
+  const request = planResume(release, config, deployments, await Promise.all(places), asked.reason);
+  return { release, request };
+}
+
+/** A resumed release is the same images, wherever their tags are now. */
+function pinned(release: Release) {
+  const { tag, image, migrationImage, schemaHistory, readableFrom, commit, sequence, builtAgainst } = release;
+  return { tag, image, migrationImage, schemaHistory, readableFrom, commit, sequence, builtAgainst };
+}
 
 function answer(release: Release): object {
   const { id, service, outcome, reason } = release;
@@ -85,8 +115,11 @@ async function takeOver(
   records: Records,
   config: ServiceConfig,
   now: number,
+  resumed: Release | undefined,
   release: Release,
 ): Promise<Release> {
+  if (resumed !== undefined)
+    return { ...release, evidence: reusePassed(resumed, requireService(resumed), config, now) };
   const { image, commit, service, trigger } = release;
   if (image === undefined || commit === undefined) return release;
   const found = await records.commitEvidence(service, commit);
