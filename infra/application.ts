@@ -224,7 +224,7 @@ const seeToBroken: readonly Permission[] = [
 ];
 
 const permissions: Readonly<Record<string, readonly Permission[]>> = {
-  AdmitRelease: [records, readImages],
+  AdmitRelease: [records, listRecords, readImages],
   RunStage: [records, answer, startBuilds, stopBuilds, ...lookAtBuilds],
   StopStages: [records, listOpen, stopBuilds],
   GateRelease: [records],

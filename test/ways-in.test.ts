@@ -75,3 +75,68 @@ describe("a release begins", () => {
     expect(await secondAttempt()).toMatchObject({ outcome: "Released", trigger: "event", commit: "aaaaaaa" });
   });
 });
+
+describe("the same image, however often it is told of,", () => {
+  const again = (id: string, attempt: number) => id.replace(/-1$/, `-${attempt}`);
+  const attempt = (number: number) => world.clock.runUntil(world.records.release(again(first, number)));
+  const pushes = () =>
+    world.events.filter(
+      ({ detail }) => detail["action-type"] === "PUSH" && detail["repository-name"] === "web",
+    );
+  const settled = async () => {
+    await world.clock.runUntil(world.aws.eventBridge.idle());
+    await world.clock.advance(600_000);
+  };
+
+  it("is one release under two tags, and after it was pushed again", async () => {
+    const [push] = pushes();
+    if (push === undefined) throw new Error("the push was told");
+    for (const tag of ["latest", "aaaaaaa"])
+      world.aws.eventBridge.putServiceEvent({ ...push, detail: { ...push.detail, "image-tag": tag } });
+    await settled();
+    expect(await attempt(2)).toBeUndefined();
+    expect(await world.clock.runUntil(world.records.openReleases())).toEqual([]);
+  });
+
+  it("is one release of two that persons start at once; the other says which", async () => {
+    const states = new SFNClient(world.connection.client);
+    const start = () =>
+      states.send(
+        new StartExecutionCommand({
+          stateMachineArn: world.made.machines.ReleaseMachine,
+          input: JSON.stringify({ service: "web", tag: "aaaaaaa" }),
+        }),
+      );
+    const both = await ask(Promise.all([start(), start()]));
+    const second = await secondAttempt();
+    expect(second?.outcome).toBe("Released");
+    expect(await attempt(3)).toBeUndefined();
+    const ends = both.map(({ executionArn }) =>
+      world.events.findLast(
+        ({ detail }) => detail.executionArn === executionArn && detail.status !== "RUNNING",
+      ),
+    );
+    const outputs = ends.map((end) => String(end?.detail.output));
+    expect(outputs.filter((output) => output.includes("is still open"))).toHaveLength(1);
+  });
+
+  it("told of late, after a newer one is live, changes nothing", async () => {
+    await world.release("bbbbbbb");
+    const [push] = pushes();
+    if (push !== undefined) world.aws.eventBridge.putServiceEvent(push);
+    await settled();
+    expect(world.serving()).toBe("bbbbbbb");
+    expect(await attempt(2)).toBeUndefined();
+  });
+});
+
+describe("two images whose pushes are told of in the wrong order", () => {
+  it("leave the newer one live", async () => {
+    await world.push("ccccccc", { sequence: 9 });
+    const older = await world.push("bbbbbbb", { sequence: 8 });
+    await world.clock.advance(1_200_000);
+    expect(world.serving()).toBe("ccccccc");
+    const id = `web-${older.replace("sha256:", "").slice(0, 12)}-1`;
+    expect(await world.ended(id)).toMatchObject({ outcome: "Superseded" });
+  });
+});

@@ -1,0 +1,116 @@
+import type { Records } from "../aws/dynamodb.ts";
+import type { EnvironmentRecord, Quarantine, Release } from "../core/records.ts";
+
+/** What is true of a service now, as its records tell. */
+export interface ServiceStatus {
+  readonly service: string;
+  readonly environments: readonly EnvironmentRecord[];
+  /** Digests that are not deployed without a person's word. */
+  readonly quarantined: readonly Quarantine[];
+  /** Releases that have not ended. */
+  readonly open: readonly Pick<
+    Release,
+    "id" | "trigger" | "commit" | "openedAt" | "cancelled" | "executionArn"
+  >[];
+}
+
+/** There is no such service or environment. */
+export class UnknownPlaceError extends Error {
+  override readonly name = "UnknownPlaceError";
+}
+
+/**
+ * Reads the status of every service, or of one, or of one environment of it.
+ * @throws UnknownPlaceError naming those there are.
+ */
+export async function readStatus(
+  records: Records,
+  wanted: { readonly service?: string | undefined; readonly environment?: string | undefined },
+): Promise<ServiceStatus[]> {
+  const { services } = (await records.installation()).config;
+  const names = choose("service", Object.keys(services), wanted.service);
+  const open = await records.openReleases();
+  return Promise.all(
+    names.map(async (service) => {
+      const places = Object.keys(services[service]?.environments ?? {});
+      const chosen = choose("environment", places, wanted.environment);
+      return {
+        service,
+        environments: await Promise.all(chosen.map((name) => records.environment(service, name))),
+        quarantined: (await records.quarantines(service)).filter(({ lifted }) => lifted === undefined),
+        open: open
+          .filter((release) => release.service === service)
+          .map(({ id, trigger, commit, openedAt, cancelled, executionArn }) => ({
+            ...{ id, trigger, commit, openedAt, cancelled, executionArn },
+          })),
+      };
+    }),
+  );
+}
+
+function choose(kind: string, names: readonly string[], wanted: string | undefined): readonly string[] {
+  if (wanted === undefined) return names;
+  if (names.includes(wanted)) return [wanted];
+  throw new UnknownPlaceError(`There is no ${kind} ${wanted}; there are ${names.join(", ")}.`);
+}
+
+/** The status as a person reads it: for each environment what is live, and all that keeps it from changing. */
+export function renderStatus(statuses: readonly ServiceStatus[]): string {
+  return statuses.flatMap(renderService).join("\n");
+}
+
+function renderService({ service, environments, quarantined, open }: ServiceStatus): string[] {
+  return [
+    ...environments.flatMap((environment) => [
+      `${service} ${environment.environment}`,
+      ...renderEnvironment(environment),
+    ]),
+    ...section(`${service}: open releases`, open.map(renderOpen)),
+    ...section(
+      `${service}: in quarantine`,
+      quarantined.map(
+        ({ digest, release, since, reason }) => `${digest} (${release}) since ${moment(since)}: ${reason}`,
+      ),
+    ),
+  ];
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${line}`)];
+}
+
+function renderOpen({ id, trigger, commit, openedAt, cancelled }: ServiceStatus["open"][number]): string {
+  const of = commit === undefined ? "" : `, commit ${commit.slice(0, 12)}`;
+  const ending = cancelled === undefined ? "" : `; cancelled by ${cancelled.by}: ${cancelled.reason}`;
+  return `${id} by ${trigger}${of}, since ${moment(openedAt)}${ending}`;
+}
+
+function renderEnvironment(environment: EnvironmentRecord): string[] {
+  const { lease, next, ahead, freed, frozen, stopped, hold } = environment;
+  return [
+    line("live", renderLive(environment)),
+    line("lease", lease && `${lease.reason}, since ${moment(lease.since)} (${lease.owner})`),
+    line("ahead", ahead && `${ahead.reason}, waits for the lease since ${moment(ahead.since)}`),
+    line("next", next && `${next.release}, since ${moment(next.since)}; ${next.why ?? "it goes now"}`),
+    line("frozen", frozen && `since ${moment(frozen.since)}: ${frozen.reason}`),
+    line("stopped", stopped && `since ${moment(stopped.since)} by ${stopped.by}: ${stopped.reason}`),
+    line("hold", hold && `since ${moment(hold.since)}, when ${hold.reason}`),
+    line("freed", lease === undefined && freed !== undefined && `${moment(freed.at)}: ${freed.reason}`),
+  ].filter((text) => text !== "");
+}
+
+function renderLive({ live }: EnvironmentRecord): string {
+  if (live === undefined) return "nothing";
+  const { release, commit, schema, since } = live;
+  const of = commit === undefined ? "" : `, commit ${commit.slice(0, 12)}`;
+  const on = schema === undefined ? "" : `, schema ${schema ?? "empty"}`;
+  return `${release}${of}${on}, since ${moment(since)}`;
+}
+
+function line(label: string, text: string | false | undefined): string {
+  return text === undefined || text === false ? "" : `  ${label.padEnd(8)} ${text}`;
+}
+
+function moment(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace(".000Z", "Z");
+}

@@ -1,0 +1,45 @@
+import { resolve } from "node:path";
+import { parseArgs, styleText } from "node:util";
+import { connectRecords } from "../aws/dynamodb.ts";
+import { tableName } from "../core/names.ts";
+import { findInstallation } from "./address.ts";
+import { readStatus, renderStatus } from "./environment-status.ts";
+
+const usage = `npm run status -- [SERVICE [ENVIRONMENT]] [--json] [--folder DIR] [--prefix NAME]
+
+  what is live, who changes it and why, who is next and for what it waits, and what keeps it from changing
+
+  --json         print the records instead, as one JSON array
+  --folder DIR   the state folder of npm start (default: .spillway)
+  --prefix NAME  what the installation's names begin with (default: spillway)`;
+
+/** @returns the exit status: 0, or 2 when the command cannot be used like that. */
+async function run(words: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...words],
+    allowPositionals: true,
+    options: {
+      json: { type: "boolean", default: false },
+      folder: { type: "string", default: ".spillway" },
+      prefix: { type: "string", default: "spillway" },
+    },
+  });
+  const [service, environment, ...more] = positionals;
+  if (more.length > 0) {
+    console.error(usage);
+    return 2;
+  }
+  const { connection, prefix } = await findInstallation(resolve(values.folder), values.prefix, process.env);
+  const statuses = await readStatus(connectRecords(connection, tableName(prefix)), { service, environment });
+  console.log(values.json ? JSON.stringify(statuses, undefined, 2) : renderStatus(statuses));
+  return 0;
+}
+
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (error) {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  console.error(styleText("red", `${name}: ${message}`));
+  if (name === "TypeError") console.error(`\n${usage}`);
+  process.exitCode = 1;
+}
