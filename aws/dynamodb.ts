@@ -434,7 +434,7 @@ export function connectRecords({ client }: Connection, table: string) {
     waitsFor: (awaitedArn: string) =>
       query(Wait, { index: "awaited", condition: "awaitedArn = :arn", values: { ":arn": awaitedArn } }),
     /** Open waits whose next look is due. */
-    overdueWaits: (now: number) =>
+    dueWaits: (now: number) =>
       query(Wait, {
         index: "open",
         condition: "openKind = :kind AND lookAgainAt <= :now",

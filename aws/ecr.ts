@@ -6,6 +6,8 @@ import {
   GetAuthorizationTokenCommand,
   GetDownloadUrlForLayerCommand,
   ImageNotFoundException,
+  paginateDescribeImages,
+  RepositoryNotFoundException,
 } from "@aws-sdk/client-ecr";
 import * as z from "zod/mini";
 import { SpillwayError } from "../core/errors.ts";
@@ -163,6 +165,25 @@ export function connectImages({ client, fetch }: Connection) {
         if (digest !== undefined) return { tag, digest };
       }
       return undefined;
+    },
+
+    /** Every tagged image of the repository, in no order; none if there is no such repository. */
+    async tagged(repositoryName: string): Promise<{ readonly digest: string; readonly pushedAt: number }[]> {
+      return call(`list the images of ${repositoryName}`, async () => {
+        const tagged: { digest: string; pushedAt: number }[] = [];
+        const filter = { tagStatus: "TAGGED" } as const;
+        try {
+          for await (const { imageDetails = [] } of paginateDescribeImages(
+            { client: ecr, pageSize: 1000 },
+            { repositoryName, filter },
+          ))
+            for (const { imageDigest: digest, imagePushedAt } of imageDetails)
+              if (digest !== undefined) tagged.push({ digest, pushedAt: imagePushedAt?.getTime() ?? 0 });
+        } catch (error) {
+          if (!(error instanceof RepositoryNotFoundException)) throw error;
+        }
+        return tagged;
+      });
     },
 
     /** The labels in the image's config blob; for an index, those of the platform's child. */

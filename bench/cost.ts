@@ -147,8 +147,8 @@ function renderMonth({ readsAtRest }: CountedRelease): string {
   const hearers = new Set(
     application.rules.flatMap(({ target }) => ("function" in target ? [target.function] : [])),
   );
-  // One for each rule, machine and function that hears events, one for each of the two that count ends, and silence.
-  const alarms = application.rules.length + Object.keys(application.machines).length + hearers.size + 3;
+  // One for each rule, machine and function that hears events, one for each of the two that count ends, overdue waits, images and silence.
+  const alarms = application.rules.length + Object.keys(application.machines).length + hearers.size + 5;
   const spillway: Line[] = [
     { what: "`Reconcile`, each minute", count: minutesOfMonth, price: "invocation" },
     {
@@ -163,8 +163,8 @@ function renderMonth({ readsAtRest }: CountedRelease): string {
     },
     { what: "alarms", count: alarms, price: "alarmMonth" },
     {
-      what: "metrics: `Reconcile` counts each minute, others in the hours of a release",
-      count: 1,
+      what: "metrics: three that `Reconcile` counts each minute; others in the hours of a release",
+      count: 3,
       price: "metricMonth",
     },
     { what: "the dashboard", count: 1, price: "dashboardMonth" },

@@ -21,6 +21,11 @@ export function replaceLive(
   return { live: next, history: [left, ...others].slice(0, longestHistory) };
 }
 
+/** What was live before, passing over what was gone back from. */
+export function previousRevision(history: readonly Revision[]): Revision | undefined {
+  return history.find(({ goneBackFrom }) => goneBackFrom !== true);
+}
+
 /**
  * The revision to which an environment is to go back.
  * @param to a release, or `previous`: what was live before, passing over what was gone back from.
@@ -32,7 +37,7 @@ export function findRevision(
 ): Revision {
   const found =
     to === "previous"
-      ? history.find(({ goneBackFrom }) => goneBackFrom !== true)
+      ? previousRevision(history)
       : [...(live === undefined ? [] : [live]), ...history].find(({ release }) => release === to);
   if (found !== undefined) return found;
   const known = history.map(({ release }) => release).join(", ");

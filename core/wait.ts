@@ -41,6 +41,14 @@ export function nextLook(now: number, looks: number): number {
   return now + Math.min(60_000 * 2 ** Math.min(looks, 10), 300_000);
 }
 
+/** Looks that are due are made each minute: one that was not made for so long could not be made, by anybody. */
+const overdueMilliseconds = 5 * 60_000;
+
+/** Whether a wait could not be asked about for minutes: its state will sleep until somebody sees to it. */
+export function isOverdue({ lookAgainAt }: Pick<Wait, "lookAgainAt">, now: number): boolean {
+  return now - lookAgainAt > overdueMilliseconds;
+}
+
 /** Faults of AWS after which the same work may be begun anew; every other end is the work's own word and stands. */
 const faults: readonly string[] = ["StageFaulted", "MigrationNotStarted"];
 

@@ -5,6 +5,7 @@ import type { Context } from "aws-lambda";
 import type * as z from "zod/mini";
 import { type Connection, connect } from "../aws/connection.ts";
 import { SpillwayError } from "../core/errors.ts";
+import { type Findings, type MetricName, metricNames } from "../core/metrics.ts";
 import { Outcome } from "../core/outcome.ts";
 import { listProblems, type Problem, parse } from "../core/parse.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
@@ -20,12 +21,12 @@ export interface FunctionDefinition<Input extends z.ZodMiniType, Output> {
   /** The same as the state, the file and the Lambda. */
   readonly name: string;
   readonly input: Input;
-  run(input: z.infer<Input>, place: Place): Promise<Output>;
+  run(input: z.infer<Input>, place: Place, tell: (findings: Findings) => void): Promise<Output>;
 }
 
 /**
  * The one middleware stack: parse the input, log start and end with release and execution, count what happened
- * (in the CloudWatch namespace of the installation, POWERTOOLS_METRICS_NAMESPACE: Succeeded, Failed, and each outcome by its name), name the error.
+ * (in the CloudWatch namespace of the installation, POWERTOOLS_METRICS_NAMESPACE; what, core/metrics.ts says), name the error.
  * @param place where to work; by default what the process's environment says, read at the first invocation.
  */
 export function createHandler<Input extends z.ZodMiniType, Output>(
@@ -34,9 +35,13 @@ export function createHandler<Input extends z.ZodMiniType, Output>(
 ) {
   const logger = new Logger({ serviceName: definition.name });
   const metrics = new Metrics({ serviceName: definition.name });
-  const count = (name: string) => {
-    metrics.addMetric(name, MetricUnit.Count, 1);
+  const count = (name: MetricName, many = 1) => {
+    metrics.addMetric(name, MetricUnit.Count, many);
     metrics.publishStoredMetrics();
+  };
+  const tell = ({ counts, warnings }: Findings) => {
+    for (const warning of warnings) logger.warn(warning);
+    for (const name of metricNames) if (counts[name] !== undefined) count(name, counts[name]);
   };
   const refuse = (problems: readonly Problem[]) =>
     new SpillwayError(
@@ -65,7 +70,7 @@ export function createHandler<Input extends z.ZodMiniType, Output>(
     })
     .handler(async (event: unknown) => {
       here ??= { connection: connect(), environment: readEnvironment(process.env) };
-      return definition.run(parse(definition.input, event, refuse), here);
+      return definition.run(parse(definition.input, event, refuse), here, tell);
     });
 }
 

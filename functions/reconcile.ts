@@ -1,9 +1,11 @@
 import * as z from "zod/mini";
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
-import type { Wait } from "../core/wait.ts";
+import { areImagesDue } from "../core/retention.ts";
+import { isOverdue, type Wait } from "../core/wait.ts";
 import { endCancelled } from "./cancelling.ts";
 import { lookAtWork } from "./looks.ts";
-import { createHandler, type FunctionDefinition } from "./middleware.ts";
+import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
+import { endangeredImages } from "./needed-images.ts";
 import { closeReleases, recoverEnvironments } from "./recovery.ts";
 import { deploymentOf } from "./stage-scope.ts";
 import { freeLeases } from "./takeover.ts";
@@ -17,22 +19,47 @@ interface Reconciled {
   readonly releases: number;
 }
 
-/** Each minute, because events are hints: asks about overdue waits, and sees to what ended executions left open or locked. */
+/**
+ * Each minute, because events are hints: asks about waits that are due, and sees to what ended executions left open or
+ * locked. What cannot be done for one holds up none of the others; it is thrown in the end.
+ */
 export const reconcile: FunctionDefinition<z.ZodMiniUnknown, Reconciled> = {
   name: "Reconcile",
   input: z.unknown(),
-  async run(_event, place) {
+  async run(_event, place, tell) {
+    const failures: unknown[] = [];
+    const attempt = <Value>(work: () => Promise<Value>) =>
+      work().catch((error: unknown) => {
+        failures.push(error);
+        return undefined;
+      });
     const records = connectRecords(place.connection, place.environment.table);
-    const waits = await records.overdueWaits(place.connection.now());
-    for (const wait of waits)
-      if (!(await closeForgotten(records, wait)))
-        await settle(place, wait, wait.kind === "turn" ? lookAtTurn(place) : lookAtWork(place));
-    await endCancelled(place);
-    const environments = await recoverEnvironments(place);
-    const leases = await freeLeases(place);
-    return { waits: waits.length, environments, leases, releases: await closeReleases(place) };
+    const now = place.connection.now();
+    const waits = await records.dueWaits(now);
+    tell({ counts: { OverdueWaits: waits.filter((wait) => isOverdue(wait, now)).length }, warnings: [] });
+    for (const wait of waits) await attempt(() => seeTo(place, records, wait));
+    await attempt(() => endCancelled(place));
+    const environments = await attempt(() => recoverEnvironments(place));
+    const leases = await attempt(() => freeLeases(place));
+    const releases = await attempt(() => closeReleases(place));
+    const images = areImagesDue(now) ? await attempt(() => endangeredImages(place)) : undefined;
+    if (images !== undefined) tell({ counts: { ImagesNearLimit: images.length }, warnings: images });
+    const [first] = failures;
+    if (failures.length === 1) throw first;
+    if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join("; "));
+    return {
+      waits: waits.length,
+      environments: environments ?? 0,
+      leases: leases ?? 0,
+      releases: releases ?? 0,
+    };
   },
 };
+
+async function seeTo(place: Place, records: Records, wait: Wait): Promise<void> {
+  if (await closeForgotten(records, wait)) return;
+  await settle(place, wait, wait.kind === "turn" ? lookAtTurn(place) : lookAtWork(place));
+}
 
 /**
  * Closes a wait for work whose ARN was lost and whose deployment or release has ended: nobody waits for it any more,

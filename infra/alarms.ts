@@ -1,22 +1,23 @@
+import type { MetricName } from "../core/metrics.ts";
 import { physicalName } from "./arns.ts";
 import { machines } from "./machines.ts";
 import { topic } from "./notifications.ts";
 import { rules } from "./rules.ts";
 import { application } from "./stage.ts";
 
-/** Tells people when a sum over five minutes is above `most`, or, for what must go on, when nothing came. */
+/** Tells people when a sum over `period` seconds is above none, or, for what must go on, when nothing came. */
 function makeAlarm(
   name: string,
   description: string,
   metric: { namespace: string; metricName: string; dimensions: Record<string, $util.Input<string>> },
-  { silence = false }: { silence?: boolean } = {},
+  { silence = false, period = 300 }: { silence?: boolean; period?: number } = {},
 ) {
   return new aws.cloudwatch.MetricAlarm(name, {
     name: physicalName(application, name),
     alarmDescription: description,
     ...metric,
     statistic: "Sum",
-    period: 300,
+    period,
     evaluationPeriods: silence ? 2 : 1,
     comparisonOperator: silence ? "LessThanThreshold" : "GreaterThanThreshold",
     threshold: silence ? 1 : 0,
@@ -24,6 +25,11 @@ function makeAlarm(
     alarmActions: [topic.arn],
     okActions: [topic.arn],
   });
+}
+
+/** What a function of ours counts. */
+function counted(service: string, metricName: MetricName) {
+  return { namespace: application.metricNamespace, metricName, dimensions: { service } };
 }
 
 /** The functions that hear events: nobody waits for their answer, so nobody else notices their errors. */
@@ -39,11 +45,7 @@ export const alarms = [
     makeAlarm(
       `NeedsAttention-${closer}`,
       "A release or deployment could not be restored, or it could not be told: read the reason on its record, then run the intent recover or rollback for its environment.",
-      {
-        namespace: application.metricNamespace,
-        metricName: "NeedsAttention",
-        dimensions: { service: closer },
-      },
+      counted(closer, "NeedsAttention"),
     ),
   ),
   ...Object.entries(machines).map(([name, { arn }]) =>
@@ -74,6 +76,17 @@ export const alarms = [
         dimensions: { FunctionName: physicalName(application, name) },
       },
     ),
+  ),
+  makeAlarm(
+    "OverdueWaits",
+    "Nobody managed for five minutes to ask how something ended that a release waits for, so the release sleeps: read the errors in the log of Reconcile, which name the service that does not answer or refuses.",
+    counted("Reconcile", "OverdueWaits"),
+  ),
+  makeAlarm(
+    "ImagesNearLimit",
+    "ECR will soon delete an image that is live or to which an environment would go back: the log of Reconcile names it. Release something newer there, or delete images that nothing needs.",
+    counted("Reconcile", "ImagesNearLimit"),
+    { period: 1800 },
   ),
   makeAlarm(
     "ReconcilerSilent",

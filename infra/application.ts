@@ -162,6 +162,7 @@ const readImages: Permission = {
   ],
   on: "repositories",
 };
+const listTagged: Permission = { actions: ["ecr:DescribeImages"], on: "repositories" };
 const findImages: Permission = { actions: ["ecr:BatchGetImage"], on: "repositories" };
 const lookAtBuilds: readonly Permission[] = [
   { actions: ["codebuild:BatchGetBuilds"], on: "projects" },
@@ -256,7 +257,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   RecoverExecution: [records, ...seeToBroken],
   Operate: [records, answer],
   Reconcile: [
-    ...[records, answer, ...seeToBroken],
+    ...[records, listTagged, answer, ...seeToBroken],
     ...[...lookAtBuilds, ...lookAtTasks, listTasks, findTargets, ...lookAtOperations],
     { actions: ["ecs:StopTask"], on: "tasks" },
   ],

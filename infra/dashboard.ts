@@ -1,3 +1,4 @@
+import type { MetricName } from "../core/metrics.ts";
 import { Outcome } from "../core/outcome.ts";
 import { machines } from "./machines.ts";
 import { rules } from "./rules.ts";
@@ -37,6 +38,14 @@ const outcomes = (service: string): Metric[] =>
     { label: outcome },
   ]);
 
+const counted = (metric: MetricName, label: string): Metric => [
+  application.metricNamespace,
+  metric,
+  "service",
+  "Reconcile",
+  { label },
+];
+
 /** What happened lately, on one page. */
 export const dashboard = new aws.cloudwatch.Dashboard("Dashboard", {
   dashboardName: prefix,
@@ -72,11 +81,20 @@ export const dashboard = new aws.cloudwatch.Dashboard("Dashboard", {
           4,
         ),
         chart(
+          "What Reconcile found",
+          [
+            counted("OverdueWaits", "overdue waits"),
+            counted("ImagesNearLimit", "needed images near the limit"),
+          ],
+          5,
+          "Maximum",
+        ),
+        chart(
           "Events that could not be delivered",
           queues.map(
             (queue): Metric => ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue],
           ),
-          5,
+          6,
           "Maximum",
         ),
       ],

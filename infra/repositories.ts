@@ -1,8 +1,7 @@
+import { taggedImagesKept } from "../core/retention.ts";
 import { installationTag } from "./account.ts";
 import { repositoryStatements } from "./resource-policies.ts";
 import { application, permanent, place, prefix } from "./stage.ts";
-
-const taggedImagesKept = 500;
 
 /** What is kept of the images: what nothing refers to goes after two weeks, tagged ones beyond the newest 500. */
 const lifecycle = JSON.stringify({

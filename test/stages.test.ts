@@ -164,7 +164,7 @@ describe("a build that begins while its release is being stopped", () => {
       token: "token",
       subject: {},
       begin: async () => {
-        await stopStages.run({ release: "web-1" }, place);
+        await stopStages.run({ release: "web-1" }, place, () => {});
         return { arn: "arn:begun" };
       },
       find: async () => undefined,

@@ -209,6 +209,14 @@ export const mistakes: readonly Mistake[] = [
     test: "tells people of what needs them",
   },
   {
+    name: "an alarm of something that nobody counts",
+    file: "infra/alarms.ts",
+    from: 'counted("Reconcile", "OverdueWaits")',
+    to: 'counted("CompleteWait", "OverdueWaits")',
+    caughtBy: "test/infra/watching.test.ts",
+    test: "each of which looks where somebody counts",
+  },
+  {
     name: "two stages whose machines have one name",
     file: "infra/machines.ts",
     from: "name: physicalName(application, name),",

@@ -1,0 +1,22 @@
+import { Outcome } from "./outcome.ts";
+
+/**
+ * What the functions of an installation count, each under its own name as the dimension `service`: how it ended, what
+ * release or deployment ended how, and what Reconcile found.
+ */
+export const metricNames = [
+  "Succeeded",
+  "Failed",
+  ...Outcome.options,
+  /** Waits that nobody managed to ask about for minutes. */
+  "OverdueWaits",
+  /** Live images, and those that an environment would go back to, that ECR will soon delete. */
+  "ImagesNearLimit",
+] as const;
+export type MetricName = (typeof metricNames)[number];
+
+/** What is worth telling of what a function found: numbers for alarms, and words for the log. */
+export interface Findings {
+  readonly counts: Readonly<Partial<Record<MetricName, number>>>;
+  readonly warnings: readonly string[];
+}

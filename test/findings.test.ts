@@ -1,0 +1,92 @@
+import { Readable } from "node:stream";
+import { DisableRuleCommand, EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { imageOf } from "./simulation/image.ts";
+import { createWorld, type SimulatedWorld } from "./simulation/world.ts";
+
+/** What the functions print, of which CloudWatch makes logs and metrics. */
+let printed: string[] = [];
+let world: SimulatedWorld;
+beforeEach(() => {
+  printed = [];
+  vi.stubEnv("POWERTOOLS_LOG_LEVEL", "WARN");
+  vi.stubEnv("POWERTOOLS_METRICS_DISABLED", "false");
+  vi.spyOn(process.stdout, "write").mockImplementation((text) => printed.push(String(text)) > 0);
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => printed.push(String(text)) > 0);
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  await world.close();
+});
+
+const run = <Value>(work: Promise<Value>) => world.clock.runUntil(work);
+const minutes = (count: number) => world.clock.advance(count * 60_000);
+
+/** Every value of one of Reconcile's metrics. */
+function counted(metric: string): unknown[] {
+  return printed
+    .flatMap((text) => text.split("\n"))
+    .filter((line) => line.includes("_aws"))
+    .map((line) => JSON.parse(line))
+    .filter(({ service, [metric]: value }) => service === "Reconcile" && value !== undefined)
+    .map(({ [metric]: value }) => value);
+}
+
+async function silence(rule: string): Promise<void> {
+  const bus = new EventBridgeClient(world.connection.client);
+  await run(bus.send(new DisableRuleCommand({ Name: rule })));
+}
+
+describe("what Reconcile finds", () => {
+  it("is counted as an overdue wait once nobody could ask about it for five minutes, and holds up nothing else", async () => {
+    world = await createWorld();
+    const now = world.clock.now();
+    await run(
+      world.records.openWait({
+        key: "web-gone-1/stage/unit-tests",
+        kind: "build",
+        release: "web-gone-1",
+        token: "nobody's",
+        tries: 0,
+        begunAt: now,
+        awaitedArn: "arn:aws:codebuild:us-east-1:000000000000:build/spillway-web-unit-tests:gone",
+        subject: { stage: "unit-tests" },
+        looks: 0,
+        lookAgainAt: now,
+      }),
+    );
+    await minutes(4);
+    expect(new Set(counted("OverdueWaits"))).toEqual(new Set([0]));
+    expect(counted("Failed").length).toBeGreaterThan(1);
+    await minutes(3);
+    expect(counted("OverdueWaits").at(-1)).toBe(1);
+
+    // Only Reconcile tells of builds from now on, and it goes on failing for the one that is gone.
+    await silence("BuildEnded");
+    const id = await world.release("aaaaaaa");
+    expect(await run(world.records.requireRelease(id))).toMatchObject({ outcome: "Released" });
+  });
+
+  it("is told by name when what is live is among the last that ECR keeps", async () => {
+    world = await createWorld();
+    const id = await world.release("aaaaaaa");
+    await minutes(11);
+    expect(counted("ImagesNearLimit")).toContain(0);
+    expect(counted("ImagesNearLimit")).not.toContain(1);
+
+    await silence("ImagePushed");
+    for (let number = 0; number < 400; number++) {
+      const { blob, manifest } = imageOf({ number: String(number) });
+      await run(world.aws.images.writeBlob(Readable.from([Buffer.from(blob)])));
+      const mediaType = "application/vnd.oci.image.manifest.v1+json";
+      await run(world.aws.images.putManifest("web", { text: manifest, mediaType, tag: `later-${number}` }));
+    }
+    await minutes(11);
+    expect(counted("ImagesNearLimit").at(-1)).toBe(1);
+    const { image } = await run(world.records.requireRelease(id));
+    expect(printed.join("\n")).toContain(
+      `web@${image?.digest}, live in production, is number 401 of its repository`,
+    );
+  });
+});
