@@ -63,6 +63,7 @@ describe("the rooms of the house", () => {
       "resource-policies.ts",
       "roles.ts",
       "checks.ts",
+      "deployer.ts",
       "wildcards.ts",
       "repository-names.ts",
       "render.ts",
