@@ -8,7 +8,7 @@ export function createRealClock(): Clock {
   const now = () => Date.now();
   const after = (milliseconds: number, run: () => void): (() => void) => {
     const due = now() + milliseconds;
-    let timer: NodeJS.Timeout;
+    let timer: ReturnType<typeof setTimeout>;
     const wait = (remaining: number) => {
       timer = setTimeout(
         () => {
