@@ -163,8 +163,8 @@ function renderMonth({ readsAtRest }: CountedRelease): string {
     },
     { what: "alarms", count: alarms, price: "alarmMonth" },
     {
-      what: "metrics: three that `Reconcile` counts each minute; others in the hours of a release",
-      count: 3,
+      what: "metrics: those that are counted regularly, `Succeeded` twice among them; others in the hours of a release",
+      count: 4,
       price: "metricMonth",
     },
     { what: "the dashboard", count: 1, price: "dashboardMonth" },

@@ -2,7 +2,7 @@ import { Outcome } from "./outcome.ts";
 
 /**
  * What the functions of an installation count, each under its own name as the dimension `service`: how it ended, what
- * release or deployment ended how, and what Reconcile found.
+ * release or deployment ended how, and what was found by who looks regularly.
  */
 export const metricNames = [
   "Succeeded",

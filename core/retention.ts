@@ -44,11 +44,3 @@ export function findEndangered(
 export function describeEndangered(repository: string, { digest, neededAs, place }: EndangeredImage): string {
   return `${repository}@${digest}, ${neededAs}, is number ${place} of its repository, newest first, of which ECR keeps ${taggedImagesKept}: release something newer there, or delete images that nothing needs.`;
 }
-
-/** How often Reconcile asks for all images of a repository: an image does not near the end within minutes. */
-const imagesEachMilliseconds = 10 * 60_000;
-
-/** Whether images are due at a run of Reconcile, which comes each minute. */
-export function areImagesDue(now: number): boolean {
-  return now % imagesEachMilliseconds < 60_000;
-}

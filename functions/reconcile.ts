@@ -1,11 +1,9 @@
 import * as z from "zod/mini";
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
-import { areImagesDue } from "../core/retention.ts";
 import { isOverdue, type Wait } from "../core/wait.ts";
 import { endCancelled } from "./cancelling.ts";
 import { lookAtWork } from "./looks.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
-import { endangeredImages } from "./needed-images.ts";
 import { closeReleases, recoverEnvironments } from "./recovery.ts";
 import { deploymentOf } from "./stage-scope.ts";
 import { freeLeases } from "./takeover.ts";
@@ -42,8 +40,6 @@ export const reconcile: FunctionDefinition<z.ZodMiniUnknown, Reconciled> = {
     const environments = await attempt(() => recoverEnvironments(place));
     const leases = await attempt(() => freeLeases(place));
     const releases = await attempt(() => closeReleases(place));
-    const images = areImagesDue(now) ? await attempt(() => endangeredImages(place)) : undefined;
-    if (images !== undefined) tell({ counts: { ImagesNearLimit: images.length }, warnings: images });
     const [first] = failures;
     if (failures.length === 1) throw first;
     if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join("; "));

@@ -84,8 +84,8 @@ export const alarms = [
   ),
   makeAlarm(
     "ImagesNearLimit",
-    "ECR will soon delete an image that is live or to which an environment would go back: the log of Reconcile names it. Release something newer there, or delete images that nothing needs.",
-    counted("Reconcile", "ImagesNearLimit"),
+    "ECR will soon delete an image that is live or to which an environment would go back: the log of WatchImages names it. Release something newer there, or delete images that nothing needs.",
+    counted("WatchImages", "ImagesNearLimit"),
     { period: 1800 },
   ),
   makeAlarm(

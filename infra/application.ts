@@ -256,8 +256,9 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   CompleteWait: [records, listOpen, answer, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
   RecoverExecution: [records, ...seeToBroken],
   Operate: [records, answer],
+  WatchImages: [records, listTagged],
   Reconcile: [
-    ...[records, listTagged, answer, ...seeToBroken],
+    ...[records, answer, ...seeToBroken],
     ...[...lookAtBuilds, ...lookAtTasks, listTasks, findTargets, ...lookAtOperations],
     { actions: ["ecs:StopTask"], on: "tasks" },
   ],
@@ -388,6 +389,12 @@ function rulesOf(prefix: string, repositories: readonly string[]): RuleDescripti
       target: { function: "RecoverExecution" },
     },
     { name: "EveryMinute", bus: "default", schedule: "rate(1 minute)", target: { function: "Reconcile" } },
+    {
+      name: "EveryTenMinutes",
+      bus: "default",
+      schedule: "rate(10 minutes)",
+      target: { function: "WatchImages" },
+    },
   ];
 }
 

@@ -38,11 +38,11 @@ const outcomes = (service: string): Metric[] =>
     { label: outcome },
   ]);
 
-const counted = (metric: MetricName, label: string): Metric => [
+const counted = (service: string, metric: MetricName, label: string): Metric => [
   application.metricNamespace,
   metric,
   "service",
-  "Reconcile",
+  service,
   { label },
 ];
 
@@ -81,10 +81,10 @@ export const dashboard = new aws.cloudwatch.Dashboard("Dashboard", {
           4,
         ),
         chart(
-          "What Reconcile found",
+          "What nears an end",
           [
-            counted("OverdueWaits", "overdue waits"),
-            counted("ImagesNearLimit", "needed images near the limit"),
+            counted("Reconcile", "OverdueWaits", "overdue waits"),
+            counted("WatchImages", "ImagesNearLimit", "needed images near the limit"),
           ],
           5,
           "Maximum",

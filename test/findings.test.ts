@@ -23,13 +23,13 @@ afterEach(async () => {
 const run = <Value>(work: Promise<Value>) => world.clock.runUntil(work);
 const minutes = (count: number) => world.clock.advance(count * 60_000);
 
-/** Every value of one of Reconcile's metrics. */
-function counted(metric: string): unknown[] {
+/** Every value of a metric that a function counted. */
+function counted(metric: string, by = "Reconcile"): unknown[] {
   return printed
     .flatMap((text) => text.split("\n"))
     .filter((line) => line.includes("_aws"))
     .map((line) => JSON.parse(line))
-    .filter(({ service, [metric]: value }) => service === "Reconcile" && value !== undefined)
+    .filter(({ service, [metric]: value }) => service === by && value !== undefined)
     .map(({ [metric]: value }) => value);
 }
 
@@ -38,7 +38,7 @@ async function silence(rule: string): Promise<void> {
   await run(bus.send(new DisableRuleCommand({ Name: rule })));
 }
 
-describe("what Reconcile finds", () => {
+describe("what is found by who looks regularly", () => {
   it("is counted as an overdue wait once nobody could ask about it for five minutes, and holds up nothing else", async () => {
     world = await createWorld();
     const now = world.clock.now();
@@ -72,8 +72,8 @@ describe("what Reconcile finds", () => {
     world = await createWorld();
     const id = await world.release("aaaaaaa");
     await minutes(11);
-    expect(counted("ImagesNearLimit")).toContain(0);
-    expect(counted("ImagesNearLimit")).not.toContain(1);
+    expect(counted("ImagesNearLimit", "WatchImages")).toContain(0);
+    expect(counted("ImagesNearLimit", "WatchImages")).not.toContain(1);
 
     await silence("ImagePushed");
     for (let number = 0; number < 400; number++) {
@@ -83,7 +83,7 @@ describe("what Reconcile finds", () => {
       await run(world.aws.images.putManifest("web", { text: manifest, mediaType, tag: `later-${number}` }));
     }
     await minutes(11);
-    expect(counted("ImagesNearLimit").at(-1)).toBe(1);
+    expect(counted("ImagesNearLimit", "WatchImages").at(-1)).toBe(1);
     const { image } = await run(world.records.requireRelease(id));
     expect(printed.join("\n")).toContain(
       `web@${image?.digest}, live in production, is number 401 of its repository`,

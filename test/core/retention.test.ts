@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { areImagesDue, describeEndangered, findEndangered, taggedImagesKept } from "../../core/retention.ts";
+import { describeEndangered, findEndangered, taggedImagesKept } from "../../core/retention.ts";
 
 /** So many images, pushed one after another; the first is `sha256:0`. */
 const pushed = (count: number) =>
@@ -35,11 +35,4 @@ describe("an image that is needed", () => {
       }),
     );
   });
-});
-
-it("images are asked for once in ten minutes by who comes each minute, whenever that began", () => {
-  for (const start of [0, 59_999, 123_456]) {
-    const due = Array.from({ length: 60 }, (_, minute) => areImagesDue(start + minute * 60_000));
-    expect(due.filter(Boolean)).toHaveLength(6);
-  }
 });

@@ -112,7 +112,7 @@ describe.skipIf(platformMissing)(
         "Time of a release and of a deployment (p50)",
         "Time of a stage (average)",
         "Failures of functions",
-        "What Reconcile found",
+        "What nears an end",
         "Events that could not be delivered",
       ]);
       for (const { properties } of widgets)

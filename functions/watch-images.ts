@@ -1,28 +1,34 @@
+import * as z from "zod/mini";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { connectImages } from "../aws/ecr.ts";
 import type { PinnedImage } from "../core/image.ts";
 import type { EnvironmentRecord } from "../core/records.ts";
 import { describeEndangered, findEndangered, type NeededImage } from "../core/retention.ts";
 import { previousRevision } from "../core/revisions.ts";
-import type { Place } from "./middleware.ts";
+import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
 
 /**
- * The images that an environment runs, or would go back to, and that ECR's lifecycle will soon delete.
- * @returns what a person reads of each.
+ * Every ten minutes: tells of images that an environment runs, or would go back to, and that ECR's lifecycle will soon
+ * delete. Apart from Reconcile, which would carry ECR's client at each cold start.
  */
-export async function endangeredImages(place: Place): Promise<string[]> {
-  const images = connectImages(place.connection);
-  const found: string[] = [];
-  for (const [repository, needed] of Map.groupBy(
-    await neededImages(place),
-    ({ image }) => image.repository,
-  )) {
-    const tagged = await images.tagged(repository);
-    const endangered = findEndangered(tagged, needed.map(asNeeded));
-    found.push(...endangered.map((image) => describeEndangered(repository, image)));
-  }
-  return found;
-}
+export const watchImages: FunctionDefinition<z.ZodMiniUnknown, { readonly endangered: number }> = {
+  name: "WatchImages",
+  input: z.unknown(),
+  async run(_event, place, tell) {
+    const images = connectImages(place.connection);
+    const warnings: string[] = [];
+    const byRepository = Map.groupBy(await neededImages(place), ({ image }) => image.repository);
+    for (const [repository, needed] of byRepository) {
+      const tagged = await images.tagged(repository);
+      const endangered = findEndangered(tagged, needed.map(asNeeded));
+      warnings.push(...endangered.map((image) => describeEndangered(repository, image)));
+    }
+    tell({ counts: { ImagesNearLimit: warnings.length }, warnings });
+    return { endangered: warnings.length };
+  },
+};
+
+export const handler = createHandler(watchImages);
 
 /** An image, and what needs it. */
 interface Needed {
