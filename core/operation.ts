@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { SpillwayError } from "./errors.ts";
+import { Digest } from "./image.ts";
 import { listProblems, parse } from "./parse.ts";
 
 const word = z.string().check(z.minLength(1), z.maxLength(200));
@@ -19,6 +20,10 @@ const shapes = {
   /** Stops deploys and promotions, in one environment or in all of the service's; never a rollback or a recovery. */
   "stop-the-line": z.strictObject({ service, environment: z.optional(environment), reason: Reason }),
   "resume-the-line": z.strictObject({ service, environment: z.optional(environment), reason: Reason }),
+  /** Lets an environment take pushes again that are not newer than what was taken back there. */
+  "lift-hold": z.strictObject({ service, environment, reason: Reason }),
+  /** Lets a digest be deployed again that was found unhealthy, by anybody and without force. */
+  "lift-quarantine": z.strictObject({ service, digest: Digest, reason: Reason }),
 } as const;
 
 export type Action = keyof typeof shapes;
@@ -37,6 +42,12 @@ export type Operation<A extends Action = Action> = {
 export const operationExamples: OperationRequests = {
   "stop-the-line": { service: "web", environment: "production", reason: "the payment provider is down" },
   "resume-the-line": { service: "web", environment: "production", reason: "the payment provider is back" },
+  "lift-hold": { service: "web", environment: "production", reason: "the fault was not in that release" },
+  "lift-quarantine": {
+    service: "web",
+    digest: `sha256:${"3f2a91c0".repeat(8)}`,
+    reason: "its secret was wrong and is right now",
+  },
 };
 
 /** Every action, in the order in which people are told of them. */

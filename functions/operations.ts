@@ -3,6 +3,7 @@ import type { AuditEntry } from "../core/audit.ts";
 import { SpillwayError } from "../core/errors.ts";
 import type { Action, Operation, OperationRequests } from "../core/operation.ts";
 import type { Person } from "../core/person.ts";
+import { liftHold, liftQuarantine } from "./lifting.ts";
 import type { Place } from "./middleware.ts";
 import { resumeLine, stopLine } from "./stopping-the-line.ts";
 
@@ -28,6 +29,8 @@ export type Perform<A extends Action> = (
 const performers: { readonly [A in Action]: Perform<A> } = {
   "stop-the-line": stopLine,
   "resume-the-line": resumeLine,
+  "lift-hold": liftHold,
+  "lift-quarantine": liftQuarantine,
 };
 
 /** Does what an operation asks for. */
@@ -57,7 +60,7 @@ export async function subjectOf(
       "UnknownService",
       `The configuration has no service ${service}; its services are ${Object.keys(services).join(", ") || "none"}.`,
     );
-  const { environment } = request;
+  const environment = "environment" in request ? request.environment : undefined;
   if (environment !== undefined && !Object.hasOwn(config.environments, environment))
     throw new SpillwayError(
       "InvalidInput",

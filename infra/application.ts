@@ -255,7 +255,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   ReleaseLease: [records, answer],
   CompleteWait: [records, listOpen, answer, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
   RecoverExecution: [records, ...seeToBroken],
-  Operate: [records, answer],
+  Operate: [records, listRecords, answer],
   WatchImages: [records, listTagged],
   Reconcile: [
     ...[records, answer, ...seeToBroken],

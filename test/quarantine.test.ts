@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { exampleWith, twoEnvironments } from "./simulation/environments.ts";
+import { createOperator } from "./simulation/operator.ts";
 import { type Behaviour, createWorld, type SimulatedWorld } from "./simulation/world.ts";
 
 let world: SimulatedWorld;
@@ -115,13 +116,17 @@ describe("a digest that was rolled back as unhealthy", () => {
     await world.release("bbbbbbb", behaviour);
     const [found] = await quarantines();
     behaviour.healthStatus = 200;
-    const lifted = {
-      at: world.clock.now(),
-      by: "arn:aws:iam::000000000000:user/ada",
+    const lift = {
+      action: "lift-quarantine",
+      service: "web",
+      digest: found?.digest,
       reason: "the secret is right",
     };
-    expect(await run(world.records.liftQuarantine("web", found?.digest ?? "", lifted))).toBe(true);
-    expect(await run(world.records.liftQuarantine("web", found?.digest ?? "", lifted))).toBe(false);
+    const ada = createOperator(world, "ada");
+    expect(await ada.ask(lift)).toMatchObject({ status: 200 });
+    expect(await ada.ask(lift)).toMatchObject({ status: 409 });
+    const [{ lifted } = {}] = await quarantines();
+    expect(lifted).toMatchObject({ by: expect.stringContaining("ada"), reason: "the secret is right" });
     expect(await world.start({ service: "web", tag: "bbbbbbb" })).toMatchObject({ status: "SUCCEEDED" });
   });
 });
@@ -152,6 +157,23 @@ describe("an environment after a rollback", () => {
     expect(await world.deploy(byHand)).toMatchObject({ status: "SUCCEEDED" });
     expect(world.serving()).toBe("bbbbbbb");
     expect((await environment()).hold).toBeUndefined();
+  });
+
+  it("takes late pushes again when a person lifts the hold", async () => {
+    world = await createWorld();
+    await world.release("aaaaaaa", { sequence: 1 });
+    await world.release("ccccccc", { sequence: 3, ...ill });
+    const lift = {
+      action: "lift-hold",
+      service: "web",
+      environment: "production",
+      reason: "it was the network",
+    };
+    const ada = createOperator(world, "ada");
+    expect(await ada.ask(lift)).toMatchObject({ status: 200 });
+    expect(await ada.ask(lift)).toMatchObject({ status: 409 });
+    const between = await world.release("bbbbbbb", { sequence: 2 });
+    expect(await releaseOf(between)).toMatchObject({ outcome: "Released" });
   });
 
   it("is held as well when a person went back, until a person goes forward again", async () => {
