@@ -7,6 +7,7 @@ import {
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
 import type * as z from "zod/mini";
+import { Approval } from "../core/approval.ts";
 import { AuditEntry } from "../core/audit.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { listProblems, parse } from "../core/parse.ts";
@@ -50,6 +51,10 @@ const keys = {
     sk: `ENVIRONMENT#${environment}`,
   }),
   commit: (service: string, commit: string): Key => ({ pk: `COMMIT#${service}#${commit}`, sk: "EVIDENCE" }),
+  approval: (service: string, environment: string, digest: string): Key => ({
+    pk: `SERVICE#${service}`,
+    sk: `APPROVAL#${environment}#${digest}`,
+  }),
   audit: ({ service, at, id }: Pick<AuditEntry, "service" | "at" | "id">): Key => ({
     pk: `AUDIT#${service}`,
     sk: `${new Date(at).toISOString()}#${id}`,
@@ -160,6 +165,20 @@ export function connectRecords({ client }: Connection, table: string) {
           TableName: table,
           Item: { ...item, ...key },
           ConditionExpression: "attribute_not_exists(pk)",
+        }),
+      ),
+    );
+  }
+
+  /** Puts an item in the place of the one with that version; 0: of none. */
+  function replace(key: Key, item: object, version: number): Promise<boolean> {
+    return attempt(() =>
+      dynamo.send(
+        new PutCommand({
+          TableName: table,
+          Item: { ...item, ...key },
+          ConditionExpression: version === 0 ? "attribute_not_exists(pk)" : "version = :version",
+          ...(version === 0 ? {} : { ExpressionAttributeValues: { ":version": version } }),
         }),
       ),
     );
@@ -378,6 +397,17 @@ export function connectRecords({ client }: Connection, table: string) {
     /** @returns false if it was not stopped. */
     resumeLine: (service: string, environment: string) =>
       set(keys.environment(service, environment), { stopped: undefined }, "attribute_exists(stopped)"),
+
+    /** What people said about an image in an environment; undefined if nobody was asked. */
+    approval: (service: string, environment: string, digest: string) =>
+      read(Approval, keys.approval(service, environment, digest)),
+    /** Writes an approval whose version is one more than that of `before`. @returns false if another was faster. */
+    putApproval: (approval: Approval) =>
+      replace(
+        keys.approval(approval.service, approval.environment, approval.digest),
+        approval,
+        approval.version - 1,
+      ),
 
     /** Writes that somebody asked for something. @returns false if that very request was written before. */
     openAudit: (entry: AuditEntry) => create(keys.audit(entry), entry),

@@ -189,6 +189,29 @@ export const DatabaseConfig = z.strictObject({
   ca: z.optional(SecretName),
 });
 
+/** The people without whose word nothing is deployed or promoted. */
+export const ApprovalConfig = z.strictObject({
+  /** So many different people have to approve. */
+  count: z._default(whole(1, 20), 1),
+  /** ARNs of those who may, with `*` for any characters; unless said, whoever may call the operator's door. */
+  by: z.optional(
+    z
+      .array(
+        text(
+          /^(arn:[\w-]+:(iam|sts)::[\d*]+:.+|\*)$/,
+          "use the ARN of a user or a role, such as arn:aws:iam::123456789012:role/release-managers; * stands for any characters",
+        ),
+      )
+      .check(z.minLength(1)),
+  ),
+  /** Without their word by then it ends as Expired; so long a given approval holds for another attempt, too. At most a week. */
+  expiresAfterHours: z._default(whole(1, 168), 72),
+  /** Whether whoever made the image may approve it. */
+  selfApproval: z._default(z.boolean(), false),
+  /** Whether an image may be approved that does not say who made it. */
+  unknownRequester: z._default(z.enum(["allow", "refuse"]), "allow"),
+});
+
 const Revert = z.enum(["never", "allowed"]);
 
 /** A place where a service runs. */
@@ -201,6 +224,8 @@ export const EnvironmentConfig = z.strictObject({
   bake: z.optional(BakeConfig),
   /** "none": nothing is migrated here, as in a development environment whose service keeps its data in a file. */
   database: z.optional(z.union([z.literal("none"), DatabaseConfig])),
+  /** The people who have to approve each image before it is deployed or promoted here. */
+  approval: z.optional(ApprovalConfig),
   /** What differs here from the service's `migration`. */
   migration: z.optional(
     z.strictObject({
@@ -274,6 +299,7 @@ export type EnvironmentConfig = z.output<typeof EnvironmentConfig>;
 export type DatabaseConfig = z.output<typeof DatabaseConfig>;
 export type HealthConfig = z.output<typeof HealthConfig>;
 export type BakeConfig = z.output<typeof BakeConfig>;
+export type ApprovalConfig = z.output<typeof ApprovalConfig>;
 export type BuildConfig = z.output<typeof BuildConfig>;
 export type StageConfig = z.output<typeof StageConfig>;
 export type PerformanceConfig = z.output<typeof PerformanceConfig>;

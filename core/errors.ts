@@ -40,6 +40,7 @@ export type ErrorName =
   | "NothingToRollBackTo"
   | "AccountRefused"
   | "NotAllowed"
+  | "NotApproved"
   | "NothingToDo"
   | "Throttled"
   | "AwsFault"

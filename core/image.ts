@@ -22,6 +22,8 @@ export interface ImageLabels {
   readonly sequence: number;
   /** The schema revision the code was built against. */
   readonly schema: string | undefined;
+  /** Who made it: a name, an address or an ARN. */
+  readonly author: string | undefined;
 }
 
 /**
@@ -40,6 +42,7 @@ export function readLabels(labels: Readonly<Record<string, string>>, pushedAt: n
     commit: labels["org.opencontainers.image.revision"],
     sequence: sequence === undefined ? pushedAt : Number(sequence),
     schema: labels["dev.spillway.schema"],
+    author: labels["dev.spillway.author"]?.trim().slice(0, 200) || undefined,
   };
 }
 

@@ -46,6 +46,11 @@ export function deploymentKey({ release, environment, attempt }: NamedDeployment
 export const migrationPurposes = ["check", "up", "status", "down"] as const;
 export type MigrationPurpose = (typeof migrationPurposes)[number];
 
+/** The name of a deployment's wait for the people's word. */
+export function approvalKey(deployment: NamedDeployment): string {
+  return `${deploymentKey(deployment)}/approval`;
+}
+
 /** The name of a deployment's wait for its turn. */
 export function turnKey(deployment: NamedDeployment): string {
   return `${deploymentKey(deployment)}/turn`;

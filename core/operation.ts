@@ -14,9 +14,14 @@ const Reason = z
   );
 const service = word;
 const environment = word;
+const release = word;
 
 /** What a person can ask for at the operator's door, and what must be said with it. */
 const shapes = {
+  /** Approves the image of a release for an environment that demands it. */
+  approve: z.strictObject({ release, environment, reason: z.optional(Reason) }),
+  /** Ends its way into that environment; the reason is its reason. */
+  reject: z.strictObject({ release, environment, reason: Reason }),
   /** Stops deploys and promotions, in one environment or in all of the service's; never a rollback or a recovery. */
   "stop-the-line": z.strictObject({ service, environment: z.optional(environment), reason: Reason }),
   "resume-the-line": z.strictObject({ service, environment: z.optional(environment), reason: Reason }),
@@ -40,6 +45,8 @@ export type Operation<A extends Action = Action> = {
 
 /** A body that is right for each action, to be shown where one was wrong. */
 export const operationExamples: OperationRequests = {
+  approve: { release: "web-3f2a91c0d4e5-1", environment: "production" },
+  reject: { release: "web-3f2a91c0d4e5-1", environment: "production", reason: "not before the holidays" },
   "stop-the-line": { service: "web", environment: "production", reason: "the payment provider is down" },
   "resume-the-line": { service: "web", environment: "production", reason: "the payment provider is back" },
   "lift-hold": { service: "web", environment: "production", reason: "the fault was not in that release" },

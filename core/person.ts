@@ -37,16 +37,17 @@ function split(userArn: string): string[] {
   return parts[0] === "arn" && parts.length === 6 ? parts : [];
 }
 
-/** Whether two are one person. One user of IAM Identity Center may come by several roles, and from several accounts. */
+/**
+ * Whether two are one person, who may come by several roles, from several accounts, or as a user besides: whoever has
+ * the same name. It is worse to count somebody twice than to ask another.
+ */
 export function isSamePerson(one: Person, other: Person): boolean {
-  if (one.arn === other.arn) return true;
-  const sessions = [one, other].every(({ arn }) => arn.includes(":assumed-role/"));
-  return sessions && one.name?.toLowerCase() === other.name?.toLowerCase();
+  return one.arn === other.arn || (other.name !== undefined && isNamed(one, other.name));
 }
 
 /**
  * Whether a person is the one that a commit or a record names: a user's name, an address, or an ARN. An address and
- * its part before the @ are the same, because it is worse to overlook somebody than to ask another.
+ * its part before the @ are the same, for the same reason.
  */
 export function isNamed({ arn, name }: Person, named: string): boolean {
   if (named === arn) return true;

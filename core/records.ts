@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { GrantedApproval } from "./approval.ts";
 import { BakeState } from "./bake.ts";
 import { Config } from "./config.ts";
 import { HealthState, Observation, Verdict } from "./health.ts";
@@ -138,6 +139,8 @@ export const Release = z.object({
   schemaHistory: z.array(z.string()),
   readableFrom: z.optional(z.string()),
   commit: z.optional(z.string()),
+  /** Who made the image, as its label says. */
+  author: z.optional(z.string()),
   sequence: z.number(),
   builtAgainst: z.optional(z.string()),
   installation: Installation,
@@ -197,6 +200,8 @@ export const Deployment = z.object({
   force: z.optional(z.boolean()),
   /** Of a deployment that a person began; those of a release are cancelled with it. */
   cancelled: z.optional(Cancellation),
+  /** The people's word with which it went on, where the environment demands one. */
+  approval: z.optional(GrantedApproval),
   /** With intent recover: the deployments that were broken off and are closed with this one. */
   recovers: z.optional(z.array(DeploymentName)),
   /** The number of its lease; absent while it waits for one, and then it has touched nothing. */

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 
-/** What is awaited: a CodeBuild build, an ECS task, an operation of a target, or a turn in an environment. */
-export const WaitKind = z.enum(["build", "task", "operation", "turn"]);
+/** What is awaited: a CodeBuild build, an ECS task, an operation of a target, or a turn in an environment, or people. */
+export const WaitKind = z.enum(["build", "task", "operation", "turn", "approval"]);
 export type WaitKind = z.infer<typeof WaitKind>;
 
 /** How awaited work ended. A failure's `error` is a name that the state machines catch. */

@@ -21,6 +21,8 @@ interface Admission {
     readonly revert: boolean;
     readonly migrationTimeoutSeconds: number;
     readonly healthIntervalSeconds: number;
+    /** Whether people have to approve it. */
+    readonly approval: boolean;
   };
 }
 
@@ -45,6 +47,7 @@ export const admitDeployment: FunctionDefinition<typeof Input, Admission> = {
       revert: brings(intent) && revertPolicy(service, config) === "allowed",
       migrationTimeoutSeconds: (service.migration?.timeoutMinutes ?? 30) * 60,
       healthIntervalSeconds: config.health.intervalSeconds,
+      approval: brings(intent) && config.approval !== undefined,
     };
     const earlier = (await records.deployments(release.id)).filter((one) => one.environment === environment);
     const own = earlier.find(({ executionArn }) => executionArn === execution);

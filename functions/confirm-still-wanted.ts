@@ -1,23 +1,33 @@
+import { isApproved } from "../core/approval.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { requireImage } from "../core/image.ts";
+import { brings } from "../core/intent.ts";
+import { environmentOf } from "../core/settings.ts";
 import { decideStillWanted, refuseGuarded } from "../core/still-wanted.ts";
 import { DeploymentInput, readWanted } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 
 /**
  * Looks, once it is this deployment's turn, whether it should still be live.
- * @throws SpillwayError Superseded if something newer took its place; DeploymentRefused with the reason.
+ * @throws SpillwayError NotApproved if people must approve it and have not; Superseded if something newer took its place; DeploymentRefused with the reason.
  */
 export const confirmStillWanted: FunctionDefinition<typeof DeploymentInput, { wanted: true }> = {
   name: "ConfirmStillWanted",
   input: DeploymentInput,
   async run(input, place) {
     const { records, release, deployment } = await readWanted(input, place);
+    const { digest } = requireImage(release);
+    const demands = environmentOf(release, deployment.environment).environment.approval;
+    if (brings(deployment.intent) && !isApproved(deployment.approval, demands, digest))
+      throw new SpillwayError(
+        "NotApproved",
+        `${deployment.environment} demands an approval of ${digest}, and there is none on record.`,
+      );
     const decided = decideStillWanted(deployment, release, deployment.previous);
     if (!decided.wanted) throw new SpillwayError(decided.error, `${decided.reason}.`);
     const { service, environment } = deployment;
     const record = await records.environment(service, environment);
-    const quarantine = await records.quarantine(service, requireImage(release).digest);
+    const quarantine = await records.quarantine(service, digest);
     const refusal = refuseGuarded(deployment, release, record, quarantine);
     if (refusal !== undefined) throw new SpillwayError("DeploymentRefused", `${refusal}.`);
     return { wanted: true };

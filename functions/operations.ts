@@ -3,6 +3,7 @@ import type { AuditEntry } from "../core/audit.ts";
 import { SpillwayError } from "../core/errors.ts";
 import type { Action, Operation, OperationRequests } from "../core/operation.ts";
 import type { Person } from "../core/person.ts";
+import { approve, reject } from "./approving.ts";
 import { liftHold, liftQuarantine } from "./lifting.ts";
 import type { Place } from "./middleware.ts";
 import { resumeLine, stopLine } from "./stopping-the-line.ts";
@@ -27,6 +28,8 @@ export type Perform<A extends Action> = (
 ) => Promise<string>;
 
 const performers: { readonly [A in Action]: Perform<A> } = {
+  approve,
+  reject,
   "stop-the-line": stopLine,
   "resume-the-line": resumeLine,
   "lift-hold": liftHold,
@@ -52,7 +55,7 @@ export async function subjectOf(
   records: Records,
 ): Promise<Pick<AuditEntry, "service" | "environment" | "release">> {
   const { services } = (await records.installation()).config;
-  const release = "release" in request ? await records.requireRelease(String(request.release)) : undefined;
+  const release = "release" in request ? await records.requireRelease(request.release) : undefined;
   const service = release?.service ?? ("service" in request ? request.service : "");
   const config = Object.hasOwn(services, service) ? services[service] : undefined;
   if (config === undefined)

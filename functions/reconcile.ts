@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { isOverdue, type Wait } from "../core/wait.ts";
+import { lookAtApproval } from "./approval.ts";
 import { endCancelled } from "./cancelling.ts";
 import { lookAtWork } from "./looks.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
@@ -8,7 +9,7 @@ import { closeReleases, recoverEnvironments } from "./recovery.ts";
 import { deploymentOf } from "./stage-scope.ts";
 import { freeLeases } from "./takeover.ts";
 import { lookAtTurn } from "./turn.ts";
-import { settle } from "./waiting.ts";
+import { type Look, settle } from "./waiting.ts";
 
 interface Reconciled {
   readonly waits: number;
@@ -54,7 +55,7 @@ export const reconcile: FunctionDefinition<z.ZodMiniUnknown, Reconciled> = {
 
 async function seeTo(place: Place, records: Records, wait: Wait): Promise<void> {
   if (await closeForgotten(records, wait)) return;
-  await settle(place, wait, wait.kind === "turn" ? lookAtTurn(place) : lookAtWork(place));
+  await settle(place, wait, lookFor(wait, place));
 }
 
 /**
@@ -70,6 +71,12 @@ async function closeForgotten(records: Records, wait: Wait): Promise<boolean> {
   if (record !== undefined && record.endedAt === undefined) return false;
   const cause = "nobody waited for it any more";
   return records.closeWait(wait.key, { end: "failed", error: "Stopped", cause });
+}
+
+/** Turns and approvals are no service's work, so no event tells of them. */
+function lookFor({ kind }: Wait, place: Place): Look {
+  if (kind === "turn") return lookAtTurn(place);
+  return kind === "approval" ? lookAtApproval(place) : lookAtWork(place);
 }
 
 export const handler = createHandler(reconcile);

@@ -27,6 +27,7 @@ type Described = Pick<
   | "commit"
   | "sequence"
   | "builtAgainst"
+  | "author"
 >;
 
 /** The service that a request names. @throws SpillwayError UnknownService, naming those there are. */
@@ -88,7 +89,7 @@ export async function describeSubject(
 ): Promise<Described> {
   if (subject.image === undefined) return { commit: subject.commit, sequence: 0, schemaHistory: [] };
   const { image, tag, pushedAt, wanted } = subject;
-  const { commit, sequence, schema } = readLabels(
+  const { commit, sequence, schema, author } = readLabels(
     await images.labels(image, config.image.platform),
     pushedAt,
   );
@@ -103,7 +104,7 @@ export async function describeSubject(
       `The tag ${tag} looks like the commit ${wanted}, but that image was built of ${commit}; start it by its tag or digest if it is the one you mean.`,
     );
   const migration = await pinMigration(images, config, tag ?? commit);
-  return { tag, image, ...migration, commit, sequence, builtAgainst: schema };
+  return { tag, image, ...migration, commit, sequence, builtAgainst: schema, author };
 }
 
 /** The migration image has the tag of the application's, or its commit; it may be pushed a little later. */

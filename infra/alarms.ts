@@ -1,4 +1,5 @@
 import type { MetricName } from "../core/metrics.ts";
+import { untold } from "./approvals.ts";
 import { physicalName } from "./arns.ts";
 import { machines } from "./machines.ts";
 import { topic } from "./notifications.ts";
@@ -55,7 +56,7 @@ export const alarms = [
       { namespace: "AWS/States", metricName: "ExecutionsTimedOut", dimensions: { StateMachineArn: arn } },
     ),
   ),
-  ...rules.map(({ name, deadLetters }) =>
+  ...[...rules, untold].map(({ name, deadLetters }) =>
     makeAlarm(
       `DeadLetters-${name}`,
       `Events of the rule ${name} could not be delivered: read them in the queue, mend what the error says, and start by hand what they would have started.`,

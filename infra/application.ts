@@ -41,6 +41,7 @@ export type Thing =
   | "reports"
   | "build-logs"
   | "task-tokens"
+  | "bus"
   | "deploy-machine"
   | "executions"
   | "repositories"
@@ -236,6 +237,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   ],
   CompleteRelease: [records, listRecords, findImages],
   AdmitDeployment: [records, listRecords],
+  RequestApproval: [records, answer, { actions: ["events:PutEvents"], on: "bus" }],
   AwaitTurn: [records, answer],
   AcquireLease: [records, askExecutions, ...lookAtHolders],
   ConfirmStillWanted: [records],

@@ -107,6 +107,8 @@ export function arnsOf(thing: Thing, application: Application, place: Place): st
       return eachService("codebuild", (names) => `report-group/${names}`);
     case "build-logs":
       return eachService("logs", (names) => `log-group:${buildLogGroup(names)}:log-stream:*`);
+    case "bus":
+      return [at("events", `event-bus/${application.bus}`)];
     case "deploy-machine":
       return [machineArn(application, place, "DeployMachine")];
     case "executions":

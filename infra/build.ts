@@ -6,17 +6,12 @@ import { build, type Plugin } from "esbuild";
 /** What the SDK brings along and no function uses. */
 const leaveOut: Plugin = {
   name: "leave-out",
-  setup({ onLoad, onResolve }) {
+  setup({ onLoad }) {
     // The clients read their version from their package.json, and nothing else.
     onLoad({ filter: /@aws-sdk[\\/][^\\/]+[\\/]package\.json$/ }, async ({ path }) => {
       const { version }: { version: string } = JSON.parse(await readFile(path, "utf8"));
       return { contents: JSON.stringify({ version }), loader: "json" };
     });
-    // Imported by name when an operation with an event stream is called; none is. A client that needs it to be made
-    // at all imports it statically and gets it.
-    onResolve({ filter: /^@smithy\/core\/event-streams$/ }, ({ kind, path }) =>
-      kind === "dynamic-import" ? { path, external: true } : undefined,
-    );
   },
 };
 
@@ -48,6 +43,7 @@ export async function buildFunctions(
     mainFields: ["module", "main"],
     alias: {
       "@aws-sdk/credential-provider-node": join(root, "infra/lambda-credentials.ts"),
+      "@smithy/core/event-streams": join(root, "infra/event-streams.ts"),
       "@aws-sdk/endpoint-cache": join(root, "infra/endpoint-cache.ts"),
     },
     plugins: [leaveOut],

@@ -1,7 +1,14 @@
-import { config, place, prefix } from "./stage.ts";
+import { arn, physicalName } from "./arns.ts";
+import { application, config, place, prefix } from "./stage.ts";
 
-/** Where alarms are told. */
+/** Where people are told: of alarms, and that their word is wanted. */
 export const topic = new aws.sns.Topic("Notifications", { name: `${prefix}-notifications` });
+
+const approvalRule = arn(
+  place,
+  "events",
+  `rule/${application.bus}/${physicalName(application, "ApprovalRequested")}`,
+);
 
 new aws.sns.TopicPolicy("NotificationsPolicy", {
   arn: topic.arn,
@@ -14,6 +21,13 @@ new aws.sns.TopicPolicy("NotificationsPolicy", {
         Action: "sns:Publish",
         Resource: topic.arn,
         Condition: { StringEquals: { "aws:SourceAccount": place.account } },
+      },
+      {
+        Effect: "Allow",
+        Principal: { Service: "events.amazonaws.com" },
+        Action: "sns:Publish",
+        Resource: topic.arn,
+        Condition: { ArnEquals: { "aws:SourceArn": approvalRule } },
       },
     ],
   }),

@@ -29,6 +29,7 @@ export function samples(
       ...changes,
     });
   const request = { ...from("ci.example", "Release Requested", { service: "web", tag: "3f2a91c" }) };
+  const approval = from("spillway", "Approval Requested", { service: "web", environment: "production" });
   const build = (project: string, status: string) => {
     const arn = `arn:aws:codebuild:eu-central-1:123456789012:build/${project}:0b4c3c1e-9d0d-4f8a-8d9e-0d6b6f6f0a01`;
     return from(
@@ -97,6 +98,14 @@ export function samples(
         { ...request, "replay-name": "replay" },
         { ...request, "detail-type": "Release Ended" },
         { ...request, account: "999999999999" },
+      ],
+    },
+    ApprovalRequested: {
+      heard: [approval],
+      missed: [
+        { ...approval, "replay-name": "replay" },
+        { ...approval, source: "ci.example" },
+        { ...approval, account: "999999999999" },
       ],
     },
     BuildEnded: {

@@ -108,7 +108,15 @@ describe.skipIf(platformMissing)(
             expect(statements(roleOf(roleArn)), target.name).toEqual([
               { effect: "Allow", actions: ["states:StartExecution"], resources: [arn], conditions: {} },
             ]);
-          else {
+          else if (arn.includes(":sns:")) {
+            const [, allowed] = JSON.parse(
+              one("aws:sns/topicPolicy:TopicPolicy", "NotificationsPolicy").inputs.policy,
+            ).Statement;
+            expect(allowed, target.name).toMatchObject({
+              ...{ Principal: { Service: "events.amazonaws.com" }, Action: "sns:Publish", Resource: arn },
+              Condition: { ArnEquals: { "aws:SourceArn": expect.stringMatching(/-ApprovalRequested$/) } },
+            });
+          } else {
             const permission = all("aws:lambda/permission:Permission").find(({ inputs }) =>
               covers(`*:rule/${ruleOf(target).inputs.name}`, inputs.sourceArn),
             );

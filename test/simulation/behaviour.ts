@@ -35,6 +35,8 @@ export interface Behaviour {
   readonly stages?: Readonly<Record<string, StageBehaviour>>;
   /** The order of its build; one more than the last unless said. */
   readonly sequence?: number;
+  /** Who made it, as its label says; nobody unless said. */
+  readonly author?: string;
   /** Its migration image: `after` is its head, 0001 unless said. */
   readonly migration?: MigrationBehaviour;
   /** HTTP status of the health path as App Runner sees it, and as the world sees it; 200 unless said. */

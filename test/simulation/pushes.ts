@@ -27,6 +27,7 @@ export function createPushes(images: () => ImageStore, behaviours: Behaviours): 
       "org.opencontainers.image.revision": commit,
       "dev.spillway.sequence": String(behaviour.sequence ?? sequence),
       "dev.spillway.schema": after,
+      ...(behaviour.author === undefined ? {} : { "dev.spillway.author": behaviour.author }),
     });
     // Known before the push is told of: the release starts at once.
     behaviours.setImage(migration.digest, { tag, behaviour });
