@@ -10,6 +10,7 @@ import type * as z from "zod/mini";
 import { Approval } from "../core/approval.ts";
 import { AuditEntry } from "../core/audit.ts";
 import { SpillwayError } from "../core/errors.ts";
+import type { FreezeOverride } from "../core/freeze.ts";
 import { listProblems, parse } from "../core/parse.ts";
 import {
   type Cancellation,
@@ -393,6 +394,13 @@ export function connectRecords({ client }: Connection, table: string) {
         keys.environment(service, environment),
         { service, environment, stopped },
         "attribute_not_exists(stopped)",
+      ),
+    /** Lets a release go in spite of freeze windows; the last one that was let go is kept. */
+    overrideFreeze: (service: string, environment: string, freezeOverride: FreezeOverride) =>
+      set(
+        keys.environment(service, environment),
+        { service, environment, freezeOverride },
+        "attribute_not_exists(pk) OR attribute_exists(pk)",
       ),
     /** @returns false if it was not stopped. */
     resumeLine: (service: string, environment: string) =>

@@ -39,6 +39,7 @@ export function readOperateArguments(words: readonly string[]): OperateArguments
   const [service, ...more] = subjects;
   if (action === "audit" && service !== undefined && more.length === 0)
     return { ask: { audit: service }, as, folder, prefix };
+  if (action === "audit") throw usage("audit takes SERVICE.");
   if (!isAction(action))
     throw usage(action === undefined ? "Say what is to be done." : `There is no ${action}.`);
   const parameters = parametersOf(action);

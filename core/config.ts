@@ -2,8 +2,9 @@ import * as z from "zod/mini";
 import { AccountConfig, MemberConfig } from "./account.ts";
 import { checkCompute } from "./compute.ts";
 import { SpillwayError } from "./errors.ts";
+import { checkFreezeWindow } from "./freeze-windows.ts";
 import { checkMembers } from "./members.ts";
-import { parse } from "./parse.ts";
+import { type Problem, parse } from "./parse.ts";
 import { checkStages } from "./stage.ts";
 
 /** Text of a certain form; `remedy` is what a person reads where it has another. */
@@ -212,6 +213,34 @@ export const ApprovalConfig = z.strictObject({
   unknownRequester: z._default(z.enum(["allow", "refuse"]), "allow"),
 });
 
+/** A time in which nothing is deployed or promoted. Rollbacks and recoveries go on. */
+export const FreezeWindow = z.strictObject({
+  /** When it first begins, by the clock of the time zone: 2026-12-18T17:00. */
+  start: text(
+    /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$/,
+    "use a day and a time without an offset, such as 2026-12-18T17:00",
+  ),
+  /** How long it lasts, as ISO 8601 says it: PT64H is 64 hours, P2D is two days by the calendar. */
+  duration: text(
+    /^P(?=\d|T\d)(\d{1,2}W)?(\d{1,3}D)?(T(?=\d)(\d{1,4}H)?(\d{1,5}M)?)?$/,
+    "use weeks, days, hours and minutes, such as P2D, PT64H or P1DT12H",
+  ),
+  /** The name of the time zone: Europe/Berlin, America/New_York, UTC. */
+  timeZone: text(
+    /^[A-Za-z][\w+-]*(\/[\w+-]+)*$/,
+    "use the name of a time zone, such as Europe/Berlin or UTC",
+  ),
+  /** How it comes again, as RFC 5545 says it: FREQ=WEEKLY;BYDAY=FR. Absent: it comes once. */
+  rrule: z.optional(
+    text(
+      /^FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)(;(INTERVAL|COUNT|UNTIL|BYDAY|BYMONTH|BYMONTHDAY|BYYEARDAY|BYWEEKNO|BYSETPOS|WKST)=[\dA-Z,+-]+)*$/,
+      "use an RRULE of RFC 5545 that begins with FREQ=DAILY, WEEKLY, MONTHLY or YEARLY, such as FREQ=WEEKLY;BYDAY=FR",
+    ),
+  ),
+  /** Why, for those who wait. */
+  reason: z.string().check(z.minLength(3), z.maxLength(200)),
+});
+
 const Revert = z.enum(["never", "allowed"]);
 
 /** A place where a service runs. */
@@ -226,6 +255,8 @@ export const EnvironmentConfig = z.strictObject({
   database: z.optional(z.union([z.literal("none"), DatabaseConfig])),
   /** The people who have to approve each image before it is deployed or promoted here. */
   approval: z.optional(ApprovalConfig),
+  /** When nothing is deployed or promoted here. */
+  freezes: z._default(z.array(FreezeWindow).check(z.maxLength(50)), []),
   /** What differs here from the service's `migration`. */
   migration: z.optional(
     z.strictObject({
@@ -300,6 +331,7 @@ export type DatabaseConfig = z.output<typeof DatabaseConfig>;
 export type HealthConfig = z.output<typeof HealthConfig>;
 export type BakeConfig = z.output<typeof BakeConfig>;
 export type ApprovalConfig = z.output<typeof ApprovalConfig>;
+export type FreezeWindow = z.output<typeof FreezeWindow>;
 export type BuildConfig = z.output<typeof BuildConfig>;
 export type StageConfig = z.output<typeof StageConfig>;
 export type PerformanceConfig = z.output<typeof PerformanceConfig>;
@@ -315,10 +347,27 @@ export function defineConfig(config: ConfigInput): ConfigInput {
  * @throws SpillwayError InvalidConfig, with one line per problem: the path, what is wrong and the remedy.
  */
 export function parseConfig(input: unknown, file = "spillway.config.ts"): Config {
-  return parse(Config, input, (problems) => {
+  const invalid = (problems: readonly Problem[]) => {
     const lines = problems.map(({ path, message }) => `  ${path || "(the whole file)"}: ${message}`);
     return new SpillwayError("InvalidConfig", `${file} is not valid:\n${lines.join("\n")}`);
-  });
+  };
+  const config = parse(Config, input, invalid);
+  const wrong = freezeProblems(config);
+  if (wrong.length > 0) throw invalid(wrong);
+  return config;
+}
+
+/** Here and not in the shape, so that a function which reads a config brings no calendar along. */
+function freezeProblems({ services }: Config): Problem[] {
+  return Object.entries(services).flatMap(([service, { environments }]) =>
+    Object.entries(environments).flatMap(([environment, { freezes }]) =>
+      freezes.flatMap((window, index) => {
+        const message = checkFreezeWindow(window);
+        const path = `services.${service}.environments.${environment}.freezes.${index}`;
+        return message === undefined ? [] : [{ path, message }];
+      }),
+    ),
+  );
 }
 
 function checkService(name: string, service: ServiceConfig, context: z.core.$RefinementCtx): void {

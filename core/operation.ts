@@ -25,6 +25,8 @@ const shapes = {
   /** Stops deploys and promotions, in one environment or in all of the service's; never a rollback or a recovery. */
   "stop-the-line": z.strictObject({ service, environment: z.optional(environment), reason: Reason }),
   "resume-the-line": z.strictObject({ service, environment: z.optional(environment), reason: Reason }),
+  /** Lets one release go in spite of a freeze window of its environment. */
+  "override-freeze": z.strictObject({ release, environment, reason: Reason }),
   /** Lets an environment take pushes again that are not newer than what was taken back there. */
   "lift-hold": z.strictObject({ service, environment, reason: Reason }),
   /** Lets a digest be deployed again that was found unhealthy, by anybody and without force. */
@@ -49,6 +51,11 @@ export const operationExamples: OperationRequests = {
   reject: { release: "web-3f2a91c0d4e5-1", environment: "production", reason: "not before the holidays" },
   "stop-the-line": { service: "web", environment: "production", reason: "the payment provider is down" },
   "resume-the-line": { service: "web", environment: "production", reason: "the payment provider is back" },
+  "override-freeze": {
+    release: "web-3f2a91c0d4e5-1",
+    environment: "production",
+    reason: "it mends the outage",
+  },
   "lift-hold": { service: "web", environment: "production", reason: "the fault was not in that release" },
   "lift-quarantine": {
     service: "web",

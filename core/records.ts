@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { GrantedApproval } from "./approval.ts";
 import { BakeState } from "./bake.ts";
 import { Config } from "./config.ts";
+import { Freeze, FreezeOverride } from "./freeze.ts";
 import { HealthState, Observation, Verdict } from "./health.ts";
 import { Digest, PinnedImage } from "./image.ts";
 import { Intent } from "./intent.ts";
@@ -202,6 +203,8 @@ export const Deployment = z.object({
   cancelled: z.optional(Cancellation),
   /** The people's word with which it went on, where the environment demands one. */
   approval: z.optional(GrantedApproval),
+  /** When its environment is frozen in the days in which it may wait for its turn. */
+  freezes: z.optional(z.array(Freeze)),
   /** With intent recover: the deployments that were broken off and are closed with this one. */
   recovers: z.optional(z.array(DeploymentName)),
   /** The number of its lease; absent while it waits for one, and then it has touched nothing. */
@@ -330,6 +333,8 @@ export const EnvironmentRecord = z.object({
   history: z.optional(z.array(Revision)),
   /** Set by a person: nothing is deployed or promoted until a person lifts it; rollbacks and recoveries go on. */
   stopped: z.optional(z.object({ reason: z.string(), by: z.string(), since: z.number() })),
+  /** The last release that a person let go in spite of a freeze window. */
+  freezeOverride: z.optional(FreezeOverride),
   /** Set by a NeedsAttention: nothing is deployed until a person lifts it. */
   frozen: z.optional(z.object({ reason: z.string(), since: z.number(), release: z.string() })),
   hold: z.optional(Hold),

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { refuseCancelled } from "../core/cancel.ts";
+import type { FreezeWindow } from "../core/config.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { decideGate } from "../core/gate.ts";
 import { requireImage } from "../core/image.ts";
@@ -23,6 +24,8 @@ interface Admission {
     readonly healthIntervalSeconds: number;
     /** Whether people have to approve it. */
     readonly approval: boolean;
+    /** When nothing is deployed or promoted to the environment. */
+    readonly freezeWindows: readonly FreezeWindow[];
   };
 }
 
@@ -48,6 +51,7 @@ export const admitDeployment: FunctionDefinition<typeof Input, Admission> = {
       migrationTimeoutSeconds: (service.migration?.timeoutMinutes ?? 30) * 60,
       healthIntervalSeconds: config.health.intervalSeconds,
       approval: brings(intent) && config.approval !== undefined,
+      freezeWindows: brings(intent) ? config.freezes : [],
     };
     const earlier = (await records.deployments(release.id)).filter((one) => one.environment === environment);
     const own = earlier.find(({ executionArn }) => executionArn === execution);

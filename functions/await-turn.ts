@@ -1,10 +1,11 @@
 import * as z from "zod/mini";
-import { DeploymentInput, readWanted } from "./deployment.ts";
+import { Freeze } from "../core/freeze.ts";
+import { DeploymentInput, readWanted, updateDeployment } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { lookAtTurn, turnWork } from "./turn.ts";
 import { awaitWork } from "./waiting.ts";
 
-const Input = z.extend(DeploymentInput, { token: z.string() });
+const Input = z.extend(DeploymentInput, { token: z.string(), freezes: z.array(Freeze) });
 
 /**
  * Has a deployment wait for its turn in its environment. It ends as Superseded if a newer one has the place in line,
@@ -15,6 +16,8 @@ export const awaitTurn: FunctionDefinition<typeof Input, void> = {
   input: Input,
   async run(input, place) {
     const open = await readWanted(input, place);
+    // Kept, because others look at its turn, too; before it stands in line, because then they may.
+    if (input.freezes.length > 0) await updateDeployment(open, { freezes: input.freezes });
     await awaitWork(place, turnWork(open, input.token), lookAtTurn(place));
   },
 };

@@ -6,6 +6,7 @@ import type { Person } from "../core/person.ts";
 import { approve, reject } from "./approving.ts";
 import { liftHold, liftQuarantine } from "./lifting.ts";
 import type { Place } from "./middleware.ts";
+import { overrideFreeze } from "./overriding-a-freeze.ts";
 import { resumeLine, stopLine } from "./stopping-the-line.ts";
 
 /** Who came to the operator's door, and when. */
@@ -32,6 +33,7 @@ const performers: { readonly [A in Action]: Perform<A> } = {
   reject,
   "stop-the-line": stopLine,
   "resume-the-line": resumeLine,
+  "override-freeze": overrideFreeze,
   "lift-hold": liftHold,
   "lift-quarantine": liftQuarantine,
 };

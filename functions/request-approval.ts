@@ -6,7 +6,7 @@ import { requireImage } from "../core/image.ts";
 import { approvalKey, deploymentKey } from "../core/names.ts";
 import { environmentOf } from "../core/settings.ts";
 import { lookAtApproval, mostTries } from "./approval.ts";
-import { DeploymentInput, type OpenDeployment, readDeployment } from "./deployment.ts";
+import { DeploymentInput, type OpenDeployment, readWanted } from "./deployment.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
 import { awaitWork, type Work } from "./waiting.ts";
 
@@ -20,7 +20,7 @@ export const requestApproval: FunctionDefinition<typeof Input, void> = {
   name: "RequestApproval",
   input: Input,
   async run(input, place) {
-    const open = await readDeployment(input, place);
+    const open = await readWanted(input, place);
     await awaitWork(place, approvalWork(place, open, input.token), lookAtApproval(place));
   },
 };

@@ -1,6 +1,7 @@
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { cancellationOf, describeCancellation } from "../core/cancel.ts";
 import { SpillwayError } from "../core/errors.ts";
+import { decideFreeze, describeFreeze } from "../core/freeze.ts";
 import { requireImage } from "../core/image.ts";
 import { turnKey } from "../core/names.ts";
 import { isForced } from "../core/quarantine.ts";
@@ -74,7 +75,11 @@ async function lookOnce(
   const unwanted = await findUnwanted(records, release, deployment, environment);
   if (unwanted !== undefined) return unwanted;
   const own = inLine(deployment, release, place.connection.now());
-  const decided = decideTurn(environment, own, obstacle(environment, deployment, release));
+  const decided = decideTurn(
+    environment,
+    own,
+    obstacle(environment, deployment, release, place.connection.now()),
+  );
   switch (decided.decision) {
     case "go":
       return { end: "succeeded", output: {} };
@@ -116,10 +121,15 @@ function obstacle(
   environment: EnvironmentRecord,
   deployment: Deployment,
   release: Release,
+  now: number,
 ): Obstacle | undefined {
-  const { frozen } = environment;
+  const { frozen, freezeOverride } = environment;
   const looked = frozen !== undefined && isForced(deployment, release, frozen.since);
-  return obstacleOf(looked ? { ...environment, frozen: undefined } : environment);
+  const found = obstacleOf(looked ? { ...environment, frozen: undefined } : environment);
+  if (found !== undefined || freezeOverride?.release === release.id) return found;
+  const decided = decideFreeze(deployment.freezes ?? [], now);
+  if (!decided.frozen || isForced(deployment, release)) return undefined;
+  return { kind: "wait", why: describeFreeze(environment.environment, release.id, decided) };
 }
 
 /**

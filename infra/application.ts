@@ -238,6 +238,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   CompleteRelease: [records, listRecords, findImages],
   AdmitDeployment: [records, listRecords],
   RequestApproval: [records, answer, { actions: ["events:PutEvents"], on: "bus" }],
+  FindFreezes: [],
   AwaitTurn: [records, answer],
   AcquireLease: [records, askExecutions, ...lookAtHolders],
   ConfirmStillWanted: [records],

@@ -6,7 +6,14 @@ import { build, type Plugin } from "esbuild";
 /** What the SDK brings along and no function uses. */
 const leaveOut: Plugin = {
   name: "leave-out",
-  setup({ onLoad }) {
+  setup({ onLoad, onResolve, resolve }) {
+    // Only a function that reckons with calendars calls it; to the others it is nothing, which it forgot to say.
+    onResolve({ filter: /^rrule-temporal$/ }, async ({ path, pluginData, ...from }) => {
+      if (pluginData === "resolved") return undefined;
+      const { importer, namespace, resolveDir, kind } = from;
+      const found = await resolve(path, { importer, namespace, resolveDir, kind, pluginData: "resolved" });
+      return { ...found, sideEffects: false };
+    });
     // The clients read their version from their package.json, and nothing else.
     onLoad({ filter: /@aws-sdk[\\/][^\\/]+[\\/]package\.json$/ }, async ({ path }) => {
       const { version }: { version: string } = JSON.parse(await readFile(path, "utf8"));

@@ -18,7 +18,11 @@ const imports = (file: string): string[] =>
     .map((name) => (name.startsWith(".") ? relative(root, resolve(root, dirname(file), name)) : name));
 
 const rules: { room: string; may: RegExp; why: string }[] = [
-  { room: "core", may: /^(zod\/(mini|locales)$|core\/)/, why: "decisions are pure" },
+  {
+    room: "core",
+    may: /^(zod\/(mini|locales)$|rrule-temporal$|core\/)/,
+    why: "decisions are pure, and so are the calendar's",
+  },
   {
     room: "aws",
     may: /^(zod\/mini$|core\/|aws\/|@aws-sdk\/|@smithy\/|node:crypto$)/,
