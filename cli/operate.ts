@@ -53,8 +53,18 @@ async function listAudit({ connection, prefix }: Address, service: string): Prom
   return 0;
 }
 
-function renderEntry({ at, by, action, environment, release, reason, done, refused }: AuditEntry): string {
-  const subject = [release, environment].filter((word) => word !== undefined).join(" ");
+function renderEntry({
+  at,
+  by,
+  action,
+  environment,
+  release,
+  digest,
+  reason,
+  done,
+  refused,
+}: AuditEntry): string {
+  const subject = [release, digest, environment].filter((word) => word !== undefined).join(" ");
   const end = done ?? (refused === undefined ? "broken off half-way; ask again" : `refused: ${refused}`);
   const why = reason === undefined ? "" : `\n  because ${reason}`;
   return `${styleText("dim", new Date(at).toISOString())} ${styleText("bold", action)} ${subject} by ${by}${why}\n  ${end}`;

@@ -31,6 +31,8 @@ const shapes = {
   "lift-hold": z.strictObject({ service, environment, reason: Reason }),
   /** Lets a digest be deployed again that was found unhealthy, by anybody and without force. */
   "lift-quarantine": z.strictObject({ service, digest: Digest, reason: Reason }),
+  /** Ends a release wherever it is, and cleans up after it. */
+  cancel: z.strictObject({ release, reason: Reason }),
 } as const;
 
 export type Action = keyof typeof shapes;
@@ -62,6 +64,7 @@ export const operationExamples: OperationRequests = {
     digest: `sha256:${"3f2a91c0".repeat(8)}`,
     reason: "its secret was wrong and is right now",
   },
+  cancel: { release: "web-3f2a91c0d4e5-1", reason: "it was pushed by mistake" },
 };
 
 /** Every action, in the order in which people are told of them. */

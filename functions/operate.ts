@@ -94,6 +94,7 @@ const statuses: Partial<Readonly<Record<ErrorName, number>>> = {
   ReleaseNotFound: 404,
   UnknownService: 404,
   NothingToDo: 409,
+  NothingToCancel: 409,
   DeploymentRefused: 409,
   Throttled: 503,
   AwsFault: 503,

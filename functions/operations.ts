@@ -4,6 +4,7 @@ import { SpillwayError } from "../core/errors.ts";
 import type { Action, Operation, OperationRequests } from "../core/operation.ts";
 import type { Person } from "../core/person.ts";
 import { approve, reject } from "./approving.ts";
+import { cancel } from "./cancelling-by-hand.ts";
 import { liftHold, liftQuarantine } from "./lifting.ts";
 import type { Place } from "./middleware.ts";
 import { overrideFreeze } from "./overriding-a-freeze.ts";
@@ -36,6 +37,7 @@ const performers: { readonly [A in Action]: Perform<A> } = {
   "override-freeze": overrideFreeze,
   "lift-hold": liftHold,
   "lift-quarantine": liftQuarantine,
+  cancel,
 };
 
 /** Does what an operation asks for. */
@@ -55,7 +57,7 @@ export function perform<A extends Action>(
 export async function subjectOf(
   { request }: Operation,
   records: Records,
-): Promise<Pick<AuditEntry, "service" | "environment" | "release">> {
+): Promise<Pick<AuditEntry, "service" | "environment" | "release" | "digest">> {
   const { services } = (await records.installation()).config;
   const release = "release" in request ? await records.requireRelease(request.release) : undefined;
   const service = release?.service ?? ("service" in request ? request.service : "");
@@ -71,5 +73,6 @@ export async function subjectOf(
       "InvalidInput",
       `${service} has no environment ${environment}; it has ${Object.keys(config.environments).join(", ")}.`,
     );
-  return { service, environment, ...(release === undefined ? {} : { release: release.id }) };
+  const digest = "digest" in request ? request.digest : undefined;
+  return { service, environment, release: release?.id, digest };
 }

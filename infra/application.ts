@@ -225,16 +225,19 @@ const seeToBroken: readonly Permission[] = [
   stopBuilds,
 ];
 
+/** Ending a release wherever it is, and giving the turn to the next. */
+const cancelReleases: readonly Permission[] = [
+  ...[records, listRecords, listOpen, answer, stopBuilds],
+  { actions: ["ecs:StopTask"], on: "tasks" },
+];
+
 const permissions: Readonly<Record<string, readonly Permission[]>> = {
   AdmitRelease: [records, listRecords, readImages],
   RunStage: [records, answer, startBuilds, stopBuilds, ...lookAtBuilds],
   StopStages: [records, listOpen, stopBuilds],
   GateRelease: [records],
   BuildImage: [records, answer, startBuilds, stopBuilds, ...lookAtBuilds],
-  CancelRelease: [
-    ...[records, listRecords, listOpen, answer, stopBuilds],
-    { actions: ["ecs:StopTask"], on: "tasks" },
-  ],
+  CancelRelease: cancelReleases,
   CompleteRelease: [records, listRecords, findImages],
   AdmitDeployment: [records, listRecords],
   RequestApproval: [records, answer, { actions: ["events:PutEvents"], on: "bus" }],
@@ -258,7 +261,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   ReleaseLease: [records, answer],
   CompleteWait: [records, listOpen, answer, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
   RecoverExecution: [records, ...seeToBroken],
-  Operate: [records, listRecords, answer],
+  Operate: cancelReleases,
   WatchImages: [records, listTagged],
   Reconcile: [
     ...[records, answer, ...seeToBroken],
