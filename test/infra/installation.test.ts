@@ -4,6 +4,7 @@ import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseConfig } from "../../core/config.ts";
 import { Installation } from "../../core/records.ts";
+import { taggedImagesKept } from "../../core/retention.ts";
 import { describeApplication } from "../../infra/application.ts";
 import { compilePattern } from "../../local/eventbridge/index.ts";
 import config from "../../spillway.config.ts";
@@ -327,6 +328,27 @@ describe.skipIf(platformMissing)(
           imageScanningConfiguration: { scanOnPush: true },
         });
       expect(outputs._protect).toBe(true);
+    });
+
+    it("lets go of untagged images after two weeks and of tagged ones beyond the newest 500, in every repository", () => {
+      const policies = all("aws:ecr/lifecyclePolicy:LifecyclePolicy");
+      expect(policies).toHaveLength(all("aws:ecr/repository:Repository").length);
+      for (const { inputs } of policies) {
+        const { rules } = JSON.parse(inputs.policy);
+        const selections = rules.map(({ selection }: { selection: object }) => selection);
+        expect(selections).toMatchObject([
+          { tagStatus: "untagged", countType: "sinceImagePushed", countUnit: "days", countNumber: 14 },
+          { tagStatus: "tagged", countType: "imageCountMoreThan", countNumber: taggedImagesKept },
+        ]);
+      }
+      expect(taggedImagesKept).toBe(500);
+    });
+
+    it("traces every function and both machines", () => {
+      for (const { name, inputs } of all("aws:lambda/function:Function"))
+        expect(inputs.tracingConfig, name).toEqual({ mode: "Active" });
+      for (const { name, inputs } of all("aws:sfn/stateMachine:StateMachine"))
+        expect(inputs.tracingConfiguration, name).toEqual({ enabled: true });
     });
 
     it("tells people of what needs them", () => {

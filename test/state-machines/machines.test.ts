@@ -13,15 +13,29 @@ const validate: (definition: unknown) => { isValid: boolean; errors: unknown[] }
 const root = resolve(import.meta.dirname, "../..");
 const machines = readdirSync(join(root, "state-machines")).filter((file) => file.endsWith(".asl.json"));
 
-/** Every error name that stands in our sources outside its own declaration: what functions may throw. */
+const errorNames = [
+  ...readFileSync(join(root, "core/errors.ts"), "utf8").matchAll(/^ {2}\| "([A-Z]\w+)"/gm),
+].map(([, name = ""]) => name);
+
+/** The error names that stand in our sources elsewhere than in their declaration and in a comparison. */
 const thrown = new Set(
   ["functions", "aws", "core"]
     .flatMap((room) => readdirSync(join(root, room)).map((file) => join(root, room, file)))
     .filter((file) => !file.endsWith("core/errors.ts"))
-    .flatMap((file) =>
-      [...readFileSync(file, "utf8").matchAll(/"([A-Z]\w+)"/g)].map(([, name = ""]) => name),
-    ),
+    .flatMap((file) => [...readFileSync(file, "utf8").matchAll(/(?<![=!]== )"([A-Z]\w+)"/g)])
+    .map(([, name = ""]) => name)
+    .filter((name) => errorNames.includes(name)),
 );
+
+it("every error that we name is one that a function or a Fail state throws", () => {
+  const failing = machines.flatMap((file) =>
+    [...readFileSync(join(root, "state-machines", file), "utf8").matchAll(/"Error": "(\w+)"/g)].map(
+      ([, name = ""]) => name,
+    ),
+  );
+  expect(errorNames.length).toBeGreaterThan(30);
+  expect(errorNames.filter((name) => !thrown.has(name) && !failing.includes(name))).toEqual([]);
+});
 
 it("a release waits for its migration image as long as MigrationImageMissing says: 15 minutes", () => {
   const { States } = JSON.parse(readFileSync(join(root, "state-machines/release.asl.json"), "utf8"));
