@@ -16,7 +16,8 @@ import { createImageStore, type ImageStore } from "./ecr/store.ts";
 import { createRegistryTokens } from "./ecr/tokens.ts";
 import { createEcs } from "./ecs/service.ts";
 import { createEventBridge, type DroppedEvent, type EventBridge } from "./eventbridge/index.ts";
-import { createGateway, type Gateway } from "./gateway.ts";
+import { createGateway, type Gateway, type GatewayRequest, joinGateways } from "./gateway.ts";
+import type { Caller } from "./iam/caller.ts";
 import { createDemandsOf } from "./iam/demands/index.ts";
 import { createIam, type Iam } from "./iam/index.ts";
 import { createInvokeDoor } from "./invoke-door.ts";
@@ -24,7 +25,9 @@ import type { FunctionRunner } from "./lambda/function.ts";
 import { createFunctionUrlDoor } from "./lambda/function-url.ts";
 import { createLambda } from "./lambda/service.ts";
 import { createLogs, type Logs } from "./logs.ts";
+import { createMemberAccount, type MemberAccount } from "./member-account.ts";
 import { createSecretsManager, type ResolveSecret } from "./secrets-manager.ts";
+import { AwsError } from "./service.ts";
 import type { Restored } from "./step-functions/executions.ts";
 import { createStepFunctions } from "./step-functions.ts";
 import type { Store } from "./store.ts";
@@ -88,6 +91,8 @@ export interface LocalAws {
   readonly lambda: ReturnType<typeof createLambda>;
   readonly eventBridge: EventBridge;
   readonly stepFunctions: ReturnType<typeof createStepFunctions>;
+  /** Another account, made at the first call. Whoever has credentials of it reaches its services, and no other. */
+  account(accountId: string): Promise<MemberAccount>;
   /**
    * Goes on with what an earlier process left open, and begins to deliver events. To be called once everything is
    * there that they need: an endpoint that answers, functions, the values of secrets. Where nothing is kept it need
@@ -145,7 +150,17 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
     resolveSecret,
   });
   const demandsOf = createDemandsOf(world, { taskDefinition: ecs.taskDefinition, secretArn: secrets.arnOf });
-  const gateway = createGateway(
+  const members = new Map<string, MemberAccount>();
+  const identify = (headers: GatewayRequest["headers"]): Caller => {
+    const caller = iam.identify(headers);
+    if (caller.accountId === world.accountId || members.has(caller.accountId)) return caller;
+    throw new AwsError(
+      "UnrecognizedClientException",
+      `The local AWS has no account ${caller.accountId}; it has ${[world.accountId, ...members.keys()].join(", ")}.`,
+      { status: 403 },
+    );
+  };
+  const home = createGateway(
     [
       stepFunctions,
       eventBridge,
@@ -171,12 +186,31 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
           invokeLater: later.submit,
         }),
       ],
-      identify: iam.identify,
+      identify,
       permissions: { demandsOf, authorize: iam.authorize },
       routes: [{ prefix: registryPrefix, listener: createRegistry(world, images, registryTokens) }],
       ...(options.onFault === undefined ? {} : { onFault: options.onFault }),
     },
   );
+  const gateway = joinGateways(home, (request) => {
+    const { accountId } = iam.identify(request.headers);
+    return members.get(accountId)?.gateway;
+  });
+  async function account(accountId: string): Promise<MemberAccount> {
+    const known = members.get(accountId);
+    if (known !== undefined) return known;
+    const { onEvent, onDropped, onFault, logFiles } = options;
+    const member = await createMemberAccount(
+      {
+        ...{ world, iam, images, runners, logFiles, onEvent, onDropped },
+        gateway: { identify, ...(onFault === undefined ? {} : { onFault }) },
+        receive: eventBridge.receive,
+      },
+      accountId,
+    );
+    members.set(accountId, member);
+    return member;
+  }
   await appRunner.restore();
   const executions = await stepFunctions.restore();
 
@@ -184,6 +218,7 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
     // Services first: what goes on afterwards may ask them.
     const services = await appRunner.resume();
     const [lostBuilds, lostTasks] = [codeBuild.endLost(), ecs.endLost()];
+    for (const member of members.values()) lostTasks.push(...(await member.resume()).lostTasks);
     stepFunctions.goOn();
     eventBridge.open();
     return { executions, lostBuilds, lostTasks, services };
@@ -198,6 +233,7 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
     lambda,
     eventBridge,
     stepFunctions,
+    account,
     resume,
     async stop() {
       options.store?.close();
@@ -205,6 +241,7 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
       await eventBridge.stop();
       await stepFunctions.stop();
       await Promise.all([codeBuild.stop(), ecs.stop(), appRunner.stop(), lambda.stop()]);
+      await Promise.all([...members.values()].map((member) => member.stop()));
       await dynamoDb.stop();
       await logs.stop();
     },

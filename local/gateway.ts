@@ -145,6 +145,25 @@ export function createGateway(services: readonly Service[], options: GatewayOpti
   return { handle, route, served };
 }
 
+/**
+ * One door to the gateways of several accounts.
+ * @param elsewhere whose gateway answers a request, if it is not `home`; may throw, and `home` says why.
+ */
+export function joinGateways(
+  home: Gateway,
+  elsewhere: (request: GatewayRequest) => Gateway | undefined,
+): Gateway {
+  const choose = (request: GatewayRequest): Gateway => {
+    if (home.route(request.path) !== undefined) return home;
+    try {
+      return elsewhere(request) ?? home;
+    } catch {
+      return home;
+    }
+  };
+  return { ...home, handle: (request) => choose(request).handle(request) };
+}
+
 async function callOperation(
   mounted: ReadonlyMap<string, Mounted>,
   request: GatewayRequest,

@@ -115,6 +115,15 @@ function unreadable(path: string, why: string): string {
   return `The state kept in ${path} cannot be read: ${why}. Begin anew with --fresh, which deletes it, or use the version that wrote it.`;
 }
 
+/** A part of a store, for things of which another part has its own. Whoever has the whole closes it. */
+export function partOf(store: Store, name: string): Store {
+  return {
+    folder: join(store.folder, name),
+    kept: (kind) => store.kept(`${name}/${kind}`),
+    close() {},
+  };
+}
+
 /** What a world without a store keeps. */
 const nothing: Kept<never> = { entries: () => [], put: () => {}, delete: () => {}, clear: () => {} };
 

@@ -1,4 +1,5 @@
 import * as ecr from "@aws-sdk/client-ecr";
+import { checkResourcePolicy } from "../iam/resource-policy.ts";
 import { createPaginator } from "../pagination.ts";
 import { AwsError, type Operation, type Service } from "../service.ts";
 import type { World } from "../world.ts";
@@ -184,6 +185,45 @@ export function createEcr(world: World, store: ImageStore, tokens: RegistryToken
     };
   };
 
+  const SetRepositoryPolicy: Operation<
+    ecr.SetRepositoryPolicyCommandInput,
+    ecr.SetRepositoryPolicyCommandOutput
+  > = async ({ repositoryName = "", policyText = "" }) => {
+    const repository = store.repository(repositoryName);
+    checkResourcePolicy(policyText);
+    repository.policy = policyText;
+    await store.save();
+    return { registryId: world.accountId, repositoryName, policyText };
+  };
+
+  const GetRepositoryPolicy: Operation<
+    ecr.GetRepositoryPolicyCommandInput,
+    ecr.GetRepositoryPolicyCommandOutput
+  > = ({ repositoryName = "" }) => ({
+    registryId: world.accountId,
+    repositoryName,
+    policyText: policyOf(store.repository(repositoryName)),
+  });
+
+  const policyOf = ({ name, policy }: Repository): string => {
+    if (policy !== undefined) return policy;
+    throw new AwsError(
+      "RepositoryPolicyNotFoundException",
+      `Repository policy does not exist for the repository with name '${name}' in the registry with id '${world.accountId}'`,
+    );
+  };
+
+  const DeleteRepositoryPolicy: Operation<
+    ecr.DeleteRepositoryPolicyCommandInput,
+    ecr.DeleteRepositoryPolicyCommandOutput
+  > = async ({ repositoryName = "" }) => {
+    const repository = store.repository(repositoryName);
+    const policyText = policyOf(repository);
+    delete repository.policy;
+    await store.save();
+    return { registryId: world.accountId, repositoryName, policyText };
+  };
+
   return {
     target: "AmazonEC2ContainerRegistry_V20150921",
     protocol: "json1.1",
@@ -197,6 +237,9 @@ export function createEcr(world: World, store: ImageStore, tokens: RegistryToken
       GetDownloadUrlForLayer,
       GetAuthorizationToken,
       PutImage,
+      SetRepositoryPolicy,
+      GetRepositoryPolicy,
+      DeleteRepositoryPolicy,
     },
   };
 }

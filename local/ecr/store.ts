@@ -21,6 +21,8 @@ export interface Repository {
   readonly name: string;
   readonly createdAt: number;
   readonly immutableTags: boolean;
+  /** The text of the policy by which other accounts may use it. */
+  policy?: string;
   readonly manifests: Map<string, StoredManifest>;
   readonly tags: Map<string, string>;
 }

@@ -7,7 +7,12 @@ import type {
   DescribeEventBusCommandOutput,
   ListEventBusesCommandInput,
   ListEventBusesCommandOutput,
+  PutPermissionCommandInput,
+  PutPermissionCommandOutput,
+  RemovePermissionCommandInput,
+  RemovePermissionCommandOutput,
 } from "@aws-sdk/client-eventbridge";
+import { checkResourcePolicy } from "../iam/resource-policy.ts";
 import { AwsError, type Operation } from "../service.ts";
 import { type Buses, DEFAULT_BUS, type EventBus, pageByName } from "./buses.ts";
 
@@ -31,6 +36,39 @@ export function createBusOperations(buses: Buses, onDelete: (bus: EventBus) => v
     Name,
   }) => shown(buses.get(Name));
 
+  const PutPermission: Operation<PutPermissionCommandInput, PutPermissionCommandOutput> = ({
+    EventBusName,
+    Policy,
+  }) => {
+    const bus = buses.get(EventBusName);
+    if (Policy === undefined)
+      throw new AwsError(
+        "NotImplemented",
+        "The local AWS takes a bus's permissions as a whole Policy only.",
+        {
+          status: 501,
+        },
+      );
+    checkResourcePolicy(Policy);
+    bus.policy = Policy;
+    buses.keep(bus.name);
+    return {};
+  };
+
+  const RemovePermission: Operation<RemovePermissionCommandInput, RemovePermissionCommandOutput> = ({
+    EventBusName,
+    StatementId,
+  }) => {
+    const bus = buses.get(EventBusName);
+    if (StatementId !== undefined)
+      throw new AwsError("NotImplemented", "The local AWS removes a bus's permissions as a whole only.", {
+        status: 501,
+      });
+    delete bus.policy;
+    buses.keep(bus.name);
+    return {};
+  };
+
   const ListEventBuses: Operation<ListEventBusesCommandInput, ListEventBusesCommandOutput> = (input) => {
     const { page, nextToken } = pageByName(buses.all(), {
       prefix: input.NamePrefix,
@@ -51,15 +89,23 @@ export function createBusOperations(buses: Buses, onDelete: (bus: EventBus) => v
     return {};
   };
 
-  return { CreateEventBus, DescribeEventBus, ListEventBuses, DeleteEventBus };
+  return {
+    CreateEventBus,
+    DescribeEventBus,
+    ListEventBuses,
+    DeleteEventBus,
+    PutPermission,
+    RemovePermission,
+  };
 }
 
 function shown(bus: EventBus) {
-  const { name, arn, description, createdAt } = bus;
+  const { name, arn, description, createdAt, policy } = bus;
   return {
     Name: name,
     Arn: arn,
     Description: description,
+    Policy: policy,
     CreationTime: createdAt,
     LastModifiedTime: createdAt,
   };

@@ -30,6 +30,8 @@ export interface EventBus {
   readonly arn: string;
   description: string | undefined;
   readonly createdAt: Date;
+  /** The text of the policy by which other accounts may put events on it. */
+  policy?: string;
   readonly rules: Map<string, Rule>;
 }
 

@@ -38,8 +38,8 @@ export interface Destinations {
   readonly invoke: InvokeFunction;
   /** Starts an execution with a name of EventBridge's own; rejects with AwsError. */
   readonly startExecution: (stateMachineArn: string, input: string, as: RoleSession) => Promise<unknown>;
-  /** Puts an event on another bus of the account. */
-  readonly forward: (busArn: string, event: BusEvent) => void;
+  /** Puts an event on another bus, of this account or another. @returns why it was not taken, if it was not. */
+  readonly forward: (busArn: string, event: BusEvent) => string | undefined;
   readonly onDropped: (dropped: DroppedEvent) => void;
 }
 
@@ -99,7 +99,8 @@ export function createDelivery(world: World, destinations: Destinations): Delive
     const kind = targetKind(target.Arn);
     if (kind === "bus") {
       if (forwarded) return drop("the event already came from another bus, and buses forward events once");
-      return destinations.forward(target.Arn, event);
+      const refusal = destinations.forward(target.Arn, event);
+      return refusal === undefined ? undefined : drop(refusal);
     }
     const input = renderTargetInput(targetInput(target), event, {
       ruleArn: rule.arn,

@@ -1,11 +1,12 @@
 import * as schemas from "@aws-sdk/client-eventbridge";
 import type { RoleSession } from "../iam/index.ts";
+import { grantsForeigner } from "../iam/resource-policy.ts";
 import type { InvokeFunction } from "../invoke-door.ts";
 import type { Service } from "../service.ts";
 import type { ServiceEvent, World } from "../world.ts";
 import { createBusOperations } from "./bus-operations.ts";
-import { createBuses, type Rule } from "./buses.ts";
-import { createDelivery, type DroppedEvent } from "./delivery.ts";
+import { createBuses, type EventBus, type Rule } from "./buses.ts";
+import { type BusEvent, createDelivery, type DroppedEvent } from "./delivery.ts";
 import { createEventEntrance } from "./put-events.ts";
 import { createRuleOperations } from "./rule-operations.ts";
 import { createTargetOperations } from "./target-operations.ts";
@@ -19,6 +20,8 @@ export interface EventBridgeOptions {
   readonly invoke: InvokeFunction;
   /** Starts an execution of the state machine under a name of its own; rejects with AwsError. */
   readonly startExecution: (stateMachineArn: string, input: string, as: RoleSession) => Promise<unknown>;
+  /** Puts an event on a bus of another account. @returns why it was not taken, if it was not. There is no other account unless given. */
+  readonly forwardAbroad?: (busArn: string, event: BusEvent) => string | undefined;
   /** Told of every event that a target did not get. Nothing else tells, in AWS neither. */
   readonly onDropped?: (dropped: DroppedEvent) => void;
 }
@@ -27,6 +30,11 @@ export interface EventBridgeOptions {
 export interface EventBridge extends Service {
   /** Puts an event of an AWS service on the default bus. Never throws. */
   putServiceEvent(event: ServiceEvent): void;
+  /**
+   * Takes an event that a rule of another account forwards, if the bus's policy lets that account put it there.
+   * @returns why not, if it does not.
+   */
+  receive(busArn: string, event: BusEvent, fromAccountId: string): string | undefined;
   /**
    * Begins to deliver and starts the schedules; until then events wait. To be called once everything is there that
    * they go to, in a world that keeps things; any other is open from the beginning.
@@ -46,11 +54,19 @@ export function createEventBridge(world: World, options: EventBridgeOptions): Ev
     invoke: options.invoke,
     startExecution: options.startExecution,
     forward: (busArn, event) => {
-      const bus = buses.find(busArn);
-      if (bus) entrance.forward(bus, event);
+      if (busArn.split(":")[4] === world.accountId) return takeFrom(buses.find(busArn), busArn, event);
+      return options.forwardAbroad === undefined
+        ? `${busArn} is of another account than ${world.accountId}`
+        : options.forwardAbroad(busArn, event);
     },
     onDropped,
   });
+  const takeFrom = (bus: EventBus | undefined, busArn: string, event: BusEvent): string | undefined => {
+    if (bus === undefined) return `${busArn} does not exist`;
+    entrance.forward(bus, event);
+    return undefined;
+  };
+
   const entrance = createEventEntrance(world, buses, delivery, onDropped);
   const schedules = new Map<string, () => void>();
   let isOpen = world.store === undefined;
@@ -88,6 +104,14 @@ export function createEventBridge(world: World, options: EventBridgeOptions): Ev
     putServiceEvent: (event) => {
       // A copy as JSON: the service may go on changing what it described.
       entrance.put(buses.get(undefined), { ...event, detail: JSON.parse(JSON.stringify(event.detail)) });
+    },
+    receive: (busArn, event, accountId) => {
+      const bus = buses.find(busArn);
+      const keys = { "events:source": event.source, "events:detail-type": event["detail-type"] };
+      const isGranted = grantsForeigner(bus?.policy, { accountId, action: "events:PutEvents", keys });
+      return isGranted
+        ? takeFrom(bus, busArn, event)
+        : `${busArn} does not let the account ${accountId} put ${event["detail-type"]} of ${event.source}`;
     },
     open: () => {
       isOpen = true;
