@@ -1,5 +1,5 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { HttpRequest } from "@smithy/core/protocols";
+import { collectBody, HttpRequest } from "@smithy/core/protocols";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { SpillwayError } from "../core/errors.ts";
 import type { Access } from "../core/records.ts";
@@ -75,7 +75,7 @@ async function send(client: ClientSettings, roleArn: string, form: Record<string
   });
   return {
     status: response.statusCode,
-    text: new TextDecoder().decode(await config.streamCollector(response.body)),
+    text: new TextDecoder().decode(await collectBody(response.body, config)),
   };
 }
 

@@ -2,9 +2,9 @@ import { styleText } from "node:util";
 import type { LogLine } from "../aws/log-reader.ts";
 import { plainLine } from "../core/build.ts";
 import { type MigrationPurpose, migrationContainer } from "../core/names.ts";
-import type { Deployment, Evidence, Release } from "../core/records.ts";
+import type { Access, Deployment, Evidence, Release } from "../core/records.ts";
 import { hideSecrets } from "../core/redaction.ts";
-import type { Wait } from "../core/wait.ts";
+import { accessOf, type Wait } from "../core/wait.ts";
 
 /** Something that ran for a release and left a log. */
 export interface LogPlace {
@@ -14,6 +14,8 @@ export interface LogPlace {
   /** How it went, in a word or two. */
   readonly state: string;
   readonly group: string;
+  /** The way into the account where it is, if that is not the installation's own. */
+  readonly access?: Access | undefined;
   /** One stream, or every stream that begins with this. */
   readonly stream: string | { readonly prefix: string };
 }
@@ -45,7 +47,7 @@ export function placeOfMigration(
   if (task === undefined || family === undefined || logGroup === undefined) return [];
   const state = `${purpose} ${result?.end ?? "running"}`;
   const stream = `${family}/${migrationContainer}/${task}`;
-  return [{ name: "migration", environment, state, group: logGroup, stream }];
+  return [{ name: "migration", environment, state, group: logGroup, stream, access: accessOf(subject) }];
 }
 
 /** The last deployment to each environment: what the environment's service printed is one log, however many there were. */

@@ -3,8 +3,10 @@ import { parseArgs, styleText } from "node:util";
 import { connectAppRunner } from "../aws/apprunner.ts";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { connectLogReader } from "../aws/log-reader.ts";
+import { connectEnvironment } from "../aws/member.ts";
 import { migrationKey, migrationPurposes, tableName, targetLogGroup, targetName } from "../core/names.ts";
 import type { Deployment, Release } from "../core/records.ts";
+import { resourcesOf } from "../core/settings.ts";
 import { type Address, findInstallation } from "./address.ts";
 import {
   choosePlaces,
@@ -41,11 +43,12 @@ async function findPlaces(
     }
   }
   for (const { environment, outcome: state = "open" } of latestDeployments(deployments)) {
-    const { arn } = await connectAppRunner(connection).describe(
+    const { access } = resourcesOf(release, environment);
+    const { arn } = await connectAppRunner(connectEnvironment(connection, access)).describe(
       targetName(prefix, release.service, environment),
     );
     if (arn === undefined) continue;
-    const every = { environment, state, stream: { prefix: "" } };
+    const every = { environment, state, access, stream: { prefix: "" } };
     places.push({ ...every, name: "service", group: targetLogGroup(arn, "application") });
     places.push({ ...every, name: "deployment", group: targetLogGroup(arn, "service") });
   }
@@ -53,8 +56,8 @@ async function findPlaces(
 }
 
 async function print({ connection }: Address, place: LogPlace): Promise<void> {
-  const reader = connectLogReader(connection);
-  const { group, stream } = place;
+  const { group, stream, access } = place;
+  const reader = connectLogReader(connectEnvironment(connection, access));
   const streams = typeof stream === "string" ? [stream] : await reader.streams(group, stream.prefix);
   for (const name of streams) {
     console.log(styleText("dim", `── ${group} ${name}`));

@@ -1,4 +1,6 @@
 import { connectAppRunner } from "../aws/apprunner.ts";
+import type { Connection } from "../aws/connection.ts";
+import { connectEnvironment } from "../aws/member.ts";
 import { connectExecutions } from "../aws/states.ts";
 import { releaseId } from "../core/admission.ts";
 import { targetName } from "../core/names.ts";
@@ -162,14 +164,27 @@ function watchEnds({ watch, made }: Installation) {
 }
 
 /** The environments that releases go to by themselves, and those where something is live all the same. */
-async function readEnvironments({ config, connection, prefix, records }: Installation) {
+async function readEnvironments(installation: Installation) {
+  const { config, prefix, records } = installation;
   const { environments: all = {}, waves = [] } = config.services.web ?? {};
   const environments = new Map();
   for (const name of Object.keys(all)) {
     const record = await records.environment("web", name);
     if (record.live === undefined && !waves.flat().includes(name)) continue;
-    const { url } = await connectAppRunner(connection).describe(targetName(prefix, "web", name));
+    const { url } = await connectAppRunner(await connectionTo(installation, name)).describe(
+      targetName(prefix, "web", name),
+    );
     environments.set(name, { record, url });
   }
   return environments;
+}
+
+/** The connection to the account where an environment runs. */
+async function connectionTo(
+  { config, connection, records }: Installation,
+  environment: string,
+): Promise<Connection> {
+  const { account } = config.services.web?.environments[environment] ?? {};
+  const { members = {} } = (await records.installation()).resources;
+  return connectEnvironment(connection, account && members[account.id]?.access);
 }

@@ -28,6 +28,11 @@ export type DoneDeployment = Pick<
   "intent" | "switched" | "previous" | "startedBy" | "recovers" | "migration"
 > & { readonly isCancelled?: boolean };
 
+/** Whether neither the database nor the target was ever told anything, so that there is nothing to ask about. */
+export function didNothing({ intent, switched, migration }: DoneDeployment): boolean {
+  return intent !== "recover" && switched === undefined && migration === undefined;
+}
+
 /**
  * Decides how an environment gets back to what was live, from what was really done and what really runs.
  * A rollback is never rolled back. A recovery cannot know what was done, so it believes the target.

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import type { Access } from "./records.ts";
 
 /** What is awaited: a CodeBuild build, an ECS task, an operation of a target, or a turn in an environment, or people. */
 export const WaitKind = z.enum(["build", "task", "operation", "turn", "approval"]);
@@ -61,4 +62,9 @@ export function decideRetry(wait: Wait): "goes-on" | "look-for-it" | "begin-anew
 /** The name under which a try of the work is known to AWS. */
 export function workName(wait: Pick<Wait, "key" | "tries">): string {
   return wait.tries === 0 ? wait.key : `${wait.key}/${wait.tries}`;
+}
+
+/** The way into the account where awaited work goes on, as its subject keeps it; undefined: the installation's own. */
+export function accessOf({ roleArn, externalId }: Wait["subject"]): Access | undefined {
+  return roleArn === undefined || externalId === undefined ? undefined : { roleArn, externalId };
 }

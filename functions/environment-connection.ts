@@ -2,7 +2,7 @@ import type { Connection } from "../aws/connection.ts";
 import { connectEnvironment } from "../aws/member.ts";
 import type { Release } from "../core/records.ts";
 import { resourcesOf } from "../core/settings.ts";
-import type { Wait } from "../core/wait.ts";
+import { accessOf, type Wait } from "../core/wait.ts";
 import type { Place } from "./middleware.ts";
 
 /** The connection to the account where a release's environment runs. */
@@ -17,9 +17,5 @@ export function accessSubject(release: Release, environment: string): Readonly<R
 
 /** The connection to the account where awaited work goes on. */
 export function connectionOf({ connection }: Place, { subject }: Pick<Wait, "subject">): Connection {
-  const { roleArn, externalId } = subject;
-  return connectEnvironment(
-    connection,
-    roleArn === undefined || externalId === undefined ? undefined : { roleArn, externalId },
-  );
+  return connectEnvironment(connection, accessOf(subject));
 }

@@ -6,7 +6,7 @@ import { schemaMembers } from "../core/ending.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { deploymentKey, targetName } from "../core/names.ts";
 import type { Deployment } from "../core/records.ts";
-import { planRollback } from "../core/rollback.ts";
+import { didNothing, planRollback, type TargetState } from "../core/rollback.ts";
 import { canStay } from "../core/still-wanted.ts";
 import {
   DeploymentInput,
@@ -35,12 +35,10 @@ export const rollBack: FunctionDefinition<typeof Input, void> = {
     const open = await readDeployment(input, place);
     const { deployment } = open;
     const { environment } = input.deployment;
-    const { prefix } = open.release.installation.resources;
-    const target = await connectAppRunner(connectionTo(place, open.release, environment)).describe(
-      targetName(prefix, deployment.service, environment),
-    );
     const isCancelled = cancellationOf(open.release, deployment) !== undefined;
-    const plan = planRollback({ ...deployment, isCancelled }, target, await canGoBack(open));
+    const plan = didNothing(deployment)
+      ? ({ action: "nothing-done" } as const)
+      : planRollback({ ...deployment, isCancelled }, await targetOf(open, place), await canGoBack(open));
     if (plan.action === "wait")
       throw new SpillwayError(
         "TargetBusy",
@@ -65,6 +63,12 @@ async function canGoBack(open: OpenDeployment): Promise<boolean | undefined> {
   if (previous === undefined) return undefined;
   const schema = schemaMembers(open.deployment, await schemaSource(open));
   return canStay(previous.builtAgainst, { ...previous, ...schema });
+}
+
+function targetOf({ release, deployment }: OpenDeployment, place: Place): Promise<TargetState> {
+  const { service, environment } = deployment;
+  const name = targetName(release.installation.resources.prefix, service, environment);
+  return connectAppRunner(connectionTo(place, release, environment)).describe(name);
 }
 
 async function note(

@@ -1,5 +1,5 @@
-import type { Application } from "../infra/application.ts";
-import type { Place, Statement } from "../infra/arns.ts";
+import type { AccountDescription, Application } from "../infra/application.ts";
+import { type Place, roleArn, type Statement } from "../infra/arns.ts";
 import { placeholdersOf } from "../infra/render.ts";
 import {
   accessStatements,
@@ -12,9 +12,7 @@ import {
   type Secrets,
 } from "../infra/roles.ts";
 import type { LocalAws } from "./aws.ts";
-
-/** The ARN of a role by its name. */
-type RoleArn = (name: string) => string;
+import type { World } from "./world.ts";
 
 /** The names of an installation's roles; in AWS each has some characters more. */
 export const roleNames = {
@@ -42,10 +40,9 @@ export function makeRoles(
   application: Application,
   { secrets, definitions }: { secrets: Secrets; definitions: Readonly<Record<string, string>> },
 ): void {
-  const arn: RoleArn = (name) => `arn:aws:iam::${world.accountId}:role/${name}`;
-  const place = placeOf(application, world, arn);
+  const place = placeIn(application, application, world);
   const make = (name: string, statements: readonly Statement[]) =>
-    iam.putRole({ arn: arn(name), statements });
+    iam.putRole({ arn: roleArn(place, name), statements });
   for (const fn of application.functions)
     make(roleNames.function(application, fn.name), functionStatements(fn, application, place));
   for (const [name, definition] of Object.entries(definitions))
@@ -58,24 +55,41 @@ export function makeRoles(
   const artifacts = `arn:aws:s3:::${artifactsBucket(application)}`;
   for (const project of application.projects)
     make(roleNames.project(project.name), projectStatements(project, place, { secrets, artifacts }));
+  makeEnvironmentRoles(iam, application, application, { place, home: place, secrets });
+}
+
+/** Makes the roles that environments need in the account where they run. */
+export function makeEnvironmentRoles(
+  iam: LocalAws["iam"],
+  application: Application,
+  account: AccountDescription,
+  { place, home, secrets }: { readonly place: Place; readonly home: Place; readonly secrets: Secrets },
+): void {
+  const make = (name: string, statements: readonly Statement[]) =>
+    iam.putRole({ arn: roleArn(place, name), statements });
   make(roleNames.migrationTask(application), []);
-  make(roleNames.targetAccess(application), accessStatements(application, place));
-  for (const environment of application.environments) {
+  make(roleNames.targetAccess(application), accessStatements(account, home));
+  for (const environment of account.environments) {
     const { target } = environment;
     make(
       roleNames.migrationExecution(target),
-      migrationStatements(environment, application, place, place, secrets),
+      migrationStatements(environment, account, place, home, secrets),
     );
     make(roleNames.targetInstance(target), instanceStatements(environment, secrets));
   }
 }
 
-function placeOf(application: Application, { region, accountId }: LocalAws["world"], arn: RoleArn): Place {
-  const targets = application.environments.map(({ target }) => target);
+/** An account of the local AWS, and the roles that its environments have there. */
+export function placeIn(
+  application: Application,
+  { environments }: AccountDescription,
+  { region, accountId }: Pick<World, "region" | "accountId">,
+): Place {
+  const place = { partition: "aws", region, account: accountId };
+  const arn = (name: string) => roleArn(place, name);
+  const targets = environments.map(({ target }) => target);
   return {
-    partition: "aws",
-    region,
-    account: accountId,
+    ...place,
     roles: {
       "migration-roles": [
         arn(roleNames.migrationTask(application)),

@@ -8,7 +8,11 @@ import {
   tableShape,
 } from "../infra/application.ts";
 import type { LocalAws } from "./aws.ts";
+import { accountResources, provisionMembers } from "./provision-members.ts";
 import { artifactsBucket, makeRoles, roleNames } from "./provision-roles.ts";
+import { type Call, caller, keepSecrets, ProvisioningError, unlessThere } from "./provisioning-calls.ts";
+
+export { ProvisioningError } from "./provisioning-calls.ts";
 
 /** What an installation on a laptop is made of. */
 export interface Provisioning {
@@ -33,17 +37,6 @@ export interface Provisioned {
   readonly functions: Readonly<Record<string, string>>;
 }
 
-/** An operation of the local AWS refused what the application describes: the two do not fit. */
-export class ProvisioningError extends Error {
-  override readonly name = "ProvisioningError";
-  /** The name of AWS's own error, if there was one. */
-  readonly refusal: string | undefined;
-  constructor(message: string, refusal?: string) {
-    super(message);
-    this.refusal = refusal;
-  }
-}
-
 /**
  * Makes everything that `infra/application.ts` describes, through the same API that AWS has. What is there already
  * from an earlier time is changed where it differs, as a second deployment in AWS would.
@@ -62,13 +55,7 @@ export async function provision(
         imageTagMutability: "IMMUTABLE",
       }),
     );
-  const secretArns: Record<string, string> = {};
-  for (const name of application.secrets) {
-    const value = secrets[name];
-    if (value === undefined)
-      throw new ProvisioningError(`The configuration names the secret ${name}, but nobody gave its value.`);
-    secretArns[name] = await keepSecret(call, name, value);
-  }
+  const secretArns = await keepSecrets(call, application.secrets, secrets);
   const definitions = await readDefinitions(root, application);
   const found = Object.entries(secretArns).map(([name, arn]) => [name, { arn }]);
   // First of all that acts: whatever is there already is held to what its role may do now.
@@ -103,7 +90,9 @@ export async function provision(
   await unlessThere("ResourceAlreadyExistsException", () =>
     call("AWSEvents", "CreateEventBus", { Name: bus }),
   );
-  const installation = { config, resources: resourcesOf(aws, application, secretArns, machines) };
+  const members = await provisionMembers(aws, application, secrets);
+  const resources = { ...resourcesOf(aws, application, secretArns, machines), members };
+  const installation = { config, resources };
   await call("DynamoDB_20120810", "PutItem", {
     TableName: table,
     Item: marshall({ pk: "INSTALLATION", sk: "CURRENT", ...installation }, { removeUndefinedValues: true }),
@@ -124,48 +113,6 @@ async function readDefinitions(
 ): Promise<Readonly<Record<MachineName, string>>> {
   const read = (name: MachineName) => readFile(join(root, machines[name]), "utf8");
   return { DeployMachine: await read("DeployMachine"), ReleaseMachine: await read("ReleaseMachine") };
-}
-
-type Call = (target: string, operation: string, input: object) => Promise<unknown>;
-
-/** Calls the local AWS as a client would, without a socket. */
-function caller({ gateway }: LocalAws): Call {
-  return async (target, operation, input) => {
-    const { status, body } = await gateway.handle({
-      method: "POST",
-      path: "/",
-      query: {},
-      headers: { "content-type": "application/x-amz-json-1.1", "x-amz-target": `${target}.${operation}` },
-      body: new TextEncoder().encode(JSON.stringify(input)),
-    });
-    const answer = new TextDecoder().decode(body);
-    if (status >= 300) {
-      const refusal = /"__type":"(?:[^"#]*#)?([^"]+)"/.exec(answer)?.[1];
-      throw new ProvisioningError(`${operation} was refused: ${answer.slice(0, 500)}`, refusal);
-    }
-    return JSON.parse(answer === "" ? "{}" : answer);
-  };
-}
-
-/** Creates what may be there already. @returns whether it was not. */
-async function unlessThere(refusal: string, create: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await create();
-    return true;
-  } catch (error) {
-    if (error instanceof ProvisioningError && error.refusal === refusal) return false;
-    throw error;
-  }
-}
-
-/** @returns the secret's ARN. A value that changed becomes its current version. */
-async function keepSecret(call: Call, name: string, value: string): Promise<string> {
-  const create = () => call("secretsmanager", "CreateSecret", { Name: name, SecretString: value });
-  const isNew = await unlessThere("ResourceExistsException", create);
-  const found = await call("secretsmanager", "GetSecretValue", { SecretId: name });
-  if (!isNew && text(found, "SecretString") !== value)
-    await call("secretsmanager", "PutSecretValue", { SecretId: name, SecretString: value });
-  return text(found, "ARN");
 }
 
 async function createProject(call: Call, input: object): Promise<void> {
@@ -324,41 +271,16 @@ function resourcesOf(
   secrets: Readonly<Record<string, string>>,
   machines: Readonly<Record<string, string>>,
 ) {
-  const { prefix, cluster, migrationLogGroup, environments } = application;
+  const { accountId, region } = aws.world;
   return {
-    prefix,
-    cluster,
-    subnets: ["subnet-local"],
-    securityGroups: ["sg-local"],
-    publicAddress: false,
-    migrationTaskRoleArn: role(aws, roleNames.migrationTask(application)),
-    appRunnerAccessRoleArn: role(aws, roleNames.targetAccess(application)),
+    ...accountResources(application, application, accountId, secrets),
+    prefix: application.prefix,
     releaseMachineArn: machines.ReleaseMachine,
     deployMachineArn: machines.DeployMachine,
-    registry: `${aws.world.accountId}.dkr.ecr.${aws.world.region}.amazonaws.com`,
-    environmentRoles: Object.fromEntries(
-      environments.map(({ service, environment, target }) => [
-        `${service}/${environment}`,
-        {
-          instance: role(aws, roleNames.targetInstance(target)),
-          migrationExecution: role(aws, roleNames.migrationExecution(target)),
-        },
-      ]),
-    ),
-    migrationLogGroup,
-    secrets,
+    registry: `${accountId}.dkr.ecr.${region}.amazonaws.com`,
   };
 }
 
 function role({ world }: LocalAws, name: string): string {
   return `arn:aws:iam::${world.accountId}:role/${name}`;
-}
-
-function text(answer: unknown, member: string): string {
-  const value =
-    typeof answer === "object" && answer !== null
-      ? Object.entries(answer).find(([name]) => name === member)?.[1]
-      : undefined;
-  if (typeof value === "string") return value;
-  throw new ProvisioningError(`The local AWS answered without ${member}.`);
 }

@@ -30,6 +30,7 @@ import {
   paginateListExecutions,
   SFNClient,
 } from "@aws-sdk/client-sfn";
+import type { Connection } from "../../aws/connection.ts";
 import type { SimulatedWorld } from "./world.ts";
 
 /** Something that a person with read access can see of an installation. */
@@ -52,6 +53,18 @@ export async function readEverything(world: SimulatedWorld): Promise<Seen[]> {
   };
   for (const read of [readRecords, readExecutions, readLogs, readBuilds, readTasks, readServices])
     await read(world, see);
+  return seen;
+}
+
+/** What an account shows, to whom the connection is for, of what runs there. */
+export async function readAccount(world: SimulatedWorld, connection: Connection): Promise<Seen[]> {
+  const seen: Seen[] = [];
+  const see = <Answer>(where: string, answer: Answer): Answer => {
+    seen.push({ where, text: JSON.stringify(answer) });
+    return answer;
+  };
+  for (const read of [readLogs, readTasks, readServices])
+    await world.clock.runUntil(read({ ...world, connection }, see));
   return seen;
 }
 

@@ -5,6 +5,7 @@ import type { DescribeExecutionCommandOutput } from "@aws-sdk/client-sfn";
 import { connectAppRunner } from "../../aws/apprunner.ts";
 import type { Connection } from "../../aws/connection.ts";
 import { connectRecords } from "../../aws/dynamodb.ts";
+import { connectEnvironment } from "../../aws/member.ts";
 import { type ConfigInput, parseConfig } from "../../core/config.ts";
 import type { Release } from "../../core/records.ts";
 import type { Place } from "../../functions/middleware.ts";
@@ -64,6 +65,8 @@ export interface SimulatedWorld {
   ended(release: string): Promise<Release>;
   /** What answers at the service's address now: the tag of the image. */
   serving(): string | undefined;
+  /** The connection by which an environment of the service is reached, in whichever account it is. */
+  connectionIn(environment: string): Promise<Connection>;
   /** The same in one environment, by its target. */
   servingIn(environment: string): Promise<string | undefined>;
   /** Starts the deploy machine with this input and waits for its end. */
@@ -173,14 +176,24 @@ export async function createWorld(
   const handlers = await loadHandlers(application, placeOf);
   const bundles = new Map(application.functions.map(({ file }) => [file, file]));
   const secrets = Object.fromEntries(
-    application.secrets.map((name) => [
-      name,
-      secretValues[name] ?? JSON.stringify({ url: `postgres://simulated/${name}`, ca: "simulated" }),
-    ]),
+    [application, ...application.members]
+      .flatMap(({ secrets }) => secrets)
+      .map((name) => [
+        name,
+        secretValues[name] ?? JSON.stringify({ url: `postgres://simulated/${name}`, ca: "simulated" }),
+      ]),
   );
   const provisioning = { application, config, prefix, root, bundles, secrets };
   const made = await provision(aws, provisioning);
   const records = connectRecords(connection, made.table);
+
+  async function connectionIn(environment: string): Promise<Connection> {
+    const { members } = (await records.installation()).resources;
+    const member = application.members.find(({ environments }) =>
+      environments.some((one) => one.environment === environment),
+    );
+    return connectEnvironment(connection, member && members?.[member.account]?.access);
+  }
 
   async function ended(id: string): Promise<Release> {
     for (;;) {
@@ -206,8 +219,9 @@ export async function createWorld(
     before: (name, act) => void before.set(`${prefix}-${name}`, act),
     ended: (id) => clock.runUntil(ended(id)),
     deploy: (input) => clock.runUntil(people.run("DeployMachine", input).then(endOf)),
+    connectionIn: (environment) => clock.runUntil(connectionIn(environment)),
     async servingIn(environment) {
-      const target = connectAppRunner(connection);
+      const target = connectAppRunner(await clock.runUntil(connectionIn(environment)));
       const { url } = await clock.runUntil(target.describe(`${prefix}-web-${environment}`));
       return services.tagAt(url ?? "");
     },
