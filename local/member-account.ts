@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { createInstances } from "./apprunner/instance.ts";
 import { createAppRunner, type RestoredServices } from "./apprunner/service.ts";
 import type { Runners } from "./aws.ts";
+import { createCloudWatch } from "./cloudwatch.ts";
 import { type ContainerRunner, ContainerStartError } from "./containers.ts";
 import type { ImageStore } from "./ecr/store.ts";
 import { createEcs } from "./ecs/service.ts";
@@ -43,7 +44,7 @@ export interface MemberAccount {
 }
 
 /**
- * Makes an account that runs services and tasks: ECS, App Runner, their logs, secrets and events. It has no images,
+ * Makes an account that runs services and tasks: ECS, App Runner, their logs, metrics, secrets and events. It has no images,
  * functions, machines or tables: those are at home.
  */
 export async function createMemberAccount(home: HomeAccount, accountId: string): Promise<MemberAccount> {
@@ -69,13 +70,15 @@ export async function createMemberAccount(home: HomeAccount, accountId: string):
   });
   const containers = pullingAs(accountId, images, runners.containers);
   const ecs = createEcs(world, { containers, logs, resolveSecret });
+  const cloudWatch = createCloudWatch(world);
   const appRunner = createAppRunner(world, {
     instances: createInstances(world.clock, { ...runners, containers }),
     frontDesk: runners.frontDesk,
     logs,
+    metrics: cloudWatch,
     resolveSecret,
   });
-  const gateway = createGateway([eventBridge, logs, secrets, ecs, appRunner], {
+  const gateway = createGateway([eventBridge, logs, secrets, ecs, appRunner, cloudWatch], {
     clock: world.clock,
     random: world.random,
     doors: [createStsDoor(iam)],
