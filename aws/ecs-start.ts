@@ -1,4 +1,11 @@
-import { ECSClient, RegisterTaskDefinitionCommand, RunTaskCommand } from "@aws-sdk/client-ecs";
+import {
+  ConflictException,
+  ECSClient,
+  type Failure,
+  RegisterTaskDefinitionCommand,
+  RunTaskCommand,
+  type Task,
+} from "@aws-sdk/client-ecs";
 import { SpillwayError } from "../core/errors.ts";
 import { migrationContainer } from "../core/names.ts";
 import { clientOf } from "./clients.ts";
@@ -22,6 +29,15 @@ export interface MigrationTask {
   readonly taskRoleArn: string;
   readonly logGroup: string;
   readonly region: string;
+}
+
+/**
+ * Each try has a task definition of its own, so its request is another one; ECS refuses that for a token in use, and
+ * names the task that the token began.
+ */
+function begunBefore(error: unknown): { tasks: Task[]; failures?: Failure[] } {
+  if (!(error instanceof ConflictException) || error.resourceIds?.[0] === undefined) throw error;
+  return { tasks: error.resourceIds.map((taskArn) => ({ taskArn })) };
 }
 
 /** ECS, as migrations are started with it. Never Spot: a migration must not be interrupted. */
@@ -71,22 +87,24 @@ export function connectTaskStarts({ client }: Connection) {
     async run(task: MigrationTask): Promise<string> {
       const taskDefinition = await register(task);
       const { tasks, failures } = await call("run the migration task", () =>
-        ecs.send(
-          new RunTaskCommand({
-            cluster: task.cluster,
-            taskDefinition,
-            launchType: "FARGATE",
-            startedBy: task.work,
-            clientToken: idempotencyToken(`${task.work} ${taskDefinition}`),
-            networkConfiguration: {
-              awsvpcConfiguration: {
-                subnets: [...task.subnets],
-                securityGroups: [...task.securityGroups],
-                assignPublicIp: task.publicAddress ? "ENABLED" : "DISABLED",
+        ecs
+          .send(
+            new RunTaskCommand({
+              cluster: task.cluster,
+              taskDefinition,
+              launchType: "FARGATE",
+              startedBy: task.work,
+              clientToken: idempotencyToken(task.work),
+              networkConfiguration: {
+                awsvpcConfiguration: {
+                  subnets: [...task.subnets],
+                  securityGroups: [...task.securityGroups],
+                  assignPublicIp: task.publicAddress ? "ENABLED" : "DISABLED",
+                },
               },
-            },
-          }),
-        ),
+            }),
+          )
+          .catch(begunBefore),
       );
       const arn = tasks?.[0]?.taskArn;
       if (arn !== undefined) return arn;

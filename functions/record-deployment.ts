@@ -110,7 +110,10 @@ async function closeRecovered(
   }
 }
 
-/** The new revision if it stays; else the previous one, on the schema it runs on now. */
+/**
+ * The new revision if it stays; else the previous one, on the schema it runs on now. A recovery made the previous one
+ * serve, whatever was live when somebody asked for it.
+ */
 function liveAfter(
   stays: boolean,
   release: Release,
@@ -120,7 +123,7 @@ function liveAfter(
 ): Revision | undefined {
   const { previous } = deployment;
   const schema = schemaMembers(deployment, source);
-  if (!stays || previous?.release === release.id)
+  if (!stays || deployment.intent === "recover" || previous?.release === release.id)
     return previous === undefined ? undefined : { ...previous, ...schema };
   const { id, commit, sequence, builtAgainst } = release;
   return { release: id, image: requireImage(release), commit, sequence, builtAgainst, since: now, ...schema };

@@ -45,10 +45,15 @@ export const rollBack: FunctionDefinition<typeof Input, void> = {
         "The target is still at work and cannot be stopped; waiting for it.",
       );
     await note(open, plan.action === "restore" ? "restored" : plan.action, place);
-    if (plan.action !== "restore") return answer(place, input.token, plan.action);
+    const key = `${deploymentKey(input.deployment)}/roll-back`;
+    if (plan.action !== "restore") {
+      await answer(place, input.token, plan.action);
+      // An earlier try may have begun it and died before it could say so.
+      await open.records.closeWait(key, { end: "succeeded", output: { action: plan.action } });
+      return;
+    }
     await requireLease(open);
     const before = await open.records.requireRelease(plan.revision.release);
-    const key = `${deploymentKey(input.deployment)}/roll-back`;
     await awaitWork(
       place,
       targetWork(place, before, environment, key, input.deployment, input.token),

@@ -67,6 +67,8 @@ export interface LocalAwsOptions {
   readonly runners: (surroundings: Surroundings) => Promise<Runners>;
   /** Told of every event of a service, beside the bus. */
   readonly onEvent?: (event: ServiceEvent) => void;
+  /** Brings an event to the bus; at once unless given. */
+  readonly carry?: (event: ServiceEvent, deliver: () => void) => void;
   readonly onDropped?: (dropped: DroppedEvent) => void;
   readonly onFault?: (where: string, error: unknown) => void;
 }
@@ -118,7 +120,9 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
     accountId,
     region: "us-east-1",
     emit: (event) => {
-      eventBridge.putServiceEvent(event);
+      const deliver = () => void eventBridge.putServiceEvent(event);
+      if (options.carry === undefined) deliver();
+      else options.carry(event, deliver);
       options.onEvent?.(event);
     },
   };

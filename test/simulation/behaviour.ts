@@ -49,6 +49,8 @@ export interface Behaviour {
   readonly startSeconds?: number;
   /** From when (milliseconds of the world's clock) the health path answers 500; never unless said. */
   readonly failsFrom?: number;
+  /** The health path answers 500 for so many seconds, then is well for as many; never unless said. */
+  readonly flapSeconds?: number;
   /** Seconds until the health path answers the world; none unless said. */
   readonly healthSeconds?: number;
   /** Whether the world can reach the service at all; yes unless said. */

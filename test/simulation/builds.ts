@@ -1,6 +1,7 @@
 import { type Clock, sleep } from "../../local/asl/index.ts";
 import type { BuildRunner } from "../../local/codebuild/runner.ts";
 import type { Behaviours } from "./behaviour.ts";
+import type { Seams } from "./seams.ts";
 
 /** The builds of a simulated CodeBuild, and the variables that the last one of each name was given. */
 export interface SimulatedBuilds extends BuildRunner {
@@ -12,6 +13,7 @@ export function createBuilds(
   clock: Clock,
   behaviours: Behaviours,
   pushImages: (commit: string) => Promise<void>,
+  effect?: Seams["effect"],
 ): SimulatedBuilds {
   const told = new Map<string, Readonly<Record<string, string>>>();
   return {
@@ -28,6 +30,7 @@ export function createBuilds(
       const behaviour = stages[build] ?? stages[stage] ?? {};
       const { seconds = 10, passes = true, prints = [], reports = [], artifacts = [] } = behaviour;
       told.set(build, variables);
+      effect?.({ kind: "build", phase: "begun", variables });
       progress.enter("BUILD");
       for (const line of prints) progress.line(line);
       const stopped = await sleep(clock, seconds * 1000, signal).then(
@@ -41,8 +44,10 @@ export function createBuilds(
         progress.line("a later phase speaks too");
       }
       if (!stopped && passes && stage === "build-image") await pushImages(commit);
+      const status = stopped ? "STOPPED" : passes ? "SUCCEEDED" : "FAILED";
+      effect?.({ kind: "build", phase: "ended", variables, status });
       return {
-        status: stopped ? "STOPPED" : passes ? "SUCCEEDED" : "FAILED",
+        status,
         exportedVariables: [],
         reports,
         artifacts,

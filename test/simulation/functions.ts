@@ -3,6 +3,7 @@ import type { Context } from "aws-lambda";
 import { createHandler, type Place } from "../../functions/middleware.ts";
 import type { Application } from "../../infra/application.ts";
 import type { FunctionRunner, FunctionVersion } from "../../local/lambda/function.ts";
+import type { Invocations } from "./invocations.ts";
 import type { Turns } from "./turns.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -54,23 +55,28 @@ export function addBundles(
 export function createFunctions(
   handlers: () => ReadonlyMap<string, Handler>,
   turns: Turns,
+  invocations: Invocations,
   before: (name: string) => Promise<void>,
 ): FunctionRunner {
   return {
     stop: async () => {},
-    async invoke(fn, payload, { requestId }) {
+    async invoke(fn, payload, { requestId }, timeUp) {
       const handler = handlers().get(fn.bundle);
       if (handler === undefined) throw new Error(`no bundle ${fn.bundle}`);
       const context = contextOf(fn, requestId);
+      const event: unknown = JSON.parse(payload);
+      const name = fn.name.split("-").at(-1) ?? "";
       await before(fn.name);
-      try {
-        const answer = await turns.run(fn.name, async () => handler(JSON.parse(payload), context));
-        return { payload: JSON.stringify(answer ?? null) };
-      } catch (error) {
-        const { name, message } = error instanceof Error ? error : new Error(String(error));
-        const said = { errorType: name, errorMessage: message, trace: [] };
-        return { functionError: "Unhandled", payload: JSON.stringify(said) };
-      }
+      return invocations.run({ name, event, timeUp }, async () => {
+        try {
+          const answer = await turns.run(fn.name, () => handler(event, context));
+          return { payload: JSON.stringify(answer ?? null) };
+        } catch (error) {
+          const { name: errorType, message } = error instanceof Error ? error : new Error(String(error));
+          const said = { errorType, errorMessage: message, trace: [] };
+          return { functionError: "Unhandled", payload: JSON.stringify(said) };
+        }
+      });
     },
   };
 }

@@ -1,9 +1,10 @@
 import { type Clock, sleep } from "../../local/asl/index.ts";
 import type { ContainerRequest, RunningContainer } from "../../local/containers.ts";
 import type { Behaviours, MigrationBehaviour } from "./behaviour.ts";
+import type { Seams } from "./seams.ts";
 
 /** Databases by URL: each stands at a schema revision, whoever migrated it. */
-export function createMigrations(clock: Clock, behaviours: Behaviours) {
+export function createMigrations(clock: Clock, behaviours: Behaviours, effect: Seams["effect"]) {
   const databases = new Map<string, string | null>();
 
   /** What a migration image does once its time is over. */
@@ -21,10 +22,13 @@ export function createMigrations(clock: Clock, behaviours: Behaviours) {
       return { exitCode: 1 };
     }
     const [verb = "up", , to = null] = command;
-    const exit = verb === "status" ? 0 : verb === "down" ? downExitCode : exitCode;
+    // A database that is further than the image knows: nothing is touched, as any migration tool has it.
+    const isUnknown = before !== null && migration.history?.includes(before) === false;
+    const exit = verb === "status" ? 0 : isUnknown ? 1 : verb === "down" ? downExitCode : exitCode;
     const failed = exit !== 0;
     const reached = verb === "up" ? after : verb === "down" ? to : before;
-    const stands = failed ? ((verb === "up" ? migration.leaves : undefined) ?? before) : reached;
+    const left = verb === "up" && !isUnknown ? migration.leaves : undefined;
+    const stands = failed ? (left ?? before) : reached;
     databases.set(url, stands);
     if (failed) for (const line of prints) onLine(line);
     if (failed) onLine("MigrationError: relation links does not exist");
@@ -35,11 +39,20 @@ export function createMigrations(clock: Clock, behaviours: Behaviours) {
   return {
     run(request: ContainerRequest): RunningContainer {
       const { migration = {} } = behaviours.ofImage(request.image)?.behaviour ?? {};
+      const { image, command: [verb = "up"] = [], environment } = request;
+      const database = environment.DATABASE_URL ?? "";
+      const tell = (phase: "begun" | "ended") => {
+        const schema = databases.get(database) ?? null;
+        effect?.({ kind: "migration", phase, verb, image, database, schema });
+      };
       const stop = new AbortController();
-      const exited = sleep(clock, (migration.seconds ?? 5) * 1000, stop.signal).then(
-        () => work(request, migration),
-        () => ({ exitCode: 143 }),
-      );
+      tell("begun");
+      const exited = sleep(clock, (migration.seconds ?? 5) * 1000, stop.signal)
+        .then(
+          () => work(request, migration),
+          () => ({ exitCode: 143 }),
+        )
+        .finally(() => tell("ended"));
       return { exited, stop: async () => stop.abort() };
     },
   };

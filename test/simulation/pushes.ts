@@ -3,7 +3,7 @@ import type { Behaviour, Behaviours } from "./behaviour.ts";
 import { imageOf } from "./image.ts";
 
 /** Pushes both images of a commit, the application's last. @returns its digest. */
-export type Push = (tag: string, behaviour?: Behaviour, commit?: string) => Promise<string>;
+export type Push = (tag: string, behaviour?: Behaviour, commit?: string, service?: string) => Promise<string>;
 
 /** People, or builds, that push to the registry. */
 export function createPushes(images: () => ImageStore, behaviours: Behaviours): Push {
@@ -15,7 +15,7 @@ export function createPushes(images: () => ImageStore, behaviours: Behaviours): 
     return (await images().putManifest(repository, { text: manifest, mediaType, tag })).digest;
   }
 
-  return async (tag, behaviour = {}, commit = tag) => {
+  return async (tag, behaviour = {}, commit = tag, service = "web") => {
     sequence++;
     const { after = "0001", history = [after], readableFrom = after } = behaviour.migration ?? {};
     const migration = imageOf({
@@ -32,8 +32,8 @@ export function createPushes(images: () => ImageStore, behaviours: Behaviours): 
     // Known before the push is told of: the release starts at once.
     behaviours.setImage(migration.digest, { tag, behaviour });
     behaviours.setImage(application.digest, { tag, behaviour });
-    await put("web-migrate", tag, migration);
-    return put("web", tag, application);
+    await put(`${service}-migrate`, tag, migration);
+    return put(service, tag, application);
   };
 }
 

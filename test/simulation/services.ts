@@ -2,10 +2,11 @@ import type { Front } from "../../local/apprunner/front.ts";
 import type { Answer, HealthCheck } from "../../local/apprunner/instance.ts";
 import { type Clock, sleep } from "../../local/asl/index.ts";
 import type { ContainerRequest, RunningContainer } from "../../local/containers.ts";
-import type { Behaviours } from "./behaviour.ts";
+import type { Behaviour, Behaviours } from "./behaviour.ts";
+import type { Seams } from "./seams.ts";
 
 /** The running services: instances by port, and the addresses at which the world reaches them. */
-export function createServices(clock: Clock, behaviours: Behaviours) {
+export function createServices(clock: Clock, behaviours: Behaviours, effect: Seams["effect"]) {
   const fronts = new Map<string, number | undefined>();
   const ports = new Map<number, string>();
   const counters = new Map<string, (status: number) => void>();
@@ -30,6 +31,7 @@ export function createServices(clock: Clock, behaviours: Behaviours) {
   }
 
   return {
+    imageAt,
     freePort: async () => ++lastPort,
 
     run({ image, environment, onLine }: ContainerRequest): RunningContainer {
@@ -37,8 +39,10 @@ export function createServices(clock: Clock, behaviours: Behaviours) {
       const { promise: exited, resolve } = Promise.withResolvers<{ exitCode: number | null }>();
       const end = (how: { exitCode: number | null }) => {
         ports.delete(port);
+        effect?.({ kind: "instance", phase: "ended", image, port });
         resolve(how);
       };
+      effect?.({ kind: "instance", phase: "begun", image, port });
       const { startSeconds, crashesOnStart, prints = [] } = behaviours.ofImage(image)?.behaviour ?? {};
       const listen = () => void ports.set(port, image);
       if (startSeconds === undefined) listen();
@@ -66,6 +70,7 @@ export function createServices(clock: Clock, behaviours: Behaviours) {
         url,
         switchTo: (port) => {
           fronts.set(url, port);
+          effect?.({ kind: "serves", url, image: imageAt(url) });
           use(url, port);
         },
         drained: async () => {},
@@ -93,8 +98,7 @@ export function createServices(clock: Clock, behaviours: Behaviours) {
       const { tag = "", behaviour = {} } = behaviours.ofImage(image) ?? {};
       if (behaviour.healthSeconds !== undefined) await sleep(clock, behaviour.healthSeconds * 1000);
       if (behaviour.unreachable === true) throw new TypeError("fetch failed");
-      if (clock.now() >= (behaviour.failsFrom ?? Number.POSITIVE_INFINITY))
-        return new Response("ill", { status: 500 });
+      if (isIll(behaviour, clock.now())) return new Response("ill", { status: 500 });
       const body = behaviour.healthBody ?? JSON.stringify({ status: "ok", commit: tag });
       return new Response(body, { status: behaviour.healthStatus ?? 200 });
     },
@@ -105,4 +109,9 @@ export function createServices(clock: Clock, behaviours: Behaviours) {
       return image === undefined ? undefined : behaviours.ofImage(image)?.tag;
     },
   };
+}
+
+function isIll({ failsFrom = Number.POSITIVE_INFINITY, flapSeconds }: Behaviour, now: number): boolean {
+  const flaps = flapSeconds !== undefined && Math.floor(now / (flapSeconds * 1000)) % 2 === 1;
+  return flaps || now >= failsFrom;
 }

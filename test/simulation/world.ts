@@ -23,11 +23,13 @@ import { connectInRole } from "./credentials.ts";
 import { oneEnvironment } from "./environments.ts";
 import { createConsole, type EndedExecution, endOf } from "./executions.ts";
 import { addBundles, createFunctions, loadHandlers, type OtherAnswers } from "./functions.ts";
+import { createInvocations, type Invocation } from "./invocations.ts";
 import { createMigrations } from "./migrations.ts";
-import { createPushes } from "./pushes.ts";
+import { createPushes, type Push } from "./pushes.ts";
+import type { Call, Seams } from "./seams.ts";
 import { seeded } from "./seeded.ts";
 import { createServices } from "./services.ts";
-import { createMemoryTable } from "./table/memory-table.ts";
+import { createMemoryTable, type MemoryTable } from "./table/memory-table.ts";
 import { createTurns } from "./turns.ts";
 
 export type { Behaviour, CommitBehaviour, StageBehaviour } from "./behaviour.ts";
@@ -49,6 +51,12 @@ export interface SimulatedWorld {
   readonly requests: ReadonlyMap<string, number>;
   readonly records: ReturnType<typeof connectRecords>;
   readonly connection: Connection;
+  /** The tables, if they are in memory. */
+  readonly table: MemoryTable;
+  /** Pushes the images of a commit of any service, while the world goes on. */
+  readonly pushImages: Push;
+  /** The image that answers at the address of a service. */
+  imageAt(url: string): string | undefined;
   /** Pushes both images of a commit and waits until the release that it starts has ended. */
   release(tag: string, behaviour?: Behaviour): Promise<string>;
   /** Pushes without waiting. @returns the digest. */
@@ -80,6 +88,9 @@ export interface SimulatedWorld {
 export interface WorldOptions {
   /** What keeps the tables: memory unless said, or dynalite as on a laptop. */
   readonly tables?: "memory" | "dynalite";
+  /** The folder with the state machines; the repository's unless said. */
+  readonly root?: string;
+  readonly seams?: (clock: VirtualClock) => Seams;
 }
 
 /** Makes a world from a seed and a config: the example in one environment unless another is given. */
@@ -87,7 +98,7 @@ export async function createWorld(
   seed = 1,
   input: ConfigInput = oneEnvironment(),
   secretValues: Readonly<Record<string, string>> = {},
-  { tables = "memory" }: WorldOptions = {},
+  options: WorldOptions = {},
 ): Promise<SimulatedWorld> {
   const clock = createVirtualClock({ start: Date.UTC(2026, 0, 1) });
   const folder = await mkdtemp(join(tmpdir(), "spillway-simulation-"));
@@ -97,15 +108,23 @@ export async function createWorld(
   const requests = new Map<string, number>();
 
   const before = new Map<string, () => Promise<unknown>>();
+  const seams = options.seams?.(clock) ?? {};
+  const table = createMemoryTable(seams.index);
   const turns = createTurns(clock);
+  const invocations = createInvocations();
   const behaviours = createBehaviours();
-  const services = createServices(clock, behaviours);
-  const migrations = createMigrations(clock, behaviours);
+  const services = createServices(clock, behaviours, seams.effect);
+  const migrations = createMigrations(clock, behaviours, seams.effect);
   const push = createPushes(() => aws.images, behaviours);
-  const builds = createBuilds(clock, behaviours, async (commit) => {
-    const { pushes = true, ...behaviour } = behaviours.ofCommit(commit) ?? {};
-    if (pushes) await push(commit.slice(0, 12), behaviour, commit);
-  });
+  const builds = createBuilds(
+    clock,
+    behaviours,
+    async (commit) => {
+      const { pushes = true, ...behaviour } = behaviours.ofCommit(commit) ?? {};
+      if (pushes) await push(commit.slice(0, 12), behaviour, commit);
+    },
+    seams.effect,
+  );
 
   const aws = await createLocalAws({
     clock,
@@ -113,6 +132,7 @@ export async function createWorld(
     folder,
     logFiles: false,
     endpoint: () => "http://local",
+    ...(seams.event === undefined ? {} : { carry: seams.event }),
     onEvent: (event) => {
       events.push(event);
       people.hear(event);
@@ -121,6 +141,7 @@ export async function createWorld(
       functions: createFunctions(
         () => handlers,
         turns,
+        invocations,
         async (name) => {
           const act = before.get(name);
           before.delete(name);
@@ -135,7 +156,7 @@ export async function createWorld(
       frontDesk: { open: async (_port, onAnswer) => services.openFront(onAnswer) },
       probe: services.probe,
       freePort: services.freePort,
-      ...(tables === "memory" ? { dynamoDb: createMemoryTable() } : {}),
+      ...(options.tables === "dynalite" ? {} : { dynamoDb: table }),
     }),
   });
 
@@ -144,16 +165,19 @@ export async function createWorld(
     handle(request) {
       const operation = request.headers["x-amz-target"] ?? `${request.method} ${request.path}`;
       requests.set(operation, (requests.get(operation) ?? 0) + 1);
-      return turns.away(() => aws.gateway.handle(request));
+      const invocation = invocations.current();
+      const send = () => aws.gateway.handle(request);
+      const { call = (_call: Call, go: typeof send) => go() } = seams;
+      return turns.away(() => heard(invocation, () => call({ operation, invocation, request }, send)));
     },
   };
   const connection: Connection = {
-    now: clock.now,
+    now: () => clock.now() + skewOf(invocations.current(), seams),
     fetch: (target) => {
       const url = new URL(String(target));
-      return turns.away(() =>
-        url.pathname.startsWith("/ecr-layers/") ? fetchLayer(aws.gateway, url) : services.answer(url),
-      );
+      const fetched = () =>
+        url.pathname.startsWith("/ecr-layers/") ? fetchLayer(aws.gateway, url) : services.answer(url);
+      return turns.away(() => heard(invocations.current(), fetched));
     },
     client: {
       maxAttempts: 1,
@@ -183,7 +207,7 @@ export async function createWorld(
         secretValues[name] ?? JSON.stringify({ url: `postgres://simulated/${name}`, ca: "simulated" }),
       ]),
   );
-  const provisioning = { application, config, prefix, root, bundles, secrets };
+  const provisioning = { application, config, prefix, root: options.root ?? root, bundles, secrets };
   const made = await provision(aws, provisioning);
   const records = connectRecords(connection, made.table);
 
@@ -212,6 +236,9 @@ export async function createWorld(
     requests,
     records,
     connection,
+    table,
+    pushImages: push,
+    imageAt: services.imageAt,
     push: (tag, behaviour) => clock.runUntil(push(tag, behaviour)),
     told: builds.told,
     commit: (commit, behaviour = {}) => behaviours.setCommit(commit, behaviour),
@@ -241,6 +268,24 @@ export async function createWorld(
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Whether a process that has gone asks or would be answered: it hears nothing any more. */
+async function heard<Answer>(
+  invocation: Invocation | undefined,
+  call: () => Promise<Answer>,
+): Promise<Answer> {
+  if (invocation?.isOver() === true) return never();
+  const answer = await call();
+  return invocation?.isOver() === true ? never() : answer;
+}
+
+function never(): Promise<never> {
+  return new Promise(() => {});
+}
+
+function skewOf(invocation: Invocation | undefined, { skew }: Seams): number {
+  return invocation === undefined ? 0 : (skew?.(invocation) ?? 0);
 }
 
 async function fetchLayer(gateway: Gateway, { pathname }: URL): Promise<Response> {

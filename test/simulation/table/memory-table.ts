@@ -48,13 +48,19 @@ const unknownMembers = [
   "KeyConditions",
 ];
 
+/** Tables in memory, into which a simulation can look. */
+export interface MemoryTable extends DynamoDb {
+  /** Every item of a table as it is now. */
+  items(table: string): readonly Item[];
+}
+
 /**
  * DynamoDB for a simulation: tables in memory, with the operations and expressions that `aws/dynamodb.ts` sends;
  * the contract that it keeps with dynalite is tested. Anything else is refused by name, so that nobody relies on
  * what is not there.
  * @param later how late a change reaches the indexes; at once unless said.
  */
-export function createMemoryTable(later: (apply: () => void) => void = (apply) => apply()): DynamoDb {
+export function createMemoryTable(later: (apply: () => void) => void = (apply) => apply()): MemoryTable {
   const tables = new Map<string, Items>();
 
   const find = ({ TableName }: Request): Items => {
@@ -143,6 +149,7 @@ export function createMemoryTable(later: (apply: () => void) => void = (apply) =
       body: new TextEncoder().encode(JSON.stringify(call(request))),
     }),
     stop: async () => {},
+    items: (table) => tables.get(table)?.all() ?? [],
   };
 }
 

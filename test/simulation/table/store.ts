@@ -33,6 +33,9 @@ export function createItems(shape: Shape, later: (apply: () => void) => void): I
   const items = new Map<string, Item>();
   const places: [Keys, Partitions][] = [[shape, new Map()]];
   const indexes = new Map<string, [Keys, Partitions]>();
+  /** What the indexes hold of each item: a change that comes after a later one is too late. */
+  const indexed = new Map<string, { version: number; item: Item }>();
+  let versions = 0;
   for (const [name, keys] of Object.entries(shape.indexes)) indexes.set(name, [keys, new Map()]);
 
   function move([keys, partitions]: [Keys, Partitions], id: string, before: Item | undefined, after: Item) {
@@ -53,8 +56,12 @@ export function createItems(shape: Shape, later: (apply: () => void) => void): I
       const before = items.get(id);
       items.set(id, item);
       for (const place of places) move(place, id, before, item);
+      const version = ++versions;
       later(() => {
-        for (const place of indexes.values()) move(place, id, before, item);
+        const known = indexed.get(id);
+        if (known !== undefined && known.version > version) return;
+        indexed.set(id, { version, item });
+        for (const place of indexes.values()) move(place, id, known?.item, item);
       });
     },
     partition(index, value) {

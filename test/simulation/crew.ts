@@ -1,0 +1,54 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { join } from "node:path";
+import type { Report } from "./worker.ts";
+
+/** How a crew works. */
+export interface CrewOptions {
+  readonly workers: number;
+  /** Arguments of Node for each, and what they find in their environment besides. */
+  readonly execArgv?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Told of each seed as it is done. @returns whether to go on. */
+  readonly onReport: (report: Report) => boolean;
+}
+
+/** Has worker processes live through seeds until there are no more, or one is enough. Leaves none running. */
+export async function liveThrough(seeds: Iterator<number>, options: CrewOptions): Promise<void> {
+  let goesOn = true;
+  const next = (): number | undefined => {
+    const { value, done } = goesOn ? seeds.next() : { value: undefined, done: true };
+    return done === true ? undefined : value;
+  };
+  const workers: ChildProcess[] = [];
+  const work = () =>
+    new Promise<void>((resolve, reject) => {
+      const worker = fork(join(import.meta.dirname, "worker.ts"), {
+        execArgv: [...(options.execArgv ?? [])],
+        env: {
+          ...process.env,
+          ...options.environment,
+          POWERTOOLS_LOG_LEVEL: "SILENT",
+          POWERTOOLS_METRICS_DISABLED: "true",
+        },
+      });
+      workers.push(worker);
+      const give = () => {
+        const seed = next();
+        if (seed === undefined) worker.disconnect();
+        else worker.send(seed);
+      };
+      worker.on("message", (report: Report) => {
+        if (goesOn) goesOn = options.onReport(report);
+        give();
+      });
+      worker.on("exit", (code) =>
+        code === 0 ? resolve() : reject(new Error(`a worker ended with code ${code}`)),
+      );
+      give();
+    });
+  try {
+    await Promise.all(Array.from({ length: options.workers }, work));
+  } finally {
+    for (const worker of workers) worker.kill();
+  }
+}

@@ -1,0 +1,152 @@
+import { type Clock, sleep } from "../../local/asl/index.ts";
+import type { GatewayResponse } from "../../local/gateway.ts";
+import type { ServiceEvent } from "../../local/world.ts";
+import { createDice, type Dice } from "./dice.ts";
+import type { FaultPlan } from "./plan.ts";
+import type { Call, Seams } from "./seams.ts";
+
+/** A fault that happened: where, the how-manieth of its kind there, and what it was. */
+export interface Fault {
+  /** `AcquireLease DynamoDB_20120810.UpdateItem 3`: the same in every run of the plan. */
+  readonly place: string;
+  readonly what: string;
+}
+
+/** The faults of a plan, put between the parts of a world. */
+export interface Faults extends Required<Pick<Seams, "call" | "event" | "skew" | "index">> {
+  readonly happened: readonly Fault[];
+  /** How many events are still on their way. */
+  late(): number;
+}
+
+const callFaults = [
+  "throttled",
+  "failed before taking effect",
+  "failed after taking effect",
+  "asked twice, because the first answer was lost",
+  "answered late",
+  "done late",
+  "killed before",
+  "killed after",
+] as const;
+
+/** Longer than any of our functions may take. */
+const tooLongSeconds = 70;
+
+/** A service that promises to deliver its events; the others do their best. */
+const durable: ReadonlySet<string> = new Set(["aws.ecs"]);
+
+/**
+ * Draws the faults of a world. Each is drawn by the place where it would happen and not by the order of all calls,
+ * so that the rest stays as it was when one of them is left out.
+ * @param told of each as it happens.
+ */
+export function createFaults(
+  clock: Clock,
+  seed: number,
+  plan: FaultPlan,
+  told: (fault: Fault) => void,
+): Faults {
+  const counts = new Map<string, number>();
+  const happened: Fault[] = [];
+  const start = clock.now();
+  let late = 0;
+
+  /** The dice of a place if a fault is due there. */
+  function draw(where: string, share: number): { place: string; dice: Dice } | undefined {
+    const nth = (counts.get(where) ?? 0) + 1;
+    counts.set(where, nth);
+    const place = `${where} ${nth}`;
+    if (plan.only !== undefined && !plan.only.includes(place)) return undefined;
+    const dice = createDice(`${seed} ${place}`);
+    const due = dice.chance(share) && clock.now() - start < plan.until * 1000;
+    return due ? { place, dice } : undefined;
+  }
+
+  function note(place: string, what: string): void {
+    const fault = { place, what };
+    happened.push(fault);
+    told(fault);
+  }
+
+  async function call(made: Call, send: () => Promise<GatewayResponse>): Promise<GatewayResponse> {
+    const { invocation, operation } = made;
+    if (invocation === undefined) return send();
+    const due = draw(`${invocation.name} ${operation}`, plan.calls);
+    if (due === undefined) return send();
+    const fault = due.dice.of(callFaults) ?? "throttled";
+    note(due.place, fault);
+    switch (fault) {
+      case "throttled":
+        return refuse(400, "ThrottlingException", "Rate exceeded");
+      case "failed before taking effect":
+        return refuse(500, "InternalServerError", "Internal failure");
+      case "failed after taking effect":
+        await send();
+        return refuse(500, "InternalServerError", "Internal failure");
+      case "asked twice, because the first answer was lost":
+        await send();
+        return send();
+      case "answered late": {
+        const answer = await send();
+        await sleep(clock, due.dice.one(10, tooLongSeconds) * 1000);
+        return answer;
+      }
+      case "done late":
+        await sleep(clock, due.dice.one(10, tooLongSeconds) * 1000);
+        return send();
+      case "killed before":
+        invocation.kill();
+        return never();
+      case "killed after":
+        await send();
+        invocation.kill();
+        return never();
+    }
+  }
+
+  function event(emitted: ServiceEvent, deliver: () => void): void {
+    const due = draw(`${emitted.source} ${emitted["detail-type"]}`, plan.events);
+    if (due === undefined) {
+      deliver();
+      return;
+    }
+    const { place, dice } = due;
+    const mayBeLost = !durable.has(emitted.source) && emitted["detail-type"] !== "ECR Image Action";
+    const fault = mayBeLost ? dice.one("lost", "doubled", "late") : dice.one("doubled", "late");
+    note(place, fault);
+    if (fault === "lost") return;
+    if (fault === "doubled") deliver();
+    late++;
+    clock.after(dice.one(1, 20, 200, 1200) * 1000, () => {
+      late--;
+      deliver();
+    });
+  }
+
+  return {
+    happened,
+    late: () => late,
+    call,
+    event,
+    skew: ({ name }) => createDice(`${seed} skew ${name}`).between(-plan.skew, plan.skew + 1),
+    index(apply) {
+      const lag = createDice(`${seed} lag ${clock.now()}`).between(0, plan.indexLag + 1);
+      if (lag === 0) apply();
+      else clock.after(lag, apply);
+    },
+  };
+}
+
+/** What a process waits for that is gone. */
+function never(): Promise<never> {
+  return new Promise(() => {});
+}
+
+function refuse(status: number, type: string, message: string): GatewayResponse {
+  return {
+    status,
+    headers: { "content-type": "application/x-amz-json-1.0", "x-amzn-errortype": type },
+    body: new TextEncoder().encode(JSON.stringify({ __type: type, message })),
+  };
+}

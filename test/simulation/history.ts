@@ -1,0 +1,48 @@
+import type { Clock } from "../../local/asl/index.ts";
+import type { ServiceEvent } from "../../local/world.ts";
+import type { Fault } from "./faults.ts";
+import type { Deed, PlannedPush } from "./plan.ts";
+import type { InnerEffect } from "./seams.ts";
+
+/** Something that really happened, whatever anybody recorded of it. */
+export type Effect = { /** Milliseconds since the world began. */ readonly at: number } & (
+  | {
+      /** A call that changed something at a service, and was answered so. */
+      readonly kind: "call";
+      readonly operation: string;
+      /** The function, and the execution for which it worked. */
+      readonly by: string;
+      readonly execution: string | undefined;
+      readonly input: unknown;
+      readonly answer: unknown;
+      /** Who held the lease of the environment that was changed, when it was. */
+      readonly holder?: string | undefined;
+    }
+  | { readonly kind: "event"; readonly event: ServiceEvent }
+  | { readonly kind: "push"; readonly push: PlannedPush; readonly digest: string }
+  | { readonly kind: "deed"; readonly deed: Deed; readonly answer: string }
+  | ({ readonly kind: "fault" } & Omit<Fault, "kind">)
+  | InnerEffect
+);
+
+type Untimed<Any> = Any extends unknown ? Omit<Any, "at"> : never;
+
+/** All that happened in a world, in its order. */
+export interface History {
+  readonly effects: readonly Effect[];
+  add(effect: Untimed<Effect>): void;
+}
+
+export function createHistory(clock: Clock): History {
+  const effects: Effect[] = [];
+  const start = clock.now();
+  return { effects, add: (effect) => void effects.push({ at: clock.now() - start, ...effect }) };
+}
+
+/** The effects of one kind. */
+export function ofKind<Kind extends Effect["kind"]>(
+  effects: readonly Effect[],
+  kind: Kind,
+): Extract<Effect, { kind: Kind }>[] {
+  return effects.filter((effect): effect is Extract<Effect, { kind: Kind }> => effect.kind === kind);
+}

@@ -1,0 +1,54 @@
+import type { Effect } from "../history.ts";
+import type { Plan } from "../plan.ts";
+import type { Recorded } from "../records.ts";
+import type { SimulatedWorld } from "../world.ts";
+import { digestIsTested } from "./digests.ts";
+import { everythingEnds, leasesAreFreed, nothingIsLeftRunning } from "./ends.ts";
+import { liveIsTrue, neverOlder, noRollbackOfARollback } from "./live.ts";
+import { migrationsAreRecorded, oneMigrationAtOnce, schemaIsSupported } from "./migrations.ts";
+import { oneDeploymentAtOnce, onlyTheHolderChanges, workIsAskedForOnce } from "./mutations.ts";
+import { inconclusiveIsNotHealthy, noPushIsLost, oneReleasePerDigest } from "./releases.ts";
+
+/** What is known of a world when it is over. */
+export interface Ended {
+  readonly plan: Plan;
+  readonly history: readonly Effect[];
+  readonly records: Recorded;
+  readonly world: SimulatedWorld;
+  /** What went on at the deadline, in words. */
+  readonly stillOpen: readonly string[];
+}
+
+/** A rule of the design that must hold in every world. @returns what speaks against it, in words. */
+export type Invariant = (ended: Ended) => string[];
+
+/** Every rule by its name; the number is that of the rule in docs/reliability.md. */
+export const invariants: Readonly<Record<string, Invariant>> = {
+  "1 one deployment at a time changes an environment": oneDeploymentAtOnce,
+  "1 only the holder of the lease changes an environment": onlyTheHolderChanges,
+  "1 no work is asked for twice": workIsAskedForOnce,
+  "2 what is live never becomes older but by a rollback": neverOlder,
+  "3 every execution reaches a named end within its deadline": everythingEnds,
+  "3 nothing is left running": nothingIsLeftRunning,
+  "4 every lease is freed, and why is on record": leasesAreFreed,
+  "5 a rollback never triggers a rollback": noRollbackOfARollback,
+  "6 what is deployed was tested": digestIsTested,
+  "7 a migration never runs twice at once": oneMigrationAtOnce,
+  "7 what a migration did is on record": migrationsAreRecorded,
+  "8 code is never left on a schema that it does not support": schemaIsSupported,
+  "9 the same push makes one release": oneReleasePerDigest,
+  "9 no push is lost": noPushIsLost,
+  "10 what cannot be told is neither healthy nor unhealthy": inconclusiveIsNotHealthy,
+  "what is on record as live is what serves": liveIsTrue,
+};
+
+export interface Violation {
+  readonly invariant: string;
+  readonly says: string;
+}
+
+export function checkInvariants(ended: Ended): Violation[] {
+  return Object.entries(invariants).flatMap(([invariant, holds]) =>
+    holds(ended).map((says) => ({ invariant, says })),
+  );
+}

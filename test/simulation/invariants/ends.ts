@@ -1,0 +1,36 @@
+import { ofKind } from "../history.ts";
+import type { Invariant } from "./all.ts";
+
+const named = new Set(["Rejected", "RolledBack", "Expired", "Cancelled", "NeedsAttention"]);
+
+/** At the deadline nothing goes on; every execution succeeded, was stopped or failed with a name of ours. */
+export const everythingEnds: Invariant = ({ history, stillOpen, world }) => {
+  const strange = ofKind(history, "event").flatMap(({ event: { "detail-type": type, detail } }) => {
+    if (type !== "Step Functions Execution Status Change" || detail.status !== "FAILED") return [];
+    return named.has(String(detail.error)) || !("error" in detail)
+      ? []
+      : [`${detail.executionArn} failed as ${detail.error}: ${detail.cause}`];
+  });
+  void world;
+  return [...stillOpen.map((what) => `at the deadline ${what}`), ...strange];
+};
+
+/** Every record is closed with an outcome. */
+export const nothingIsLeftRunning: Invariant = ({ records }) => [
+  ...records.open.map((key) => `${key} is open`),
+  ...[...records.releases, ...records.deployments]
+    .filter(({ outcome, reason }) => outcome === undefined || reason === undefined)
+    .map(
+      (record) =>
+        `${"id" in record ? record.id : `${record.release} in ${record.environment}`} has no outcome and reason`,
+    ),
+];
+
+/** No environment is locked when nothing goes on, and it is on record why the last lease ended. */
+export const leasesAreFreed: Invariant = ({ records }) =>
+  records.environments.flatMap(({ service, environment, lease, fence, freed }) => {
+    if (lease !== undefined) return [`${service} in ${environment} is still held: ${lease.reason}`];
+    return fence > 0 && freed === undefined
+      ? [`${service} in ${environment}: nobody knows why the lease ended`]
+      : [];
+  });

@@ -1,0 +1,38 @@
+import type { Invariant } from "./all.ts";
+import { type Change, changesOf, describeChange } from "./changes.ts";
+
+/** Two executions never change one environment in overlapping times. */
+export const oneDeploymentAtOnce: Invariant = ({ history }) => {
+  const changes = changesOf(history);
+  return changes.flatMap((one, at) =>
+    changes
+      .slice(at + 1)
+      .filter(
+        (other) => isSamePlace(one, other) && one.execution !== other.execution && other.from < one.until,
+      )
+      .map((other) => `${describeChange(one)} went on when ${describeChange(other)} began`),
+  );
+};
+
+function isSamePlace(one: Change, other: Change): boolean {
+  return one.service === other.service && one.environment === other.environment;
+}
+
+/** Whoever changes an environment has its lease at that moment. */
+export const onlyTheHolderChanges: Invariant = ({ history }) =>
+  changesOf(history)
+    .filter(({ execution, holder }) => execution !== holder)
+    .map((change) => `${describeChange(change)}, while the lease was held by ${change.holder ?? "nobody"}`);
+
+/** An execution asks a target once for the same, and begins a migration once for the same. */
+export const workIsAskedForOnce: Invariant = ({ history }) => {
+  const seen = new Map<string, Change>();
+  return changesOf(history).flatMap((change) => {
+    const key = [change.kind, change.by, change.execution, change.what].join(" ");
+    const first = seen.get(key);
+    seen.set(key, first ?? change);
+    return first === undefined
+      ? []
+      : [`${describeChange(change)}, and before that at ${first.from / 1000} s`];
+  });
+};

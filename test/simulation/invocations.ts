@@ -1,0 +1,56 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { type InvocationResult, platformFailure } from "../../local/lambda/function.ts";
+
+/** One invocation of a function, while it runs. */
+export interface Invocation {
+  /** `AcquireLease` */
+  readonly name: string;
+  /** The execution on whose behalf it works, if it is told. */
+  readonly execution: string | undefined;
+  /** Whether its process is gone: it was killed, or its time was up. */
+  isOver(): boolean;
+  /** Ends its process in the middle of its work. */
+  kill(): void;
+}
+
+/** Which invocation runs now. */
+export interface Invocations {
+  /** The invocation in whose course this is called; undefined outside of any. */
+  current(): Invocation | undefined;
+  /** Runs a function's work in an invocation; ends with it, or when it is killed. */
+  run(
+    about: { readonly name: string; readonly event: unknown; readonly timeUp: AbortSignal },
+    work: () => Promise<InvocationResult>,
+  ): Promise<InvocationResult>;
+}
+
+export function createInvocations(): Invocations {
+  const running = new AsyncLocalStorage<Invocation>();
+  return {
+    current: () => running.getStore(),
+    run({ name, event, timeUp }, work) {
+      const { promise: killed, resolve: die } = Promise.withResolvers<InvocationResult>();
+      let isOver = false;
+      timeUp.addEventListener("abort", () => {
+        isOver = true;
+      });
+      const invocation: Invocation = {
+        name,
+        execution: executionOf(event),
+        isOver() {
+          return isOver;
+        },
+        kill() {
+          isOver = true;
+          die(platformFailure("Runtime.ExitError", "Error: Runtime exited with error: signal: killed"));
+        },
+      };
+      return Promise.race([running.run(invocation, work), killed]);
+    },
+  };
+}
+
+function executionOf(event: unknown): string | undefined {
+  const execution = typeof event === "object" && event !== null && "execution" in event && event.execution;
+  return typeof execution === "string" ? execution : undefined;
+}

@@ -1,0 +1,84 @@
+import { parseArgs } from "node:util";
+import { liveThrough } from "./crew.ts";
+import type { Report } from "./worker.ts";
+
+const usage = `npm run simulate -- --seeds 200 [--from 1]   lives through so many seeds
+npm run simulate -- --minutes 4              lives through fresh seeds for so long
+npm run simulate -- --seed 17                lives through one seed and prints all that happened
+--workers 2                                  so many processes, two unless said`;
+
+process.env.POWERTOOLS_LOG_LEVEL = "SILENT";
+process.env.POWERTOOLS_METRICS_DISABLED = "true";
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string" },
+    from: { type: "string" },
+    seed: { type: "string" },
+    minutes: { type: "string" },
+    workers: { type: "string", default: "2" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+if (values.help || (values.seed ?? values.seeds ?? values.minutes) === undefined) console.log(usage);
+else if (values.seed !== undefined) process.exitCode = await showOne(Number(values.seed));
+else process.exitCode = await liveThroughMany();
+
+async function liveThroughMany(): Promise<number> {
+  // Fresh seeds unless some are asked for: every run of CI sees worlds that nobody has seen.
+  const from =
+    values.from === undefined ? (values.seeds ? 1 : Date.now() % 1_000_000_000) : Number(values.from);
+  const until = values.minutes === undefined ? undefined : Date.now() + Number(values.minutes) * 60_000;
+  const count = values.seeds === undefined ? Number.POSITIVE_INFINITY : Number(values.seeds);
+  console.log(`from seed ${from}`);
+  const begun = Date.now();
+  const done = { seeds: 0, releases: 0, faults: 0 };
+  const broken: Report[] = [];
+  await liveThrough(seedsFrom(from, count, until), {
+    workers: Number(values.workers),
+    onReport(report) {
+      done.seeds++;
+      done.releases += report.releases;
+      done.faults += report.faults;
+      if (report.broken.length > 0) broken.push(report);
+      return broken.length < 5;
+    },
+  });
+  const seconds = (Date.now() - begun) / 1000;
+  console.log(
+    `${done.seeds} worlds with ${done.releases} releases and ${done.faults} faults in ${seconds.toFixed(1)} s: ${(done.releases / seconds).toFixed(1)} releases a second`,
+  );
+  for (const { seed, broken: says } of broken) console.log(`seed ${seed}: ${says.join("\n  ")}`);
+  const [first] = broken.toSorted((one, other) => one.seed - other.seed);
+  if (first === undefined) return 0;
+  await showShrunk(first.seed);
+  return 1;
+}
+
+function* seedsFrom(from: number, count: number, until: number | undefined): Generator<number> {
+  for (let nth = 0; nth < count && (until === undefined || Date.now() < until); nth++) yield from + nth;
+}
+
+async function showOne(seed: number): Promise<number> {
+  const { createPlan } = await import("./plan.ts");
+  const { simulate } = await import("./run.ts");
+  const { traceOf } = await import("./trace.ts");
+  const run = await simulate(createPlan(seed));
+  console.log(traceOf(run));
+  return run.violations.length === 0 ? 0 : 1;
+}
+
+async function showShrunk(seed: number): Promise<void> {
+  const { createPlan } = await import("./plan.ts");
+  const { simulate } = await import("./run.ts");
+  const { shrink } = await import("./shrink.ts");
+  const { traceOf } = await import("./trace.ts");
+  const run = await simulate(createPlan(seed));
+  if (run.violations.length === 0) return;
+  const least = await shrink(run, (plan) => simulate(plan));
+  console.log(
+    `\nthe shortest that was found of seed ${seed}; npm run simulate -- --seed ${seed} shows all of it:`,
+  );
+  console.log(traceOf(least));
+}

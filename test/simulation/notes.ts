@@ -1,0 +1,64 @@
+import type { GatewayResponse } from "../../local/gateway.ts";
+import type { History } from "./history.ts";
+import type { Call } from "./seams.ts";
+import type { SimulatedWorld } from "./world.ts";
+
+/** Operations that change something outside of the records. */
+const changing: ReadonlySet<string> = new Set([
+  "AppRunner.CreateService",
+  "AppRunner.UpdateService",
+  "AmazonEC2ContainerServiceV20141113.RunTask",
+  "AmazonEC2ContainerServiceV20141113.StopTask",
+  "CodeBuild_20161006.StartBuild",
+  "CodeBuild_20161006.StopBuild",
+  "AWSStepFunctions.StartExecution",
+  "AWSStepFunctions.SendTaskSuccess",
+  "AWSStepFunctions.SendTaskFailure",
+]);
+
+/** Writes into the history every call that took effect. */
+export interface Notes {
+  call(call: Call, send: () => Promise<GatewayResponse>): Promise<GatewayResponse>;
+  /** From here on it is noted who held the lease of what was changed. */
+  watch(world: SimulatedWorld): void;
+}
+
+export function createNotes(history: History): Notes {
+  let watched: SimulatedWorld | undefined;
+
+  function holderOf(input: unknown): string | undefined {
+    const [, service, environment] = /spillway-(\w+)-(staging|production)/.exec(JSON.stringify(input)) ?? [];
+    const item = watched?.table
+      .items(watched.made.table)
+      .find(({ pk, sk }) => isText(pk, `SERVICE#${service}`) && isText(sk, `ENVIRONMENT#${environment}`));
+    const lease = item?.lease !== undefined && "M" in item.lease ? item.lease.M.owner : undefined;
+    return lease !== undefined && "S" in lease ? lease.S : undefined;
+  }
+
+  return {
+    async call({ operation, invocation, request }, send) {
+      if (!changing.has(operation) || invocation === undefined) return send();
+      const input: unknown = JSON.parse(new TextDecoder().decode(request.body));
+      const holder = holderOf(input);
+      const answer = await send();
+      if (answer.status < 300)
+        history.add({
+          kind: "call",
+          operation,
+          by: invocation.name,
+          execution: invocation.execution,
+          input,
+          answer: JSON.parse(new TextDecoder().decode(answer.body) || "{}"),
+          holder,
+        });
+      return answer;
+    },
+    watch(world) {
+      watched = world;
+    },
+  };
+}
+
+function isText(value: object | undefined, text: string): boolean {
+  return value !== undefined && "S" in value && value.S === text;
+}

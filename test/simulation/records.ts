@@ -1,0 +1,50 @@
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import { Deployment, EnvironmentRecord, Release } from "../../core/records.ts";
+import { type History, ofKind } from "./history.ts";
+import type { SimulatedWorld } from "./world.ts";
+
+/** What the installation has on record. */
+export interface Recorded {
+  readonly releases: readonly Release[];
+  readonly deployments: readonly Deployment[];
+  readonly environments: readonly EnvironmentRecord[];
+  /** Keys of the items that are not finished. */
+  readonly open: readonly string[];
+}
+
+export function readRecords({ table, made }: Pick<SimulatedWorld, "table" | "made">): Recorded {
+  const items = table.items(made.table).map((item) => unmarshall(JSON.parse(JSON.stringify(item))));
+  const named = (beginning: string) => items.filter(({ sk }) => String(sk).startsWith(beginning));
+  return {
+    releases: named("RELEASE").map((item) => Release.parse(item)),
+    deployments: named("DEPLOYMENT#").map((item) => Deployment.parse(item)),
+    environments: named("ENVIRONMENT#").map((item) => EnvironmentRecord.parse(item)),
+    open: items.filter(({ openKind }) => openKind !== undefined).map(({ pk, sk }) => `${pk} ${sk}`),
+  };
+}
+
+/** What goes on, in words: executions, records, leases, builds, migrations. */
+export function openItems(world: SimulatedWorld, history: History): string[] {
+  const running = new Set<string>();
+  for (const { event } of ofKind(history.effects, "event"))
+    if (event["detail-type"] === "Step Functions Execution Status Change") {
+      const { executionArn, status } = event.detail;
+      if (status === "RUNNING") running.add(String(executionArn));
+      else running.delete(String(executionArn));
+    }
+  const open = [...running].map((arn) => `the execution ${arn.split(":").slice(-2).join(":")} runs`);
+  for (const item of world.table.items(world.made.table)) {
+    const name = `${item.pk && "S" in item.pk ? item.pk.S : ""} ${item.sk && "S" in item.sk ? item.sk.S : ""}`;
+    if (item.openKind !== undefined) open.push(`the record ${name} is open`);
+    if (item.lease !== undefined) open.push(`the lease of ${name} is held`);
+    if (item.next !== undefined) open.push(`somebody waits in line for ${name}`);
+  }
+  const work = new Map<string, number>();
+  for (const effect of history.effects)
+    if (effect.kind === "migration" || effect.kind === "build") {
+      const what = effect.kind === "migration" ? `a migration of ${effect.database}` : "a build";
+      work.set(what, (work.get(what) ?? 0) + (effect.phase === "begun" ? 1 : -1));
+    }
+  for (const [what, count] of work) if (count > 0) open.push(`${what} runs`);
+  return open;
+}

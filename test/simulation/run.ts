@@ -1,0 +1,112 @@
+import { sleep, type VirtualClock } from "../../local/asl/index.ts";
+import { doDeed } from "./deeds.ts";
+import { createFaults, type Fault } from "./faults.ts";
+import { createHistory, type History } from "./history.ts";
+import { checkInvariants, type Violation } from "./invariants/all.ts";
+import { createNotes, type Notes } from "./notes.ts";
+import type { Plan } from "./plan.ts";
+import { openItems, readRecords } from "./records.ts";
+import type { Seams } from "./seams.ts";
+import { settingConfig } from "./setting.ts";
+import { createWorld, type SimulatedWorld } from "./world.ts";
+
+/** So long after the last that happened, and after the last fault, everything must have come to its end. */
+const deadlineSeconds = 8 * 3600;
+
+/** What became of a plan. */
+export interface Run {
+  readonly plan: Plan;
+  readonly history: History;
+  readonly faults: readonly Fault[];
+  readonly violations: readonly Violation[];
+  /** How many releases were opened. */
+  readonly releases: number;
+}
+
+/** What may be looked at while the world is still there. */
+export type Inspect = (world: SimulatedWorld) => Promise<void>;
+
+/**
+ * Lives through a plan and judges it.
+ * @param root the folder with the state machines, if they are not the repository's.
+ * @param inspect is called at the end of the world.
+ */
+export async function simulate(
+  plan: Plan,
+  { root, inspect }: { readonly root?: string | undefined; readonly inspect?: Inspect } = {},
+): Promise<Run> {
+  const hands: { history?: History; faults?: ReturnType<typeof createFaults>; notes?: Notes } = {};
+  const seams = (clock: VirtualClock): Seams => {
+    const history = createHistory(clock);
+    const faults = createFaults(clock, plan.seed, plan.faults, (fault) =>
+      history.add({ kind: "fault", ...fault }),
+    );
+    const notes = createNotes(history);
+    Object.assign(hands, { history, faults, notes });
+    return {
+      call: (call, send) => faults.call(call, () => notes.call(call, send)),
+      event(event, deliver) {
+        history.add({ kind: "event", event });
+        faults.event(event, deliver);
+      },
+      skew: faults.skew,
+      index: faults.index,
+      effect: (effect) => history.add(effect),
+    };
+  };
+  const world = await createWorld(
+    plan.seed,
+    settingConfig(plan.setting),
+    {},
+    { seams, ...(root && { root }) },
+  );
+  const { history, faults, notes } = hands;
+  if (history === undefined || faults === undefined || notes === undefined)
+    throw new Error("the world asked for no seams");
+  notes.watch(world);
+  try {
+    const end = await live(world, plan, history, faults.late);
+    await inspect?.(world);
+    const records = readRecords(world);
+    const violations = checkInvariants({ plan, history: history.effects, records, world, stillOpen: end });
+    return { plan, history, faults: faults.happened, violations, releases: records.releases.length };
+  } finally {
+    await world.close();
+  }
+}
+
+/** Has everything happen, and waits until nothing goes on. @returns what still goes on at the deadline, in words. */
+async function live(
+  world: SimulatedWorld,
+  plan: Plan,
+  history: History,
+  late: () => number,
+): Promise<string[]> {
+  const { clock } = world;
+  const acts: Promise<void>[] = [];
+  const later = (seconds: number, act: () => Promise<void>) => {
+    acts.push(sleep(clock, seconds * 1000).then(act));
+  };
+  for (const push of plan.pushes)
+    later(push.at, async () => {
+      const digest = await world.pushImages(push.tag, push.behaviour, push.commit, push.service);
+      history.add({ kind: "push", push, digest });
+    });
+  for (const deed of plan.deeds)
+    later(deed.at, async () => {
+      history.add({ kind: "deed", deed, answer: await doDeed(world, deed) });
+    });
+  return clock.runUntil(
+    Promise.all(acts).then(async () => {
+      const deadline = clock.now() + deadlineSeconds * 1000;
+      // Twice in a row: what has just ended may begin something.
+      for (let quiet = 0; ; ) {
+        await sleep(clock, 60_000);
+        const open = openItems(world, history);
+        quiet = open.length === 0 && late() === 0 ? quiet + 1 : 0;
+        if (quiet === 2) return [];
+        if (clock.now() > deadline) return open;
+      }
+    }),
+  );
+}

@@ -1,0 +1,6 @@
+/** Seeds that found a bug once, with what it was: they are lived through in each run of the tests. */
+export const seeds: Readonly<Record<number, string>> = {
+  34: "a recovery that was asked for while a newer release was on its way recorded the older one as live",
+  83: "a migration that was begun after its function was gone was begun once more, because each try had a token of its own",
+  135: "a way back whose first try died left its wait open for ever",
+};
