@@ -5,6 +5,7 @@ import type { Report } from "./worker.ts";
 const usage = `npm run simulate -- --seeds 200 [--from 1]   lives through so many seeds
 npm run simulate -- --minutes 4              lives through fresh seeds for so long
 npm run simulate -- --seed 17                lives through one seed and prints all that happened
+npm run simulate -- --coverage --seeds 50    says which states, Catches and Retries were taken, and which were not
 --workers 2                                  so many processes, two unless said`;
 
 process.env.POWERTOOLS_LOG_LEVEL = "SILENT";
@@ -17,11 +18,13 @@ const { values } = parseArgs({
     seed: { type: "string" },
     minutes: { type: "string" },
     workers: { type: "string", default: "2" },
+    coverage: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
 
 if (values.help || (values.seed ?? values.seeds ?? values.minutes) === undefined) console.log(usage);
+else if (values.coverage) await showCoverage(Number(values.from ?? 1), Number(values.seeds ?? 50));
 else if (values.seed !== undefined) process.exitCode = await showOne(Number(values.seed));
 else process.exitCode = await liveThroughMany();
 
@@ -81,4 +84,23 @@ async function showShrunk(seed: number): Promise<void> {
     `\nthe shortest that was found of seed ${seed}; npm run simulate -- --seed ${seed} shows all of it:`,
   );
   console.log(traceOf(least));
+}
+
+async function showCoverage(from: number, count: number): Promise<void> {
+  const { createPlan } = await import("./plan.ts");
+  const { simulate } = await import("./run.ts");
+  const { placesTaken, placesThereAre } = await import("./coverage.ts");
+  const taken = new Set<string>();
+  for (const seed of seedsFrom(from, count, undefined))
+    await simulate(createPlan(seed), {
+      inspect: async (world) => {
+        for (const place of await world.clock.runUntil(placesTaken(world))) taken.add(place);
+      },
+    });
+  const all = await placesThereAre();
+  const missing = all.filter((place) => !taken.has(place));
+  console.log(
+    `${all.length - missing.length} of ${all.length} states, Catches and Retries were taken; not taken:`,
+  );
+  console.log(missing.map((place) => `  ${place}`).join("\n"));
 }

@@ -7,7 +7,15 @@ import { everythingEnds, leasesAreFreed, nothingIsLeftRunning } from "./ends.ts"
 import { liveIsTrue, neverOlder, noRollbackOfARollback } from "./live.ts";
 import { migrationsAreRecorded, oneMigrationAtOnce, schemaIsSupported } from "./migrations.ts";
 import { oneDeploymentAtOnce, onlyTheHolderChanges, workIsAskedForOnce } from "./mutations.ts";
-import { inconclusiveIsNotHealthy, noPushIsLost, oneReleasePerDigest } from "./releases.ts";
+import {
+  illIsNotReleased,
+  inconclusiveIsNotHealthy,
+  nobodySleepsOn,
+  noPushIsLost,
+  oneReleasePerDigest,
+  quarantineHolds,
+  siblingsAreStopped,
+} from "./releases.ts";
 
 /** What is known of a world when it is over. */
 export interface Ended {
@@ -30,8 +38,11 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   "2 what is live never becomes older but by a rollback": neverOlder,
   "3 every execution reaches a named end within its deadline": everythingEnds,
   "3 nothing is left running": nothingIsLeftRunning,
+  "3 nobody sleeps until his time is up": nobodySleepsOn,
+  "3 what a release began is stopped when it ends": siblingsAreStopped,
   "4 every lease is freed, and why is on record": leasesAreFreed,
   "5 a rollback never triggers a rollback": noRollbackOfARollback,
+  "5 what was taken back as unhealthy does not come again": quarantineHolds,
   "6 what is deployed was tested": digestIsTested,
   "7 a migration never runs twice at once": oneMigrationAtOnce,
   "7 what a migration did is on record": migrationsAreRecorded,
@@ -39,6 +50,7 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   "9 the same push makes one release": oneReleasePerDigest,
   "9 no push is lost": noPushIsLost,
   "10 what cannot be told is neither healthy nor unhealthy": inconclusiveIsNotHealthy,
+  "10 what is never well is never released": illIsNotReleased,
   "what is on record as live is what serves": liveIsTrue,
 };
 

@@ -4,14 +4,13 @@ import type { Invariant } from "./all.ts";
 const named = new Set(["Rejected", "RolledBack", "Expired", "Cancelled", "NeedsAttention"]);
 
 /** At the deadline nothing goes on; every execution succeeded, was stopped or failed with a name of ours. */
-export const everythingEnds: Invariant = ({ history, stillOpen, world }) => {
+export const everythingEnds: Invariant = ({ history, stillOpen }) => {
   const strange = ofKind(history, "event").flatMap(({ event: { "detail-type": type, detail } }) => {
     if (type !== "Step Functions Execution Status Change" || detail.status !== "FAILED") return [];
     return named.has(String(detail.error)) || !("error" in detail)
       ? []
       : [`${detail.executionArn} failed as ${detail.error}: ${detail.cause}`];
   });
-  void world;
   return [...stillOpen.map((what) => `at the deadline ${what}`), ...strange];
 };
 

@@ -1,5 +1,10 @@
+import type { Behaviour } from "../behaviour.ts";
 import { ofKind } from "../history.ts";
 import type { Invariant } from "./all.ts";
+import { changesOf, describeChange } from "./changes.ts";
+
+/** When every world begins (milliseconds since the epoch): records tell the time of its clock. */
+const worldBegins = Date.UTC(2026, 0, 1);
 
 /** However often a push is told of, one release is made of an image by it. */
 export const oneReleasePerDigest: Invariant = ({ records }) => {
@@ -34,5 +39,73 @@ export const inconclusiveIsNotHealthy: Invariant = ({ history, records }) => {
     return outcome === "Released" || verdict === "unhealthy" || verdict === "healthy"
       ? [`${release} in ${environment} could not be reached and was called ${verdict ?? outcome}`]
       : [];
+  });
+};
+
+/** An image that never is well is not called live, whoever brought it. */
+export const illIsNotReleased: Invariant = ({ history, records }) => {
+  const ill = new Set(
+    ofKind(history, "push")
+      .filter(({ push: { behaviour } }) => isAlwaysIll(behaviour))
+      .map(({ digest }) => digest),
+  );
+  return records.deployments.flatMap(({ release, environment, outcome, intent }) => {
+    const digest = records.releases.find(({ id }) => id === release)?.image?.digest ?? "";
+    return outcome === "Released" && intent !== "recover" && ill.has(digest)
+      ? [`${release} was never well in ${environment}, and is called released`]
+      : [];
+  });
+};
+
+function isAlwaysIll({ healthStatus = 200, probeStatus = 200, crashesOnStart = false }: Behaviour): boolean {
+  return healthStatus >= 400 || probeStatus >= 400 || crashesOnStart;
+}
+
+/** A digest that was found unhealthy and taken back is not brought there again without a person who insists. */
+export const quarantineHolds: Invariant = ({ history, records }) =>
+  records.deployments
+    .filter(
+      ({ outcome, health = [] }) =>
+        outcome === "RolledBack" &&
+        health.some(({ phase, verdict }) => phase === "deployed" && verdict === "unhealthy"),
+    )
+    .flatMap((taken) => {
+      const digest = records.releases.find(({ id }) => id === taken.release)?.image?.digest ?? "none";
+      return changesOf(history)
+        .filter(
+          ({ kind, by, service, environment, what, from }) =>
+            kind === "target" &&
+            by === "StartDeployment" &&
+            service === taken.service &&
+            environment === taken.environment &&
+            what.endsWith(digest) &&
+            from > (taken.endedAt ?? 0) - worldBegins,
+        )
+        .map((change) => `${describeChange(change)}, although it was taken back as unhealthy before`);
+    });
+
+/** Nobody sleeps until his time is up: no work of a plan takes that long, so somebody forgot to wake him. */
+export const nobodySleepsOn: Invariant = ({ records }) =>
+  [...records.releases, ...records.deployments]
+    .filter(({ reason = "" }) => /States\.Timeout/.test(reason))
+    .map(({ reason }) => `a state slept on: ${reason?.slice(0, 200)}`);
+
+/** What a release began is stopped when it ends, where no fault keeps anybody from it. */
+export const siblingsAreStopped: Invariant = ({ plan, history, records }) => {
+  if (plan.faults.calls > 0) return [];
+  const running = new Map<string, number>();
+  return history.flatMap((effect) => {
+    if (effect.kind === "build") {
+      const { SPILLWAY_RELEASE: release = "" } = effect.variables;
+      running.set(release, (running.get(release) ?? 0) + (effect.phase === "begun" ? 1 : -1));
+    }
+    if (effect.kind !== "event" || effect.event["detail-type"] !== "Step Functions Execution Status Change")
+      return [];
+    const { status, executionArn } = effect.event.detail;
+    const release = records.releases.find((one) => one.executionArn === executionArn);
+    // One that is stopped is tidied up after by others, a little later.
+    if (release === undefined || status === "RUNNING" || status === "ABORTED") return [];
+    const count = running.get(release.id) ?? 0;
+    return count > 0 ? [`${count} builds of ${release.id} went on after its end`] : [];
   });
 };

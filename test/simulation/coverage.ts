@@ -1,0 +1,103 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  type HistoryEvent,
+  paginateGetExecutionHistory,
+  paginateListExecutions,
+  SFNClient,
+} from "@aws-sdk/client-sfn";
+import * as z from "zod/mini";
+import type { SimulatedWorld } from "./world.ts";
+
+const machines = { DeployMachine: "deploy", ReleaseMachine: "release" } as const;
+
+const Rule = z.object({ ErrorEquals: z.array(z.string()) });
+const State = z.looseObject({ Retry: z._default(z.array(Rule), []), Catch: z._default(z.array(Rule), []) });
+type State = z.infer<typeof State>;
+
+/** Every state of a machine, however deep, by its name. */
+function statesOf(part: unknown, found = new Map<string, State>()): Map<string, State> {
+  if (typeof part !== "object" || part === null) return found;
+  if ("States" in part && typeof part.States === "object" && part.States !== null)
+    for (const [name, state] of Object.entries(part.States)) found.set(name, State.parse(state));
+  for (const member of Object.values(part)) statesOf(member, found);
+  return found;
+}
+
+async function readMachine(name: keyof typeof machines): Promise<Map<string, State>> {
+  const file = join(import.meta.dirname, `../../state-machines/${machines[name]}.asl.json`);
+  return statesOf(JSON.parse(await readFile(file, "utf8")));
+}
+
+/** Every state, Catch and Retry that there is: `deploy RollBack`, `deploy RollBack retry TargetBusy`. */
+export async function placesThereAre(): Promise<string[]> {
+  const places: string[] = [];
+  for (const name of ["DeployMachine", "ReleaseMachine"] as const)
+    for (const [state, { Retry, Catch }] of await readMachine(name)) {
+      const place = `${machines[name]} ${state}`;
+      places.push(place, ...Retry.map((rule) => `${place} ${nameOf("retry", rule)}`));
+      places.push(...Catch.map((rule) => `${place} ${nameOf("catch", rule)}`));
+    }
+  return places;
+}
+
+function nameOf(kind: "retry" | "catch", { ErrorEquals }: z.infer<typeof Rule>): string {
+  return `${kind} ${ErrorEquals[0]}`;
+}
+
+/** The states, Catches and Retries that the executions of a world have taken, by their histories. */
+export async function placesTaken(world: SimulatedWorld): Promise<Set<string>> {
+  const client = new SFNClient(world.connection.client);
+  const taken = new Set<string>();
+  for (const name of ["DeployMachine", "ReleaseMachine"] as const) {
+    const states = await readMachine(name);
+    const stateMachineArn = world.made.machines[name];
+    for await (const { executions = [] } of paginateListExecutions({ client }, { stateMachineArn }))
+      for (const { executionArn } of executions) {
+        const events: HistoryEvent[] = [];
+        for await (const page of paginateGetExecutionHistory({ client }, { executionArn }))
+          events.push(...(page.events ?? []));
+        for (const place of placesIn(events, states)) taken.add(`${machines[name]} ${place}`);
+      }
+  }
+  return taken;
+}
+
+function placesIn(events: readonly HistoryEvent[], states: ReadonlyMap<string, State>): string[] {
+  const byId = new Map(events.map((event) => [event.id, event]));
+  const stateOf = (event: HistoryEvent | undefined): string | undefined => {
+    for (let one = event; one !== undefined; one = byId.get(one.previousEventId))
+      if (one.stateEnteredEventDetails?.name !== undefined) return one.stateEnteredEventDetails.name;
+    return undefined;
+  };
+  return events.flatMap((event) => {
+    const entered = event.stateEnteredEventDetails?.name;
+    if (entered !== undefined) return [entered];
+    const before = byId.get(event.previousEventId);
+    const error = before && errorOf(before);
+    const name = error === undefined ? undefined : stateOf(before);
+    const state = states.get(name ?? "");
+    if (state === undefined || error === undefined) return [];
+    const kind = event.type?.endsWith("StateExited")
+      ? "catch"
+      : event.type?.endsWith("Scheduled")
+        ? "retry"
+        : undefined;
+    if (kind === undefined) return [];
+    const rules = kind === "catch" ? state.Catch : state.Retry;
+    const rule = rules.find(
+      ({ ErrorEquals }) => ErrorEquals.includes(error) || ErrorEquals.includes("States.ALL"),
+    );
+    return rule === undefined ? [] : [`${name} ${nameOf(kind, rule)}`];
+  });
+}
+
+/** The error that an event tells of, whatever kind of event it is. */
+function errorOf(event: HistoryEvent): string | undefined {
+  const details = Object.entries(event).find(([member]) =>
+    /(Failed|TimedOut)EventDetails$/.test(member),
+  )?.[1];
+  if (typeof details !== "object" || details === null) return undefined;
+  if ("error" in details && typeof details.error === "string") return details.error;
+  return event.type?.endsWith("TimedOut") ? "States.Timeout" : undefined;
+}
