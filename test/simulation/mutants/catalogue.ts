@@ -79,8 +79,8 @@ export const mutants: readonly Mutant[] = [
     name: "look-at-overdue-waits",
     guard: "what no event told of is asked for each minute",
     file: "functions/reconcile.ts",
-    from: "if (!(await closeForgotten(records, wait)))",
-    to: "if (false)",
+    from: "await settle(place, wait, lookFor(wait, place));",
+    to: "",
   },
   {
     name: "broken-deployments",
