@@ -111,6 +111,7 @@ function line(label: string, text: string | false | undefined): string {
   return text === undefined || text === false ? "" : `  ${label.padEnd(8)} ${text}`;
 }
 
-function moment(milliseconds: number): string {
+/** A moment as people read it and as logs write it, in UTC. @param milliseconds since the epoch. */
+export function moment(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace(".000Z", "Z");
 }

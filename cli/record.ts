@@ -1,0 +1,46 @@
+import { resolve } from "node:path";
+import { parseArgs, styleText } from "node:util";
+import { connectRecords } from "../aws/dynamodb.ts";
+import { tableName } from "../core/names.ts";
+import { findInstallation } from "./address.ts";
+import { readReleaseRecord, renderReleaseRecord } from "./release-record.ts";
+
+const usage = `npm run record -- RELEASE [--json] [--folder DIR] [--prefix NAME]
+
+  what is on record of a release: what, why, by whom, what was found, changed, seen and decided, and how it ended
+
+  RELEASE        as npm run status and every execution name it, such as web-3f2a91c0d4e5-1
+  --json         print the records instead, as one JSON object
+  --folder DIR   the state folder of npm start (default: .spillway)
+  --prefix NAME  what the installation's names begin with (default: spillway)`;
+
+/** @returns the exit status: 0, or 2 when the command cannot be used like that. */
+async function run(words: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...words],
+    allowPositionals: true,
+    options: {
+      json: { type: "boolean", default: false },
+      folder: { type: "string", default: ".spillway" },
+      prefix: { type: "string", default: "spillway" },
+    },
+  });
+  const [release, ...more] = positionals;
+  if (release === undefined || more.length > 0) {
+    console.error(usage);
+    return 2;
+  }
+  const { connection, prefix } = await findInstallation(resolve(values.folder), values.prefix, process.env);
+  const record = await readReleaseRecord(connectRecords(connection, tableName(prefix)), release);
+  console.log(values.json ? JSON.stringify(record, undefined, 2) : renderReleaseRecord(record));
+  return 0;
+}
+
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (error) {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  console.error(styleText("red", `${name}: ${message}`));
+  if (name === "TypeError") console.error(`\n${usage}`);
+  process.exitCode = 1;
+}
