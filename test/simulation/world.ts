@@ -261,7 +261,9 @@ export async function createWorld(
     serving: () => services.tagAt(),
     async upgrade({ root, answers }) {
       const bundles = addBundles(handlers, application, root, answers);
-      await clock.runUntil(provision(aws, { ...provisioning, root, bundles }));
+      // No time passes meanwhile: what it reads from the disk is nothing that the clock sees.
+      const upgraded = provision(aws, { ...provisioning, root, bundles });
+      await clock.runUntil(clock.busy(upgraded, "the upgrade"));
     },
     async close() {
       await clock.runUntil(aws.stop());
