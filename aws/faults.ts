@@ -10,9 +10,15 @@ const throttles = new Set([
   "LimitExceededException",
 ]);
 
+/** JSON services, Query services and EC2 each have a word for it. */
+const denials = new Set(["AccessDeniedException", "AccessDenied", "UnauthorizedOperation"]);
+
+const afterDenial =
+  "Deploy this version of Spillway again, which gives each function its rights; if the right is there, a permissions boundary, a policy of the organization or of the resource takes it away.";
+
 /**
  * Turns an SDK error into one of ours, so that the state machines can tell what is worth a retry: `Throttled` and
- * `AwsFault` (5xx, no connection) are, `AwsRefused` is not. `names` maps exceptions that mean something here.
+ * `AwsFault` (5xx, no connection) are, `AwsRefused` and `AccessDenied` are not. `names` maps exceptions that mean something here.
  */
 export function asSpillwayError(
   action: string,
@@ -24,6 +30,8 @@ export function asSpillwayError(
   const text = `${action}: ${name}: ${message}`;
   const meaning = names[name];
   if (meaning !== undefined) return new SpillwayError(meaning, text, { cause: error });
+  if (denials.has(name))
+    return new SpillwayError("AccessDenied", `${text}. ${afterDenial}`, { cause: error });
   if (throttles.has(name)) return new SpillwayError("Throttled", text, { cause: error });
   if (status === undefined || status >= 500) return new SpillwayError("AwsFault", text, { cause: error });
   return new SpillwayError("AwsRefused", text, { cause: error });

@@ -44,7 +44,8 @@ export type ErrorName =
   | "NothingToDo"
   | "Throttled"
   | "AwsFault"
-  | "AwsRefused";
+  | "AwsRefused"
+  | "AccessDenied";
 
 /**
  * An error of Spillway's own: `name` is what a machine catches, `message` says what was expected, what came

@@ -143,10 +143,13 @@ export interface Application extends AccountDescription {
   readonly table: string;
 }
 
-const records: Permission = {
-  actions: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
-  on: "table",
-};
+const readRecords: Permission = { actions: ["dynamodb:GetItem"], on: "table" };
+const addRecords: Permission = { actions: ["dynamodb:PutItem"], on: "table" };
+const updateRecords: Permission = { actions: ["dynamodb:UpdateItem"], on: "table" };
+/** What is known already: read, and written on. */
+const records: Permission = { actions: ["dynamodb:GetItem", "dynamodb:UpdateItem"], on: "table" };
+/** The same for who waits: a wait is a record of its own. */
+const waits: readonly Permission[] = [records, addRecords];
 const listRecords: Permission = { actions: ["dynamodb:Query"], on: "table" };
 const listOpen: Permission = { actions: ["dynamodb:Query"], on: "table-indexes" };
 const answer: Permission = {
@@ -176,10 +179,9 @@ const startBuilds: Permission = {
 };
 const stopBuilds: Permission = { actions: ["codebuild:StopBuild"], on: "projects" };
 const readMigrationLogs: Permission = { actions: ["logs:GetLogEvents"], on: "migration-logs" };
-const lookAtTasks: readonly Permission[] = [
-  { actions: ["ecs:DescribeTasks"], on: "tasks" },
-  readMigrationLogs,
-];
+const describeTasks: Permission = { actions: ["ecs:DescribeTasks"], on: "tasks" };
+/** A task that fails is explained by what it printed; a migration itself is, later, by ConfirmMigration. */
+const lookAtTasks: readonly Permission[] = [describeTasks, readMigrationLogs];
 const listTasks: Permission = { actions: ["ecs:ListTasks"], on: "task-list" };
 const runTasks: readonly Permission[] = [
   { actions: ["ecs:RegisterTaskDefinition", "ecs:RunTask"], on: "migration-tasks" },
@@ -187,20 +189,14 @@ const runTasks: readonly Permission[] = [
   { actions: ["iam:PassRole"], on: "migration-roles" },
 ];
 const findTargets: Permission = { actions: ["apprunner:ListServices"], on: "target-list" };
-const describeTargets: Permission = {
-  actions: ["apprunner:DescribeService", "apprunner:ListOperations"],
-  on: "targets",
-};
+const describeTargets: Permission = { actions: ["apprunner:DescribeService"], on: "targets" };
+const listOperations: Permission = { actions: ["apprunner:ListOperations"], on: "targets" };
 /** Whether anything goes on that the holder of a lease began. */
-const lookAtHolders: readonly Permission[] = [
-  { actions: ["ecs:DescribeTasks"], on: "tasks" },
-  listTasks,
-  findTargets,
-  describeTargets,
-];
+const lookAtHolders: readonly Permission[] = [describeTasks, listTasks, findTargets, describeTargets];
 /** A failed operation is explained by what the service and its program logged. */
 const lookAtOperations: readonly Permission[] = [
   describeTargets,
+  listOperations,
   { actions: ["logs:DescribeLogStreams"], on: "target-log-groups" },
   { actions: ["logs:GetLogEvents"], on: "target-logs" },
 ];
@@ -232,37 +228,37 @@ const cancelReleases: readonly Permission[] = [
 ];
 
 const permissions: Readonly<Record<string, readonly Permission[]>> = {
-  AdmitRelease: [records, listRecords, readImages],
-  RunStage: [records, answer, startBuilds, stopBuilds, ...lookAtBuilds],
-  StopStages: [records, listOpen, stopBuilds],
-  GateRelease: [records],
-  BuildImage: [records, answer, startBuilds, stopBuilds, ...lookAtBuilds],
+  AdmitRelease: [readRecords, addRecords, listRecords, readImages],
+  RunStage: [...waits, answer, startBuilds, stopBuilds, ...lookAtBuilds],
+  StopStages: [updateRecords, listOpen, stopBuilds],
+  GateRelease: [readRecords, addRecords],
+  BuildImage: [...waits, answer, startBuilds, stopBuilds, ...lookAtBuilds],
   CancelRelease: cancelReleases,
   CompleteRelease: [records, listRecords, findImages],
-  AdmitDeployment: [records, listRecords],
-  RequestApproval: [records, answer, { actions: ["events:PutEvents"], on: "bus" }],
+  AdmitDeployment: [readRecords, addRecords, listRecords],
+  RequestApproval: [...waits, answer, { actions: ["events:PutEvents"], on: "bus" }],
   FindFreezes: [],
-  AwaitTurn: [records, answer],
+  AwaitTurn: [...waits, answer],
   AcquireLease: [records, askExecutions, ...lookAtHolders],
-  ConfirmStillWanted: [records],
+  ConfirmStillWanted: [readRecords],
   PrepareDeployment: [records, listOpen, askExecutions, findTargets, describeTargets],
-  CheckDatabase: [records, answer, ...runTasks, ...lookAtTasks],
+  CheckDatabase: [...waits, answer, ...runTasks, ...lookAtTasks],
   ReadSchema: [records, readMigrationLogs],
-  MigrateDatabase: [records, answer, ...runTasks, ...lookAtTasks],
-  StopMigration: [records, ...lookAtTasks, { actions: ["ecs:StopTask"], on: "tasks" }],
-  InspectSchema: [records, answer, ...runTasks, ...lookAtTasks],
+  MigrateDatabase: [...waits, answer, ...runTasks, describeTasks],
+  StopMigration: [readRecords, describeTasks, { actions: ["ecs:StopTask"], on: "tasks" }],
+  InspectSchema: [...waits, answer, ...runTasks, ...lookAtTasks],
   ConfirmMigration: [records, readMigrationLogs],
-  StartDeployment: [records, answer, findTargets, ...lookAtOperations, ...changeTargets],
+  StartDeployment: [...waits, answer, findTargets, ...lookAtOperations, ...changeTargets],
   CheckHealth: [records, findTargets, describeTargets],
   CheckBake: [records, findTargets, describeTargets, ...watchTargets],
-  RollBack: [records, answer, findTargets, ...lookAtOperations, ...changeTargets],
-  RevertMigration: [records, answer, ...runTasks, ...lookAtTasks],
-  RecordDeployment: [records],
+  RollBack: [...waits, answer, findTargets, ...lookAtOperations, ...changeTargets],
+  RevertMigration: [...waits, answer, ...runTasks, ...lookAtTasks],
+  RecordDeployment: [...waits],
   ReleaseLease: [records, answer],
   CompleteWait: [records, listOpen, answer, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
   RecoverExecution: [records, ...seeToBroken],
-  Operate: cancelReleases,
-  WatchImages: [records, listTagged],
+  Operate: [...cancelReleases, addRecords],
+  WatchImages: [readRecords, listTagged],
   Reconcile: [
     ...[records, answer, ...seeToBroken],
     ...[...lookAtBuilds, ...lookAtTasks, listTasks, findTargets, ...lookAtOperations],

@@ -19,7 +19,7 @@ import {
   isKnownResource,
   type TaskServices,
 } from "./step-functions/tasks.ts";
-import type { World } from "./world.ts";
+import { arn, type World } from "./world.ts";
 
 export type { ExecutionName, HistoryListener } from "./step-functions/executions.ts";
 
@@ -61,7 +61,7 @@ export function createStepFunctions(
     protocol: "json1.0",
     schemas: sfn,
     operations: {
-      ...machineOperations(machines, executions, pages),
+      ...machineOperations(world, machines, executions, pages),
       ...executionOperations(executions, pages),
       ...taskOperations(executions),
     },
@@ -80,15 +80,36 @@ export function createStepFunctions(
   };
 }
 
-function machineOperations(machines: Machines, executions: Executions, pages: SfnPaginate) {
+/**
+ * A definition that waits for nested executions makes Step Functions keep a rule of its own in the account, by the
+ * right of the machine's role. @throws AwsError AccessDeniedException.
+ */
+function checkManagedRule(
+  world: World,
+  { definition = "", roleArn }: Pick<Partial<sfn.CreateStateMachineCommandInput>, "definition" | "roleArn">,
+): void {
+  if (!/:states:startExecution\.sync\b/.test(definition)) return;
+  const rule = arn(world, "events", "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule");
+  const actions = ["events:PutTargets", "events:PutRule", "events:DescribeRule"];
+  const demands = actions.flatMap((action) => demand(action, rule));
+  authorizeRole(world, { roleArn, sessionName: "create-managed-rule" }, demands);
+}
+
+function machineOperations(world: World, machines: Machines, executions: Executions, pages: SfnPaginate) {
   const CreateStateMachine: Operation<
     sfn.CreateStateMachineCommandInput,
     sfn.CreateStateMachineCommandOutput
-  > = (input) => machines.create(input);
+  > = (input) => {
+    checkManagedRule(world, input);
+    return machines.create(input);
+  };
   const UpdateStateMachine: Operation<
     sfn.UpdateStateMachineCommandInput,
     sfn.UpdateStateMachineCommandOutput
-  > = (input) => machines.update(input);
+  > = (input) => {
+    checkManagedRule(world, input);
+    return machines.update(input);
+  };
   const PublishStateMachineVersion: Operation<
     sfn.PublishStateMachineVersionCommandInput,
     sfn.PublishStateMachineVersionCommandOutput

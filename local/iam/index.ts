@@ -20,6 +20,7 @@ export interface Iam extends CredentialStore {
   /** Makes a role or changes it: those who have taken it are held to it from now on. */
   putRole(role: Role): void;
   role(arn: string): Role | undefined;
+  roles(): readonly Role[];
   /**
    * Lets whoever may do all that is demanded go on. A person may do everything, and so may a role that nobody
    * described here. @throws AwsError AccessDeniedException, worded as AWS does.
@@ -57,6 +58,7 @@ export function createIam(world: Pick<World, "clock" | "random" | "accountId">):
       decided.clear();
     },
     role: (arn) => roles.get(arn),
+    roles: () => [...roles.values()],
     authorize(caller, demands) {
       const role = roles.get(caller.roleArn ?? "");
       if (role === undefined) return;

@@ -5,6 +5,8 @@ export interface StageBehaviour {
   readonly seconds?: number;
   readonly passes?: boolean;
   readonly prints?: readonly string[];
+  /** Whether it pulls the image that it is about. */
+  readonly pulls?: boolean;
   readonly reports?: BuildOutcome["reports"];
   readonly artifacts?: BuildOutcome["artifacts"];
 }

@@ -1,5 +1,5 @@
 import { type Clock, sleep } from "../../local/asl/index.ts";
-import type { BuildRunner } from "../../local/codebuild/runner.ts";
+import type { BuildJob, BuildRunner } from "../../local/codebuild/runner.ts";
 import type { Behaviours } from "./behaviour.ts";
 import type { Seams } from "./seams.ts";
 
@@ -8,17 +8,26 @@ export interface SimulatedBuilds extends BuildRunner {
   readonly told: ReadonlyMap<string, Readonly<Record<string, string>>>;
 }
 
-/** @param pushImages what a build of the images does in the end. */
+/** What a build does beside taking its time, by the right of its role. */
+export interface BuildDeeds {
+  /** Pushes the images of a commit, as a build of them does in the end. */
+  push(commit: string, job: BuildJob): Promise<void>;
+  pull(image: string, job: BuildJob): Promise<void>;
+  /** @throws AwsError if its role may not. */
+  keepArtifacts(job: BuildJob): void;
+}
+
 export function createBuilds(
   clock: Clock,
   behaviours: Behaviours,
-  pushImages: (commit: string) => Promise<void>,
+  does: BuildDeeds,
   effect?: Seams["effect"],
 ): SimulatedBuilds {
   const told = new Map<string, Readonly<Record<string, string>>>();
   return {
     told,
-    async run({ variables }, progress, signal) {
+    async run(job, progress, signal) {
+      const { variables } = job;
       const {
         SPILLWAY_IMAGE: image,
         SPILLWAY_COMMIT: commit = "",
@@ -32,6 +41,7 @@ export function createBuilds(
       told.set(build, variables);
       effect?.({ kind: "build", phase: "begun", variables });
       progress.enter("BUILD");
+      if (behaviour.pulls === true && image !== undefined) await does.pull(image, job);
       for (const line of prints) progress.line(line);
       const stopped = await sleep(clock, seconds * 1000, signal).then(
         () => false,
@@ -43,7 +53,8 @@ export function createBuilds(
         progress.enter("POST_BUILD");
         progress.line("a later phase speaks too");
       }
-      if (!stopped && passes && stage === "build-image") await pushImages(commit);
+      if (!stopped && passes && stage === "build-image") await does.push(commit, job);
+      if (artifacts.length > 0) does.keepArtifacts(job);
       const status = stopped ? "STOPPED" : passes ? "SUCCEEDED" : "FAILED";
       effect?.({ kind: "build", phase: "ended", variables, status });
       return {

@@ -12,13 +12,15 @@ import type { Place } from "../../functions/middleware.ts";
 import { describeApplication } from "../../infra/application.ts";
 import { createVirtualClock, sleep, type VirtualClock } from "../../local/asl/index.ts";
 import { createLocalAws, type LocalAws } from "../../local/aws.ts";
+import { authorizeArtifacts } from "../../local/codebuild/artifacts.ts";
+import type { BuildJob } from "../../local/codebuild/runner.ts";
 import type { Gateway } from "../../local/gateway.ts";
 import { createRequestHandler } from "../../local/handover.ts";
 import { type Provisioned, type Provisioning, provision } from "../../local/provision.ts";
 import { roleNames } from "../../local/provision-roles.ts";
 import type { ServiceEvent } from "../../local/world.ts";
 import { type Behaviour, type CommitBehaviour, createBehaviours } from "./behaviour.ts";
-import { createBuilds } from "./builds.ts";
+import { type BuildDeeds, createBuilds } from "./builds.ts";
 import { connectInRole } from "./credentials.ts";
 import { oneEnvironment } from "./environments.ts";
 import { createConsole, type EndedExecution, endOf } from "./executions.ts";
@@ -26,6 +28,7 @@ import { addBundles, createFunctions, loadHandlers, type OtherAnswers } from "./
 import { createInvocations, type Invocation } from "./invocations.ts";
 import { createMigrations } from "./migrations.ts";
 import { createPushes, type Push } from "./pushes.ts";
+import { logIn, pastTheDoor } from "./registry.ts";
 import type { Call, Seams } from "./seams.ts";
 import { seeded } from "./seeded.ts";
 import { createServices } from "./services.ts";
@@ -115,16 +118,22 @@ export async function createWorld(
   const behaviours = createBehaviours();
   const services = createServices(clock, behaviours, seams.effect);
   const migrations = createMigrations(clock, behaviours, seams.effect);
-  const push = createPushes(() => aws.images, behaviours);
-  const builds = createBuilds(
-    clock,
-    behaviours,
-    async (commit) => {
+  const pushesTo = createPushes(behaviours);
+  const push = pushesTo(pastTheDoor(() => aws.images));
+  const registryOf = ({ as: { roleArn = "", sessionName } }: BuildJob) => {
+    // A build is no function: it takes no turn.
+    const client = { ...connection.client, requestHandler: createRequestHandler(aws.gateway, clock) };
+    return logIn(aws.gateway, connectInRole({ ...connection, client }, aws.iam, { roleArn, sessionName }));
+  };
+  const deeds: BuildDeeds = {
+    async push(commit, job) {
       const { pushes = true, ...behaviour } = behaviours.ofCommit(commit) ?? {};
-      if (pushes) await push(commit.slice(0, 12), behaviour, commit);
+      if (pushes) await pushesTo(await registryOf(job))(commit.slice(0, 12), behaviour, commit);
     },
-    seams.effect,
-  );
+    pull: async (image, job) => (await registryOf(job)).pull(image),
+    keepArtifacts: (job) => authorizeArtifacts(aws.world, job),
+  };
+  const builds = createBuilds(clock, behaviours, deeds, seams.effect);
 
   const aws = await createLocalAws({
     clock,

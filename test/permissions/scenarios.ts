@@ -1,0 +1,339 @@
+import { DisableRuleCommand, EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
+import { SFNClient, StopExecutionCommand } from "@aws-sdk/client-sfn";
+import type { ConfigInput } from "../../core/config.ts";
+import type { ServiceEvent } from "../../local/world.ts";
+import { exampleWith, oneEnvironment, twoEnvironments } from "../simulation/environments.ts";
+import { createOperator } from "../simulation/operator.ts";
+import type { Behaviour, SimulatedWorld } from "../simulation/world.ts";
+
+/** Something that happens to an installation, in a world of its own. */
+export interface Scenario {
+  readonly name: string;
+  readonly config: ConfigInput;
+  readonly secrets?: Readonly<Record<string, string>>;
+  play(world: SimulatedWorld): Promise<unknown>;
+}
+
+const expand = { after: "0002", history: ["0001", "0002"], readableFrom: "0001" };
+const holidays = { start: "2026-12-24T00:00", duration: "P3D", timeZone: "UTC", reason: "nobody is there" };
+const commit = "3f2a91c0d4e5".padEnd(40, "0");
+const serviceEvents = ["BuildEnded", "TaskStopped", "TargetOperationEnded"];
+const minutes = (world: SimulatedWorld, count: number) => world.clock.advance(count * 60_000);
+
+function changed(config: ConfigInput, change: (web: ConfigInput["services"][string]) => void): ConfigInput {
+  const { web } = config.services;
+  if (web === undefined) throw new Error("the example has a service web");
+  change(web);
+  return config;
+}
+
+/** Lets rules hear nothing from now on. */
+async function silence(world: SimulatedWorld, rules: readonly string[]): Promise<void> {
+  const bus = new EventBridgeClient(world.connection.client);
+  for (const Name of rules) await world.clock.runUntil(bus.send(new DisableRuleCommand({ Name })));
+}
+
+/** Lets time pass until an event is told. */
+async function until(world: SimulatedWorld, isIt: (event: ServiceEvent) => boolean, from: number) {
+  for (let step = 0; step < 2_000; step++) {
+    if (world.events.slice(from).some(isIt)) return;
+    await world.clock.advance(500);
+  }
+  throw new Error("what was waited for did not come");
+}
+
+/** Pushes a release, and stops the newest execution of a machine as soon as an event is told. */
+async function breakOff(
+  world: SimulatedWorld,
+  machine: "DeployMachine" | "ReleaseMachine",
+  behaviour: Behaviour,
+  when: (event: ServiceEvent) => boolean,
+): Promise<void> {
+  const from = world.events.length;
+  await world.push("bbbbbbb", behaviour);
+  await until(world, when, from);
+  const started = world.events.findLast(
+    ({ detail }) => detail.stateMachineArn === world.made.machines[machine] && detail.status === "RUNNING",
+  );
+  const executionArn = String(started?.detail.executionArn);
+  const states = new SFNClient(world.connection.client);
+  await world.clock.runUntil(states.send(new StopExecutionCommand({ executionArn, cause: "enough" })));
+  await minutes(world, 20);
+}
+
+/** Pushes a release, and cancels it as soon as an event is told. */
+async function cancelAt(
+  world: SimulatedWorld,
+  tag: string,
+  behaviour: Behaviour,
+  when: (event: ServiceEvent) => boolean,
+): Promise<void> {
+  const from = world.events.length;
+  const digest = await world.push(tag, behaviour);
+  await until(world, when, from);
+  await world.start({ cancel: `web-${digest.slice(7, 19)}-1`, reason: "the wrong logo" });
+  await minutes(world, 20);
+}
+
+const ofTarget = (status: string) => (event: ServiceEvent) =>
+  event.source === "aws.apprunner" && event.detail.operationStatus === status;
+const ofTask = (event: ServiceEvent) =>
+  event.source === "aws.ecs" &&
+  event.detail.lastStatus === "RUNNING" &&
+  JSON.stringify(event.detail).includes("migrate-up");
+const ofBuild = (stage: string) => (event: ServiceEvent) =>
+  event.detail["project-name"] === `spillway-web-${stage}`;
+
+const verified = () =>
+  changed(exampleWith({ verification: [["end-to-end"]] }), ({ stages }) =>
+    Object.assign(stages, { "end-to-end": { buildspec: "e2e.yml" } }),
+  );
+
+/** What an installation goes through in its life. Every right that Spillway grants is needed by one of these. */
+export const scenarios: readonly Scenario[] = [
+  {
+    name: "releases that go well, with reports, artifacts, secrets of a build and a migration",
+    config: changed(oneEnvironment(), ({ stages }) =>
+      Object.assign(stages["unit-tests"] ?? {}, { needs: "image", secrets: { TOKEN: "scanner:token" } }),
+    ),
+    secrets: { scanner: '{"token":"planted"}' },
+    async play(world) {
+      const artifacts = [{ identifier: undefined, location: "arn:aws:s3:::spillway-artifacts/one" }];
+      const reports: NonNullable<Behaviour["stages"]>[string]["reports"] = [
+        { group: "unit", type: "TEST", content: undefined },
+        { group: "coverage", type: "CODE_COVERAGE", content: undefined },
+      ];
+      await world.release("aaaaaaa", { stages: { "unit-tests": { pulls: true, reports, artifacts } } });
+      await world.release("bbbbbbb", { migration: expand });
+    },
+  },
+  {
+    name: "a check that fails, and those that run beside it",
+    config: oneEnvironment(),
+    play: (world) =>
+      world.release("aaaaaaa", {
+        stages: {
+          "unit-tests": {
+            passes: false,
+            seconds: 5,
+            reports: [{ group: "unit", type: "TEST", content: undefined }],
+          },
+          "static-analysis": { seconds: 600 },
+        },
+      }),
+  },
+  {
+    name: "a start by commit, whose build pushes the image",
+    config: changed(oneEnvironment(), (web) => {
+      web.build = { buildspec: "examples/web/buildspecs/build-image.yml" };
+      for (const stage of Object.values(web.stages)) stage.needs = "source";
+    }),
+    async play(world) {
+      world.commit(commit);
+      await world.start({ service: "web", commit });
+      await minutes(world, 20);
+    },
+  },
+  {
+    name: "a build of the image that fails",
+    config: changed(oneEnvironment(), (web) => {
+      web.build = { buildspec: "examples/web/buildspecs/build-image.yml" };
+      for (const stage of Object.values(web.stages)) stage.needs = "source";
+    }),
+    async play(world) {
+      world.commit(commit, { stages: { "build-image": { passes: false } } });
+      await world.start({ service: "web", commit });
+    },
+  },
+  {
+    name: "every event lost",
+    config: verified(),
+    async play(world) {
+      await world.release("aaaaaaa");
+      await silence(world, serviceEvents);
+      const reports = [{ group: "unit", type: "TEST", content: undefined } as const];
+      await world.release("bbbbbbb", { migration: expand, stages: { "unit-tests": { reports } } });
+      await world.release("ccccccc", { migration: expand, crashesOnStart: true });
+      await world.release("ddddddd", { migration: expand, stages: { "unit-tests": { passes: false } } });
+      await minutes(world, 20);
+    },
+  },
+  {
+    name: "an unhealthy release, whose migration is taken back",
+    config: exampleWith({ migration: { revert: "allowed" } }),
+    async play(world) {
+      await world.release("aaaaaaa");
+      await world.release("bbbbbbb", { healthStatus: 500, migration: expand });
+    },
+  },
+  {
+    name: "a release that crashes on start",
+    config: oneEnvironment(),
+    async play(world) {
+      await world.release("aaaaaaa");
+      await world.release("bbbbbbb", { crashesOnStart: true });
+    },
+  },
+  {
+    name: "migrations that take too long, fail, or say nothing, and a database that is not there",
+    config: changed(exampleWith({}), ({ migration }) =>
+      Object.assign(migration ?? {}, { timeoutMinutes: 1 }),
+    ),
+    async play(world) {
+      await world.release("aaaaaaa");
+      await world.release("bbbbbbb", { migration: { ...expand, seconds: 200 } });
+      await world.release("ccccccc", { migration: { ...expand, exitCode: 1 } });
+      await world.release("ddddddd", { migration: { ...expand, silent: true } });
+      await world.release("eeeeeee", { migration: { unreachable: true } });
+    },
+  },
+  ...(["heard of", "not heard of"] as const).flatMap((heard): Scenario[] => {
+    const prepare = async (world: SimulatedWorld) => {
+      await world.release("aaaaaaa");
+      if (heard === "not heard of") await silence(world, ["ExecutionBroken", ...serviceEvents]);
+    };
+    return [
+      {
+        name: `a deployment that is stopped in its migration, ${heard}`,
+        config: oneEnvironment(),
+        async play(world) {
+          await prepare(world);
+          await breakOff(world, "DeployMachine", { migration: { ...expand, seconds: 300 } }, ofTask);
+        },
+      },
+      {
+        name: `a deployment that is stopped in its verification, ${heard}`,
+        config: verified(),
+        async play(world) {
+          await prepare(world);
+          const slow = { stages: { "end-to-end": { seconds: 3_000 } } };
+          await breakOff(world, "DeployMachine", slow, ofBuild("end-to-end"));
+        },
+      },
+      {
+        name: `a release that is stopped in its checks, ${heard}`,
+        config: oneEnvironment(),
+        async play(world) {
+          await prepare(world);
+          const slow = { stages: { "unit-tests": { seconds: 3_000 } } };
+          await breakOff(world, "ReleaseMachine", slow, ofBuild("unit-tests"));
+        },
+      },
+      {
+        name: `a release that is stopped in its deployment, ${heard}`,
+        config: oneEnvironment(),
+        async play(world) {
+          await prepare(world);
+          await breakOff(world, "ReleaseMachine", {}, ofTarget("UpdateServiceStarted"));
+        },
+      },
+    ];
+  }),
+  {
+    name: "a promotion, a rollback and a recovery that a person asks for",
+    config: twoEnvironments(),
+    async play(world) {
+      await world.release("aaaaaaa");
+      await world.deploy({ intent: "promote", service: "web", from: "staging", to: "production" });
+      await world.release("bbbbbbb");
+      await world.deploy({ intent: "promote", service: "web", from: "staging", to: "production" });
+      await world.deploy({ intent: "rollback", service: "web", environment: "production" });
+      await world.deploy({ intent: "recover", service: "web", environment: "production" });
+    },
+  },
+  {
+    name: "work that has ended before anybody looks at it",
+    config: changed(oneEnvironment(), (web) => {
+      web.build = { buildspec: "examples/web/buildspecs/build-image.yml" };
+      for (const stage of Object.values(web.stages)) stage.needs = "source";
+    }),
+    async play(world) {
+      const atOnce = { seconds: 0, reports: [{ group: "unit", type: "TEST", content: undefined } as const] };
+      const stages = { "unit-tests": atOnce, "static-analysis": { seconds: 0, passes: false } };
+      await world.release("aaaaaaa", { stages: { "unit-tests": atOnce }, migration: { seconds: 0 } });
+      await world.release("bbbbbbb", { stages });
+      await world.release("ccccccc", { migration: { ...expand, seconds: 0, unreachable: true } });
+      world.commit(commit, { stages: { "build-image": { seconds: 0, passes: false } } });
+      await world.start({ service: "web", commit });
+    },
+  },
+  {
+    name: "a release that another system asks for",
+    config: oneEnvironment(),
+    async play(world) {
+      await world.release("aaaaaaa");
+      const bus = new EventBridgeClient(world.connection.client);
+      const Entries = [
+        {
+          EventBusName: world.made.bus,
+          Source: "my.ci",
+          DetailType: "Release Requested",
+          Detail: JSON.stringify({ service: "web", tag: "aaaaaaa" }),
+        },
+      ];
+      await world.clock.runUntil(bus.send(new PutEventsCommand({ Entries })));
+      await minutes(world, 10);
+    },
+  },
+  {
+    name: "releases that a person cancels, in a check and in a migration",
+    config: oneEnvironment(),
+    async play(world) {
+      await world.release("aaaaaaa");
+      await cancelAt(
+        world,
+        "bbbbbbb",
+        { stages: { "unit-tests": { seconds: 3_000 } } },
+        ofBuild("unit-tests"),
+      );
+      await cancelAt(world, "ccccccc", { migration: { ...expand, seconds: 300 } }, ofTask);
+    },
+  },
+  {
+    name: "a release that bakes, watched by an alarm and by its share of failed requests",
+    config: exampleWith({ bake: { minutes: 1, alarms: ["errors"], errorPercent: 5 } }),
+    async play(world) {
+      await world.release("aaaaaaa");
+      await world.release("bbbbbbb");
+      await minutes(world, 10);
+    },
+  },
+  {
+    name: "a release that is resumed after it failed",
+    config: oneEnvironment(),
+    async play(world) {
+      const failed = await world.release("aaaaaaa", { stages: { "unit-tests": { passes: false } } });
+      await world.start({ resume: failed });
+    },
+  },
+  {
+    name: "releases that people approve, reject and cancel",
+    config: exampleWith({ approval: { count: 1 } }),
+    async play(world) {
+      const ask = (request: object) => createOperator(world, "ada").ask(request);
+      for (const [tag, action] of [
+        ["aaaaaaa", "approve"],
+        ["bbbbbbb", "reject"],
+        ["ccccccc", "cancel"],
+      ] as const) {
+        const digest = await world.push(tag);
+        await minutes(world, 3);
+        const release = `web-${digest.slice(7, 19)}-1`;
+        const where = action === "cancel" ? {} : { environment: "production" };
+        await ask({ action, release, ...where, ...(action === "approve" ? {} : { reason: "not today" }) });
+        await minutes(world, 10);
+      }
+    },
+  },
+  {
+    name: "two releases at once, in an environment with a calendar",
+    config: exampleWith({ freezes: [holidays] }),
+    async play(world) {
+      await world.release("aaaaaaa");
+      await world.push("bbbbbbb");
+      await world.clock.advance(30_000);
+      await world.push("ccccccc");
+      await minutes(world, 30);
+    },
+  },
+];
