@@ -23,6 +23,7 @@ import {
   type Hold,
   Installation,
   type Lease,
+  PushesSeen,
   Quarantine,
   Release,
 } from "../core/records.ts";
@@ -64,6 +65,7 @@ const keys = {
     pk: `SERVICE#${service}`,
     sk: `QUARANTINE#${digest}`,
   }),
+  pushes: (service: string): Key => ({ pk: `PUSHES#${service}`, sk: "SEEN" }),
   wait: (key: string): Key => ({ pk: `WAIT#${key}`, sk: "WAIT" }),
 };
 
@@ -225,6 +227,17 @@ export function connectRecords({ client }: Connection, table: string) {
           `The table ${table} holds no configuration; deploy the installation again.`,
         );
       return found;
+    },
+
+    /** Until when every push to the service's repository has been seen to; undefined if nobody ever looked. */
+    async pushesSeenUntil(service: string): Promise<number | undefined> {
+      return (await read(PushesSeen, keys.pushes(service)))?.seenUntil;
+    },
+    /** Notes that, and never goes back. */
+    async sawPushes(service: string, seenUntil: number): Promise<void> {
+      await set(keys.pushes(service), { seenUntil }, "attribute_not_exists(pk) OR seenUntil < :seenUntil", {
+        ":seenUntil": seenUntil,
+      });
     },
 
     release: (id: string) => read(Release, keys.release(id)),

@@ -12,6 +12,7 @@ import {
 import * as z from "zod/mini";
 import { SpillwayError } from "../core/errors.ts";
 import type { PinnedImage } from "../core/image.ts";
+import type { PushedImage } from "../core/lost-pushes.ts";
 import { listProblems, type Problem, parse } from "../core/parse.ts";
 import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
@@ -167,18 +168,19 @@ export function connectImages({ client, fetch }: Connection) {
       return undefined;
     },
 
-    /** Every tagged image of the repository, in no order; none if there is no such repository. */
-    async tagged(repositoryName: string): Promise<{ readonly digest: string; readonly pushedAt: number }[]> {
+    /** Every tagged image of the repository with its first tag, in no order; none if there is no such repository. */
+    async tagged(repositoryName: string): Promise<PushedImage[]> {
       return call(`list the images of ${repositoryName}`, async () => {
-        const tagged: { digest: string; pushedAt: number }[] = [];
+        const tagged: PushedImage[] = [];
         const filter = { tagStatus: "TAGGED" } as const;
         try {
           for await (const { imageDetails = [] } of paginateDescribeImages(
             { client: ecr, pageSize: 1000 },
             { repositoryName, filter },
           ))
-            for (const { imageDigest: digest, imagePushedAt } of imageDetails)
-              if (digest !== undefined) tagged.push({ digest, pushedAt: imagePushedAt?.getTime() ?? 0 });
+            for (const { imageDigest: digest, imageTags: [tag] = [], imagePushedAt } of imageDetails)
+              if (digest !== undefined && tag !== undefined)
+                tagged.push({ digest, tag, pushedAt: imagePushedAt?.getTime() ?? 0 });
         } catch (error) {
           if (!(error instanceof RepositoryNotFoundException)) throw error;
         }

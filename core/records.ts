@@ -57,6 +57,9 @@ export type Resources = z.infer<typeof Resources>;
 export const Installation = z.object({ config: Config, resources: Resources });
 export type Installation = z.infer<typeof Installation>;
 
+/** Until when (milliseconds since the epoch) every push to a service's repository has been seen to. */
+export const PushesSeen = z.object({ seenUntil: z.number() });
+
 /** What is or was live in an environment. */
 export const Revision = z.object({
   release: z.string(),

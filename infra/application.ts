@@ -43,6 +43,7 @@ export type Thing =
   | "task-tokens"
   | "bus"
   | "deploy-machine"
+  | "release-machine"
   | "executions"
   | "repositories"
   | "registry"
@@ -259,6 +260,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   RecoverExecution: [records, ...seeToBroken],
   Operate: [...cancelReleases, addRecords],
   WatchImages: [readRecords, listTagged],
+  FindLostPushes: [...[records, listTagged], { actions: ["states:StartExecution"], on: "release-machine" }],
   Reconcile: [
     ...[records, answer, ...seeToBroken],
     ...[...lookAtBuilds, ...lookAtTasks, listTasks, findTargets, ...lookAtOperations],
@@ -391,6 +393,12 @@ function rulesOf(prefix: string, repositories: readonly string[]): RuleDescripti
       target: { function: "RecoverExecution" },
     },
     { name: "EveryMinute", bus: "default", schedule: "rate(1 minute)", target: { function: "Reconcile" } },
+    {
+      name: "EveryFiveMinutes",
+      bus: "default",
+      schedule: "rate(5 minutes)",
+      target: { function: "FindLostPushes" },
+    },
     {
       name: "EveryTenMinutes",
       bus: "default",

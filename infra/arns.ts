@@ -111,6 +111,8 @@ export function arnsOf(thing: Thing, application: Application, place: Place): st
       return [at("events", `event-bus/${application.bus}`)];
     case "deploy-machine":
       return [machineArn(application, place, "DeployMachine")];
+    case "release-machine":
+      return [machineArn(application, place, "ReleaseMachine")];
     case "executions":
       return Object.keys(machines).map((machine) =>
         at("states", `execution:${physicalName(application, machine)}:*`),

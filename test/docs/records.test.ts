@@ -8,6 +8,7 @@ import {
   Deployment,
   EnvironmentRecord,
   Evidence,
+  PushesSeen,
   Quarantine,
   Release,
   Revision,
@@ -34,6 +35,7 @@ describe("docs/records.md", () => {
     ["Approval", Approval],
     ["Audit entry", AuditEntry],
     ["Commit evidence", CommitEvidence],
+    ["Pushes seen", PushesSeen],
   ] as const)("names each field of: %s, once, and none that there is not", (heading, { shape }) => {
     expect(fieldsOf(heading).toSorted()).toEqual(Object.keys(shape).toSorted());
   });

@@ -159,6 +159,16 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "a push of which nobody hears",
+    config: oneEnvironment(),
+    async play(world) {
+      await minutes(world, 6);
+      await silence(world, ["ImagePushed"]);
+      await world.push("aaaaaaa");
+      await minutes(world, 45);
+    },
+  },
+  {
     name: "an unhealthy release, whose migration is taken back",
     config: exampleWith({ migration: { revert: "allowed" } }),
     async play(world) {
