@@ -116,10 +116,10 @@ export function connectAppRunner(connection: Connection): Target {
       )
         return undefined;
       const ours = (await operations(service.ServiceArn)).find(
-        // A second of grace: the clocks of the function and of App Runner are not the same.
+        // Some grace: the clocks of the function that began and of App Runner are not the same.
         ({ Type, StartedAt }) =>
           (Type === "UPDATE_SERVICE" || Type === "CREATE_SERVICE") &&
-          (StartedAt?.getTime() ?? 0) >= since - 1000,
+          (StartedAt?.getTime() ?? 0) >= since - clockGraceMilliseconds,
       );
       return ours?.Id === undefined ? undefined : { arn: service.ServiceArn, operation: ours.Id };
     },
@@ -132,6 +132,9 @@ export function connectAppRunner(connection: Connection): Target {
     },
   };
 }
+
+/** How far the clocks of two machines may differ; no operation of App Runner is over in so short a time. */
+const clockGraceMilliseconds = 5_000;
 
 /** The service returns to RUNNING after its own rollback, so only the operation tells what happened. */
 function judgeOperation(arn: string, { Status, Id }: OperationSummary): WaitResult | undefined {

@@ -119,7 +119,8 @@ export function createBuildCache(clock: Clock, folder: string, limits = LIMITS):
     if (generation === undefined) return undefined;
     const from = join(home(project), generation.name);
     readers.set(from, (readers.get(from) ?? 0) + 1);
-    const now = clock.now() / 1000;
+    // A file's time is finer than the clock's: what is used now is later than what was kept in this millisecond.
+    const now = (clock.now() + 1) / 1000;
     await utimes(pointer(project), now, now);
     return from;
   }

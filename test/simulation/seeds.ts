@@ -3,4 +3,6 @@ export const seeds: Readonly<Record<number, string>> = {
   34: "a recovery that was asked for while a newer release was on its way recorded the older one as live",
   83: "a migration that was begun after its function was gone was begun once more, because each try had a token of its own",
   135: "a way back whose first try died left its wait open for ever",
+  548003981:
+    "a deployment was asked for again, because App Runner's clock was behind that of the function that began it",
 };
