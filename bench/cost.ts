@@ -1,5 +1,5 @@
 import { parseConfig } from "../core/config.ts";
-import { describeApplication } from "../infra/application.ts";
+import { type Application, describeApplication } from "../infra/application.ts";
 import config from "../spillway.config.ts";
 import { type CountedRelease, countRelease, workSeconds } from "./counted-release.ts";
 import { table } from "./figures.ts";
@@ -142,13 +142,16 @@ function renderBeside(release: CountedRelease): string {
   ].join("\n\n");
 }
 
+/** How many alarms an installation has; a test compares it with what is made. */
+export function countAlarms({ rules, machines }: Application): number {
+  const hearers = new Set(rules.flatMap(({ target }) => ("function" in target ? [target.function] : [])));
+  // Ends of releases and of deployments, the dead letters of what people are told, overdue waits, images, silence.
+  return rules.length + Object.keys(machines).length + hearers.size + 6;
+}
+
 function renderMonth({ readsAtRest }: CountedRelease): string {
   const application = describeApplication(parseConfig(config), "spillway-production");
-  const hearers = new Set(
-    application.rules.flatMap(({ target }) => ("function" in target ? [target.function] : [])),
-  );
-  // One for each rule, machine and function that hears events, one for each of the two that count ends, overdue waits, images and silence.
-  const alarms = application.rules.length + Object.keys(application.machines).length + hearers.size + 5;
+  const alarms = countAlarms(application);
   const spillway: Line[] = [
     { what: "`Reconcile`, each minute", count: minutesOfMonth, price: "invocation" },
     {

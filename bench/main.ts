@@ -7,6 +7,7 @@ import { benchFunctions, renderFunctionBench } from "./functions.ts";
 import { benchOrchestration } from "./orchestration.ts";
 import { benchRelease, renderReleaseBench } from "./release.ts";
 import { benchRollback, renderRollbackBench } from "./rollback.ts";
+import { benchSimulation } from "./simulation.ts";
 
 const benches: Readonly<Record<string, () => Promise<string>>> = {
   caches: async () => renderCacheBench(await benchCaches()),
@@ -17,6 +18,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   orchestration: benchOrchestration,
   release: async () => renderReleaseBench(await benchRelease()),
   rollback: async () => renderRollbackBench(await benchRollback()),
+  simulation: benchSimulation,
 };
 
 const asked = process.argv.slice(2);

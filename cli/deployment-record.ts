@@ -1,15 +1,14 @@
 import type { Observation } from "../core/health.ts";
 import type { Deployment } from "../core/records.ts";
-import { hideSecrets } from "../core/redaction.ts";
-import { moment } from "./environment-status.ts";
-import { line, renderEvidence, seconds } from "./record-lines.ts";
+import { renderEvidence } from "./evidence-record.ts";
+import { line, moment, seconds } from "./lines.ts";
 
 /** One attempt in one environment, in the order in which it went. */
 export function renderDeployment(deployment: Deployment): string[] {
   const { environment, attempt, intent, outcome, reason, endedAt, openedAt } = deployment;
   return [
     `${environment}, attempt ${attempt}: ${intent}  ${outcome ?? "open"}`,
-    ...line("reason", reason && hideSecrets(reason)),
+    ...line("reason", reason),
     ...renderRequest(deployment),
     ...renderTurn(deployment),
     ...renderSchema(deployment),
@@ -32,12 +31,9 @@ function renderRequest(deployment: Deployment): string[] {
     deployment;
   return [
     ...line("started", `${moment(openedAt)} by ${startedBy ?? "a person"} (${executionArn})`),
-    ...line("why", why && hideSecrets(why)),
+    ...line("why", why),
     ...line("insisted", force && "although something spoke against it"),
-    ...line(
-      "cancelled",
-      cancelled && `${moment(cancelled.at)} by ${cancelled.by}: ${hideSecrets(cancelled.reason)}`,
-    ),
+    ...line("cancelled", cancelled && `${moment(cancelled.at)} by ${cancelled.by}: ${cancelled.reason}`),
     ...line("recovers", recovers?.map((one) => `${one.release} attempt ${one.attempt}`).join(", ")),
     ...line(
       "approved",
@@ -100,7 +96,7 @@ function renderBake({ bake }: Deployment): string[] {
   if (bake === undefined) return [];
   const { last } = bake.state;
   return [
-    ...line("bake", `${bake.verdict} after ${bake.state.looks} looks: ${hideSecrets(bake.why)}`),
+    ...line("bake", `${bake.verdict} after ${bake.state.looks} looks: ${bake.why}`),
     ...line("", last && describeLook(last.health)),
     ...(last?.alarms ?? []).flatMap(({ name, state }) => line("", `alarm ${name}: ${state}`)),
   ];
@@ -108,6 +104,6 @@ function renderBake({ bake }: Deployment): string[] {
 
 function describeLook({ at, answered, status, latencyMilliseconds, complaint }: Observation): string {
   const answer = answered ? `HTTP ${status}` : "no answer";
-  const end = complaint === undefined ? "" : `: ${hideSecrets(complaint)}`;
+  const end = complaint === undefined ? "" : `: ${complaint}`;
   return `${moment(at)} ${answer} in ${Math.round(latencyMilliseconds)} ms${end}`;
 }

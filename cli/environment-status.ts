@@ -1,5 +1,6 @@
 import type { Records } from "../aws/dynamodb.ts";
 import type { EnvironmentRecord, Quarantine, Release } from "../core/records.ts";
+import { line, moment, section } from "./lines.ts";
 
 /** What is true of a service now, as its records tell. */
 export interface ServiceStatus {
@@ -75,10 +76,6 @@ function renderService({ service, environments, quarantined, open }: ServiceStat
   ];
 }
 
-function section(title: string, lines: readonly string[]): string[] {
-  return lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${line}`)];
-}
-
 function renderOpen({ id, trigger, commit, openedAt, cancelled }: ServiceStatus["open"][number]): string {
   const of = commit === undefined ? "" : `, commit ${commit.slice(0, 12)}`;
   const ending = cancelled === undefined ? "" : `; cancelled by ${cancelled.by}: ${cancelled.reason}`;
@@ -88,15 +85,15 @@ function renderOpen({ id, trigger, commit, openedAt, cancelled }: ServiceStatus[
 function renderEnvironment(environment: EnvironmentRecord): string[] {
   const { lease, next, ahead, freed, frozen, stopped, hold } = environment;
   return [
-    line("live", renderLive(environment)),
-    line("lease", lease && `${lease.reason}, since ${moment(lease.since)} (${lease.owner})`),
-    line("ahead", ahead && `${ahead.reason}, waits for the lease since ${moment(ahead.since)}`),
-    line("next", next && `${next.release}, since ${moment(next.since)}; ${next.why ?? "it goes now"}`),
-    line("frozen", frozen && `since ${moment(frozen.since)}: ${frozen.reason}`),
-    line("stopped", stopped && `since ${moment(stopped.since)} by ${stopped.by}: ${stopped.reason}`),
-    line("hold", hold && `since ${moment(hold.since)}, when ${hold.reason}`),
-    line("freed", lease === undefined && freed !== undefined && `${moment(freed.at)}: ${freed.reason}`),
-  ].filter((text) => text !== "");
+    ...line("live", renderLive(environment)),
+    ...line("lease", lease && `${lease.reason}, since ${moment(lease.since)} (${lease.owner})`),
+    ...line("ahead", ahead && `${ahead.reason}, waits for the lease since ${moment(ahead.since)}`),
+    ...line("next", next && `${next.release}, since ${moment(next.since)}; ${next.why ?? "it goes now"}`),
+    ...line("frozen", frozen && `since ${moment(frozen.since)}: ${frozen.reason}`),
+    ...line("stopped", stopped && `since ${moment(stopped.since)} by ${stopped.by}: ${stopped.reason}`),
+    ...line("hold", hold && `since ${moment(hold.since)}, when ${hold.reason}`),
+    ...line("freed", lease === undefined && freed !== undefined && `${moment(freed.at)}: ${freed.reason}`),
+  ];
 }
 
 function renderLive({ live }: EnvironmentRecord): string {
@@ -105,13 +102,4 @@ function renderLive({ live }: EnvironmentRecord): string {
   const of = commit === undefined ? "" : `, commit ${commit.slice(0, 12)}`;
   const on = schema === undefined ? "" : `, schema ${schema ?? "empty"}`;
   return `${release}${of}${on}, since ${moment(since)}`;
-}
-
-function line(label: string, text: string | false | undefined): string {
-  return text === undefined || text === false ? "" : `  ${label.padEnd(8)} ${text}`;
-}
-
-/** A moment as people read it and as logs write it, in UTC. @param milliseconds since the epoch. */
-export function moment(milliseconds: number): string {
-  return new Date(milliseconds).toISOString().replace(".000Z", "Z");
 }

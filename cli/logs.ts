@@ -8,6 +8,7 @@ import { migrationKey, migrationPurposes, tableName, targetLogGroup, targetName 
 import type { Deployment, Release } from "../core/records.ts";
 import { resourcesOf } from "../core/settings.ts";
 import { type Address, findInstallation } from "./address.ts";
+import { installationOptions, runCommand } from "./command.ts";
 import {
   choosePlaces,
   type LogPlace,
@@ -72,8 +73,7 @@ async function run(words: readonly string[]): Promise<number> {
     allowPositionals: true,
     options: {
       environment: { type: "string" },
-      folder: { type: "string", default: ".spillway" },
-      prefix: { type: "string", default: "spillway" },
+      ...installationOptions,
     },
   });
   const [id, stage, ...more] = positionals;
@@ -97,11 +97,4 @@ async function run(words: readonly string[]): Promise<number> {
   return 2;
 }
 
-try {
-  process.exitCode = await run(process.argv.slice(2));
-} catch (error) {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  console.error(styleText("red", `${name}: ${message}`));
-  if (name === "TypeError") console.error(`\n${usage}`);
-  process.exitCode = 1;
-}
+await runCommand(usage, run);

@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
-import { parseArgs, styleText } from "node:util";
+import { parseArgs } from "node:util";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { tableName } from "../core/names.ts";
 import { findInstallation } from "./address.ts";
+import { installationOptions, runCommand } from "./command.ts";
 import { readReleaseRecord, renderReleaseRecord } from "./release-record.ts";
 
 const usage = `npm run record -- RELEASE [--json] [--folder DIR] [--prefix NAME]
@@ -21,8 +22,7 @@ async function run(words: readonly string[]): Promise<number> {
     allowPositionals: true,
     options: {
       json: { type: "boolean", default: false },
-      folder: { type: "string", default: ".spillway" },
-      prefix: { type: "string", default: "spillway" },
+      ...installationOptions,
     },
   });
   const [release, ...more] = positionals;
@@ -36,11 +36,4 @@ async function run(words: readonly string[]): Promise<number> {
   return 0;
 }
 
-try {
-  process.exitCode = await run(process.argv.slice(2));
-} catch (error) {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  console.error(styleText("red", `${name}: ${message}`));
-  if (name === "TypeError") console.error(`\n${usage}`);
-  process.exitCode = 1;
-}
+await runCommand(usage, run);

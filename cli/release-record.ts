@@ -2,10 +2,9 @@ import type { Records } from "../aws/dynamodb.ts";
 import type { Approval } from "../core/approval.ts";
 import type { AuditEntry } from "../core/audit.ts";
 import type { Deployment, Quarantine, Release } from "../core/records.ts";
-import { hideSecrets } from "../core/redaction.ts";
 import { renderDeployment } from "./deployment-record.ts";
-import { moment } from "./environment-status.ts";
-import { line, renderEvidence } from "./record-lines.ts";
+import { renderEvidence } from "./evidence-record.ts";
+import { line, moment, section } from "./lines.ts";
 
 /** All that is on record of one release. */
 export interface ReleaseRecord {
@@ -60,8 +59,8 @@ export function renderReleaseRecord(record: ReleaseRecord): string {
     ...Object.values(release.evidence).flatMap((evidence) => renderEvidence("evidence", evidence)),
     ...line("quarantine", quarantine && describeQuarantine(quarantine)),
     ...deployments.flatMap((deployment) => ["", ...renderDeployment(deployment)]),
-    ...section("approvals", approvals.flatMap(renderApproval)),
-    ...section("asked for by hand", audit.map(renderAudit)),
+    ...spaced(section("approvals", approvals.flatMap(renderApproval))),
+    ...spaced(section("asked for by hand", audit.map(renderAudit))),
   ].join("\n");
 }
 
@@ -70,7 +69,7 @@ function renderRelease(release: ReleaseRecord["release"]): string[] {
   const schema = release.schemaHistory.at(-1);
   return [
     `${id}  ${release.outcome ?? "open"}`,
-    ...line("reason", release.reason && hideSecrets(release.reason)),
+    ...line("reason", release.reason),
     ...line("digest", image?.digest),
     ...line("commit", commit),
     ...line("tag", release.tag),
@@ -78,14 +77,11 @@ function renderRelease(release: ReleaseRecord["release"]): string[] {
     ...line("schema", (schema ?? release.builtAgainst) && describeSchema(release.builtAgainst, schema)),
     ...line("made by", author),
     ...line("started", `${moment(release.openedAt)} by ${trigger} (${executionArn})`),
-    ...line("why", why && hideSecrets(why)),
+    ...line("why", why),
     ...line("insisted", force && "although something spoke against it"),
     ...line("only to", environments?.join(", ")),
     ...line("built", release.built && `${release.built.digest}, released as ${release.built.release}`),
-    ...line(
-      "cancelled",
-      cancelled && `${moment(cancelled.at)} by ${cancelled.by}: ${hideSecrets(cancelled.reason)}`,
-    ),
+    ...line("cancelled", cancelled && `${moment(cancelled.at)} by ${cancelled.by}: ${cancelled.reason}`),
     ...line("ended", release.endedAt === undefined ? undefined : moment(release.endedAt)),
   ];
 }
@@ -96,7 +92,7 @@ function describeSchema(builtAgainst: string | undefined, head: string | undefin
 
 function describeQuarantine({ since, environment, reason, lifted }: Quarantine): string {
   const end = lifted && `; lifted ${moment(lifted.at)} by ${lifted.by}: ${lifted.reason}`;
-  return `since ${moment(since)}, after ${environment}: ${hideSecrets(reason)}${end ?? ""}`;
+  return `since ${moment(since)}, after ${environment}: ${reason}${end ?? ""}`;
 }
 
 function renderApproval(approval: Approval): string[] {
@@ -114,11 +110,11 @@ function renderApproval(approval: Approval): string[] {
 
 function renderAudit({ at, by, action, environment, reason, done, refused }: AuditEntry): string {
   const place = environment === undefined ? "" : ` in ${environment}`;
-  const why = reason === undefined ? "" : `, because: ${hideSecrets(reason)}`;
+  const why = reason === undefined ? "" : `, because: ${reason}`;
   const end = done ?? (refused === undefined ? "broken off half-way" : `refused: ${refused}`);
   return `${moment(at)} ${action}${place} by ${by}${why}; ${end}`;
 }
 
-function section(title: string, lines: readonly string[]): string[] {
-  return lines.length === 0 ? [] : ["", title, ...lines.map((text) => `  ${text}`)];
+function spaced(lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ["", ...lines];
 }

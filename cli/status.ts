@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
-import { parseArgs, styleText } from "node:util";
+import { parseArgs } from "node:util";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { tableName } from "../core/names.ts";
 import { findInstallation } from "./address.ts";
+import { installationOptions, runCommand } from "./command.ts";
 import { readStatus, renderStatus } from "./environment-status.ts";
 
 const usage = `npm run status -- [SERVICE [ENVIRONMENT]] [--json] [--folder DIR] [--prefix NAME]
@@ -20,8 +21,7 @@ async function run(words: readonly string[]): Promise<number> {
     allowPositionals: true,
     options: {
       json: { type: "boolean", default: false },
-      folder: { type: "string", default: ".spillway" },
-      prefix: { type: "string", default: "spillway" },
+      ...installationOptions,
     },
   });
   const [service, environment, ...more] = positionals;
@@ -35,11 +35,4 @@ async function run(words: readonly string[]): Promise<number> {
   return 0;
 }
 
-try {
-  process.exitCode = await run(process.argv.slice(2));
-} catch (error) {
-  const { name, message } = error instanceof Error ? error : new Error(String(error));
-  console.error(styleText("red", `${name}: ${message}`));
-  if (name === "TypeError") console.error(`\n${usage}`);
-  process.exitCode = 1;
-}
+await runCommand(usage, run);

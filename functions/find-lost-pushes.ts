@@ -5,6 +5,7 @@ import { idempotencyToken } from "../aws/idempotency.ts";
 import { connectExecutions } from "../aws/states.ts";
 import { releaseId } from "../core/admission.ts";
 import { choosePushes, describePush } from "../core/lost-pushes.ts";
+import type { Resources } from "../core/records.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
 
 /**
@@ -16,13 +17,13 @@ export const findLostPushes: FunctionDefinition<z.ZodMiniUnknown, { readonly los
   input: z.unknown(),
   async run(_event, place, tell) {
     const records = connectRecords(place.connection, place.environment.table);
-    const { config } = await records.installation();
+    const installation = await records.installation();
     const failures: unknown[] = [];
     const warnings: string[] = [];
-    for (const [service, { image }] of Object.entries(config.services))
-      await releaseLost(place, service, image.repository, (warning) => warnings.push(warning)).catch(
-        (error: unknown) => failures.push(error),
-      );
+    for (const [service, { image }] of Object.entries(installation.config.services))
+      await releaseLost(place, installation.resources, service, image.repository, (warning) =>
+        warnings.push(warning),
+      ).catch((error: unknown) => failures.push(error));
     tell({ counts: { LostPushes: warnings.length }, warnings });
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join("; "));
     return { lost: warnings.length };
@@ -33,13 +34,13 @@ export const handler = createHandler(findLostPushes);
 
 async function releaseLost(
   { connection, environment }: Place,
+  { releaseMachineArn }: Resources,
   service: string,
   repository: string,
   warn: (warning: string) => void,
 ): Promise<void> {
   const records = connectRecords(connection, environment.table);
   const executions = connectExecutions(connection);
-  const { releaseMachineArn } = (await records.installation()).resources;
   const before = await records.pushesSeenUntil(service);
   const tagged = await connectImages(connection).tagged(repository);
   const { images, seenUntil } = choosePushes(tagged, before, connection.now());

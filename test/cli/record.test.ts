@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { readStatus, renderStatus } from "../../cli/environment-status.ts";
 import { readReleaseRecord, renderReleaseRecord } from "../../cli/release-record.ts";
 import { createOperator } from "../simulation/operator.ts";
 import { createWorld, type SimulatedWorld } from "../simulation/world.ts";
@@ -65,6 +66,21 @@ describe("npm run record", () => {
     expect(text).toContain("rollback     restored, 2026-01-01T");
     expect(text).toContain("restored     healthy after");
     expect(text).toContain("quarantine   since 2026-01-01T");
+  });
+
+  it("lets nobody's words steer the terminal or show a secret, nor does npm run status", async () => {
+    world = await createWorld();
+    const first = await world.release("aaaaaaa", { author: "\u001b]0;mallory\u0007ada" });
+    const reason = "\u001b[2J\u001b[1;1Hall is well, DATABASE_URL=postgres://web:hunter22@db/web";
+    await world.deploy({ intent: "recover", service: "web", environment: "production", reason });
+    const { deployments } = await recordOf(first);
+    expect(deployments.at(-1)?.why).toBeDefined();
+    const statuses = await world.clock.runUntil(readStatus(world.records, {}));
+    for (const text of [await textOf(first), renderStatus(statuses)]) {
+      expect(text).not.toMatch(/[^\P{Cc}\n]/u);
+      expect(text).not.toContain("hunter22");
+    }
+    expect(await textOf(first)).toContain("all is well");
   });
 
   it("says who cancelled one and why, and who asked for it by hand", async () => {

@@ -15,9 +15,9 @@ describe("npm run status", () => {
     world = await createWorld(1, twoEnvironments());
     const first = await world.release("aaaaaaa");
     expect(await status()).toContain(
-      `web staging\n  live     ${first}, commit aaaaaaa, schema 0001, since 2026`,
+      `web staging\n  live         ${first}, commit aaaaaaa, schema 0001, since 2026`,
     );
-    expect(await status()).toContain("web production\n  live     nothing");
+    expect(await status()).toContain("web production\n  live         nothing");
     await world.push("bbbbbbb", { startSeconds: 200 });
     const staging = () => run(world.records.environment("web", "staging"));
     while ((await staging()).lease === undefined) await world.clock.advance(1_000);
@@ -25,8 +25,8 @@ describe("npm run status", () => {
     while ((await staging()).next === undefined) await world.clock.advance(1_000);
     const { lease, next } = await staging();
     const text = await status("web", "staging");
-    expect(text).toContain(`  lease    deploy ${lease?.release}, since 2026-01-01T00:`);
-    expect(text).toContain(`  next     ${next?.release}, since 2026-01-01T00:`);
+    expect(text).toContain(`  lease        deploy ${lease?.release}, since 2026-01-01T00:`);
+    expect(text).toContain(`  next         ${next?.release}, since 2026-01-01T00:`);
     expect(text).toContain(`staging is being changed since`);
     expect(text).toContain(`  ${next?.release} by push, commit ccccccc, since 2026-01-01T00:`);
     expect(text).not.toContain("production");
@@ -41,9 +41,9 @@ describe("npm run status", () => {
     );
     await run(world.records.stopLine("web", "production", { reason: "a sale", by: "arn:person", since: at }));
     const text = await status("web");
-    expect(text).toContain("  frozen   since 2026-01-01T03:00:00Z: an incident");
-    expect(text).toContain("  stopped  since 2026-01-01T03:00:00Z by arn:person: a sale");
-    expect(text).toMatch(/ {2}freed {4}2026-01-01T00:.*: its deployment ended as Released/);
+    expect(text).toContain("  frozen       since 2026-01-01T03:00:00Z: an incident");
+    expect(text).toContain("  stopped      since 2026-01-01T03:00:00Z by arn:person: a sale");
+    expect(text).toMatch(/ {2}freed {8}2026-01-01T00:.*: its deployment ended as Released/);
   });
 
   it("names what there is when something else is asked for", async () => {

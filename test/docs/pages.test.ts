@@ -43,6 +43,10 @@ const sources = ["aws", "cli", "core", "functions", "infra", "local", "state-mac
 const known = new Set(sources.match(/\w+/g));
 
 describe.each(pages)("%s", (page) => {
+  it("holds no remains of a merge", () => {
+    expect(read(page)).not.toMatch(/^(<<<<<<<|=======|>>>>>>>)( |$)/m);
+  });
+
   it("has links that lead to a file, and to a heading of it", () => {
     const links = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => link);
     const relative = links.filter((link) => !/^[a-z]+:/.test(link));

@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { countAlarms } from "../../bench/cost.ts";
+import { parseConfig } from "../../core/config.ts";
 import { metricNames } from "../../core/metrics.ts";
+import { describeApplication } from "../../infra/application.ts";
+import config from "../../spillway.config.ts";
 import { createWorld } from "../simulation/world.ts";
 import { platformMissing } from "./platform.ts";
 import type { Inputs } from "./pulumi.ts";
@@ -91,6 +95,12 @@ describe.skipIf(platformMissing)(
       expect(read.filter(({ metric }) => !counted.has(metric) && !isOfAws(metric))).toEqual([]);
       const needed = ["NeedsAttention", "OverdueWaits", "ImagesNearLimit", "DeadLetters", "ReconcilerSilent"];
       for (const kind of needed) expect(alarms.some(({ name }) => name.startsWith(kind))).toBe(true);
+    });
+
+    it("has as many alarms as the cost of a month counts", () => {
+      expect(alarms).toHaveLength(
+        countAlarms(describeApplication(parseConfig(config), "spillway-production")),
+      );
     });
 
     it("says in each alarm what to do, and tells the same people when it is over", () => {

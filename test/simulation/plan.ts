@@ -46,7 +46,6 @@ export type Deed = { readonly at: number } & (
 export interface FaultPlan {
   readonly until: number;
   readonly calls: number;
-  readonly invocations: number;
   readonly events: number;
   /** Milliseconds by which clocks of functions differ at most. */
   readonly skew: number;
@@ -80,11 +79,9 @@ export function createPlan(seed: number): Plan {
 
 /** Nothing goes wrong in a third of the worlds, little in another, and much in the rest. */
 function planFaults(dice: Dice, lastPush: number): FaultPlan {
-  const share = dice.one(0, 0.004, 0.02);
   return {
     until: lastPush + 1800,
-    calls: share,
-    invocations: share,
+    calls: dice.one(0, 0.004, 0.02),
     events: dice.one(0, 0.1, 0.5),
     skew: dice.one(0, 500, 3000),
     indexLag: dice.one(0, 0, 200, 3000),

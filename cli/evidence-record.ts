@@ -1,10 +1,5 @@
 import type { Evidence } from "../core/records.ts";
-import { hideSecrets } from "../core/redaction.ts";
-
-/** One labelled line of a record; none if there is nothing to say. */
-export function line(label: string, text: string | false | undefined): string[] {
-  return text === undefined || text === false || text === "" ? [] : [`  ${label.padEnd(12)} ${text}`];
-}
+import { line, seconds } from "./lines.ts";
 
 /** What a build found, how long it took, and where to look. */
 export function renderEvidence(label: string, evidence: Evidence): string[] {
@@ -18,11 +13,6 @@ export function renderEvidence(label: string, evidence: Evidence): string[] {
       label,
       `${build} ${passed ? "passed" : "failed"} in ${seconds(endedAt - startedAt)}${tests.join("")}${reused} (${buildArn})`,
     ),
-    ...line("", cause && hideSecrets(cause)),
+    ...line("", cause),
   ];
-}
-
-/** A duration as people read it. */
-export function seconds(milliseconds: number): string {
-  return `${(milliseconds / 1000).toFixed(1)} s`;
 }
