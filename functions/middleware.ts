@@ -49,7 +49,9 @@ export function createHandler<Input extends z.ZodMiniType, Output>(
       `${definition.name} was given an input it cannot use: ${listProblems(problems, "input")}.`,
     );
   let here = place;
-  return middy<unknown, Output, Error, Context>()
+  // Lambda ends the process of a function whose time is up, with an error that the machines retry. An answer of our own
+  // just before would name one that nobody retries, and leave work half done to go on whenever the process next wakes.
+  return middy<unknown, Output, Error, Context>({ timeoutEarlyInMillis: 0 })
     .use({
       before: ({ event, context }) => {
         logger.addContext(context);

@@ -33,3 +33,20 @@ it("counts how things end in the namespace of its installation, which alarms loo
     expect(service).toBe("Example");
   }
 });
+
+/** Calls a function that is never done, in a process with a few milliseconds left, and says how it ended. */
+const endless = program
+  .replace('async () => ({ outcome: "NeedsAttention" })', "() => new Promise(() => {})")
+  .replace("await createHandler", "createHandler")
+  .replace(
+    "({}, {});",
+    "({}, { getRemainingTimeInMillis: () => 6 }).catch((error) => console.log(error.name));",
+  );
+
+it("leaves a function whose time is up to Lambda, which ends its process and says what the machines retry", async () => {
+  const { stdout } = await run(process.execPath, ["--input-type=module", "-e", endless], {
+    cwd: root,
+    env: { POWERTOOLS_LOG_LEVEL: "SILENT", POWERTOOLS_METRICS_DISABLED: "true" },
+  });
+  expect(stdout).toBe("");
+});

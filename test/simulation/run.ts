@@ -8,7 +8,7 @@ import type { Plan } from "./plan.ts";
 import { openItems, readRecords } from "./records.ts";
 import type { Seams } from "./seams.ts";
 import { settingConfig } from "./setting.ts";
-import { createWorld, type SimulatedWorld, type WorldOptions } from "./world.ts";
+import { createWorld, type SimulatedWorld } from "./world.ts";
 
 /** So long after the last that happened, and after the last fault, everything must have come to its end. */
 const deadlineSeconds = 8 * 3600;
@@ -29,16 +29,11 @@ export type Inspect = (world: SimulatedWorld) => Promise<void>;
 /**
  * Lives through a plan and judges it.
  * @param root the folder with the state machines, if they are not the repository's.
- * @param tables what keeps the tables: memory unless said.
  * @param inspect is called at the end of the world.
  */
 export async function simulate(
   plan: Plan,
-  {
-    root,
-    inspect,
-    tables = "memory",
-  }: { readonly root?: string | undefined; readonly inspect?: Inspect } & Pick<WorldOptions, "tables"> = {},
+  { root, inspect }: { readonly root?: string | undefined; readonly inspect?: Inspect } = {},
 ): Promise<Run> {
   const hands: { history?: History; faults?: ReturnType<typeof createFaults>; notes?: Notes } = {};
   const seams = (clock: VirtualClock): Seams => {
@@ -63,7 +58,7 @@ export async function simulate(
     plan.seed,
     settingConfig(plan.setting),
     {},
-    { seams, tables, ...(root && { root }) },
+    { seams, ...(root && { root }) },
   );
   const { history, faults, notes } = hands;
   if (history === undefined || faults === undefined || notes === undefined)
