@@ -70,23 +70,28 @@ function placesIn(events: readonly HistoryEvent[], states: ReadonlyMap<string, S
       if (one.stateEnteredEventDetails?.name !== undefined) return one.stateEnteredEventDetails.name;
     return undefined;
   };
+  const errorBefore = (event: HistoryEvent | undefined): string | undefined => {
+    for (let one = event; one !== undefined; one = byId.get(one.previousEventId)) {
+      const error = errorOf(one);
+      if (error !== undefined) return error;
+    }
+    return undefined;
+  };
   return events.flatMap((event) => {
     const entered = event.stateEnteredEventDetails?.name;
     if (entered !== undefined) return [entered];
     const before = byId.get(event.previousEventId);
-    const error = before && errorOf(before);
-    const name = error === undefined ? undefined : stateOf(before);
+    if (before === undefined || !/(Failed|TimedOut)$/.test(before.type ?? "")) return [];
+    const exited = event.stateExitedEventDetails?.name;
+    if (exited === undefined && !event.type?.endsWith("Scheduled")) return [];
+    // A Parallel or a Map fails with the error of what failed in it, which is further back.
+    const name = exited ?? stateOf(before);
+    const error = errorBefore(before);
     const state = states.get(name ?? "");
-    if (state === undefined || error === undefined) return [];
-    const kind = event.type?.endsWith("StateExited")
-      ? "catch"
-      : event.type?.endsWith("Scheduled")
-        ? "retry"
-        : undefined;
-    if (kind === undefined) return [];
-    const rules = kind === "catch" ? state.Catch : state.Retry;
-    const rule = rules.find(
-      ({ ErrorEquals }) => ErrorEquals.includes(error) || ErrorEquals.includes("States.ALL"),
+    const [kind, rules] =
+      exited === undefined ? (["retry", state?.Retry] as const) : (["catch", state?.Catch] as const);
+    const rule = rules?.find(
+      ({ ErrorEquals }) => ErrorEquals.includes(error ?? "") || ErrorEquals.includes("States.ALL"),
     );
     return rule === undefined ? [] : [`${name} ${nameOf(kind, rule)}`];
   });
