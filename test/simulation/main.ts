@@ -56,6 +56,8 @@ async function liveThroughMany(): Promise<number> {
   const [first] = broken.toSorted((one, other) => one.seed - other.seed);
   if (first === undefined) return 0;
   await showShrunk(first.seed);
+  // Once more at the end, which is what is left of a long log.
+  console.log(`\nbroken by ${broken.map(({ seed }) => `seed ${seed}`).join(", ")}`);
   return 1;
 }
 

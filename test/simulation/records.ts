@@ -23,6 +23,20 @@ export function readRecords({ table, made }: Pick<SimulatedWorld, "table" | "mad
   };
 }
 
+/**
+ * Whether Spillway itself says that a person has to look at an environment: it is frozen, or its first deployment
+ * failed, after which there is nothing to go back to.
+ */
+export function waitsForAPerson(
+  { service, environment, live, frozen }: EnvironmentRecord,
+  { deployments }: Recorded,
+): boolean {
+  if (frozen !== undefined || live !== undefined) return frozen !== undefined;
+  return deployments.some(
+    (one) => one.service === service && one.environment === environment && one.outcome === "NeedsAttention",
+  );
+}
+
 /** What goes on, in words: executions, records, leases, builds, migrations. */
 export function openItems(world: SimulatedWorld, history: History): string[] {
   const running = new Set<string>();

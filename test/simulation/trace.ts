@@ -60,5 +60,5 @@ function short(arn: string): string {
 
 /** Without what says nothing new: the request's token, and what is longer than a person reads. */
 function said(value: unknown): string {
-  return JSON.stringify(value, (key, member) => (key === "taskToken" ? undefined : member)).slice(0, 420);
+  return JSON.stringify(value, (key, member) => (key === "taskToken" ? undefined : member)).slice(0, 200);
 }

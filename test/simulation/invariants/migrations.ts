@@ -1,5 +1,6 @@
 import { canRunOn } from "../../../core/migration.ts";
 import { ofKind } from "../history.ts";
+import { waitsForAPerson } from "../records.ts";
 import type { Ended, Invariant } from "./all.ts";
 import { urlsOf } from "./live.ts";
 
@@ -43,13 +44,14 @@ export const schemaIsSupported: Invariant = ({ history, records }) => {
   const urls = urlsOf(history);
   const pushes = ofKind(history, "push");
   const migrations = pushes.map(({ push }) => push.behaviour.migration ?? {});
-  return records.environments.flatMap(({ service, environment, frozen }) => {
-    const place = `${service}/${environment}`;
+  return records.environments.flatMap((record) => {
+    const place = `${record.service}/${record.environment}`;
     const stands = schemas.get(place);
     const image = ofKind(history, "serves").findLast(({ url }) => url === urls.get(place))?.image;
     const code = pushes.find(({ digest }) => image?.endsWith(digest) === true)?.push.behaviour.migration
       ?.after;
-    if (frozen !== undefined || stands === undefined || stands === null || code === undefined) return [];
+    if (waitsForAPerson(record, records)) return [];
+    if (stands === undefined || stands === null || code === undefined) return [];
     // The labels of the image whose migration brought the schema there.
     const labels = migrations.find(({ after }) => after === stands);
     const readable = canRunOn(code, {
