@@ -1,7 +1,7 @@
 import { AwsJson1_0Protocol, AwsJson1_1Protocol } from "@aws-sdk/core/protocols";
 import type { $Schema, DocumentType, StaticErrorSchema, StaticOperationSchema } from "@smithy/types";
 import { AwsError, type Service } from "./service.ts";
-import { checkShape, derefSchema } from "./shape.ts";
+import { checkShape, derefSchema, operationSchemas } from "./shape.ts";
 
 /** The wire format of one service: what its SDK client sends is read, and what it can read is written. */
 export interface Codec {
@@ -19,10 +19,9 @@ export interface Codec {
  * JSON codec. That use is not documented by the SDK: its version is pinned and tests cover each client.
  */
 export function createCodec(service: Pick<Service, "target" | "protocol" | "schemas">): Codec {
-  const operations = new Map<string, StaticOperationSchema>();
+  const operations = operationSchemas(service.schemas);
   const errors = new Map<string, StaticErrorSchema>();
   for (const value of Object.values(service.schemas)) {
-    if (isOperationSchema(value)) operations.set(value[2], value);
     if (isErrorSchema(value)) errors.set(value[2], value);
   }
   const payload = payloadCodec(service, [...operations.values()][0]?.[1] ?? "");
@@ -82,10 +81,6 @@ function parse(body: Uint8Array): DocumentType {
   }
   if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
   throw new AwsError("SerializationException", "The body is JSON but not an object; send one JSON object.");
-}
-
-function isOperationSchema(value: unknown): value is StaticOperationSchema {
-  return Array.isArray(value) && value[0] === 9 && typeof value[2] === "string" && value.length >= 6;
 }
 
 function isErrorSchema(value: unknown): value is StaticErrorSchema {

@@ -1,4 +1,4 @@
-import type { $Schema, $SchemaRef } from "@smithy/types";
+import type { $Schema, $SchemaRef, StaticOperationSchema } from "@smithy/types";
 import { AwsError } from "./service.ts";
 
 /**
@@ -25,8 +25,19 @@ export function derefSchema(reference: $SchemaRef): $Schema {
   return schema;
 }
 
+/** Finds the schemas of the operations that an SDK client's module exports, by their names. */
+export function operationSchemas(schemas: object): ReadonlyMap<string, StaticOperationSchema> {
+  const operations = new Map<string, StaticOperationSchema>();
+  for (const value of Object.values(schemas)) if (isOperationSchema(value)) operations.set(value[2], value);
+  return operations;
+}
+
+function isOperationSchema(value: unknown): value is StaticOperationSchema {
+  return Array.isArray(value) && value[0] === 9 && typeof value[2] === "string" && value.length >= 6;
+}
+
 /** What a schema says a value must be; undefined for what is not checked (documents, big numbers). */
-type Shape =
+export type Shape =
   | { kind: "list"; item: $SchemaRef }
   | { kind: "map"; entry: $SchemaRef }
   | { kind: "structure"; members: readonly string[]; schemas: readonly $SchemaRef[]; required: number }
@@ -37,7 +48,7 @@ const MAP_MODIFIER = 128;
 /** The last second of a Date (ECMAScript, "time values"). */
 const LATEST_SECONDS = 8.64e12;
 
-function shapeOf(reference: $SchemaRef): Shape | undefined {
+export function shapeOf(reference: $SchemaRef): Shape | undefined {
   const schema: unknown = derefSchema(reference);
   if (typeof schema === "number") {
     if (schema >= MAP_MODIFIER) return { kind: "map", entry: schema - MAP_MODIFIER };

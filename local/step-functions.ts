@@ -13,6 +13,7 @@ import { historyPage } from "./step-functions/history-page.ts";
 import { Machines } from "./step-functions/machines.ts";
 import { createPages, type SfnPaginate } from "./step-functions/pages.ts";
 import type { Redrivability } from "./step-functions/redrive.ts";
+import { createStateTests } from "./step-functions/state-tests.ts";
 import {
   createInterruptedTaskRunner,
   createTaskRunner,
@@ -55,7 +56,8 @@ export function createStepFunctions(
     start: (input) => executions.start(input),
     find: (executionArn) => executions.search(executionArn),
   };
-  const executions: Executions = new Executions(world, machines, createTaskRunner(world, services));
+  const tasks = createTaskRunner(world, services);
+  const executions: Executions = new Executions(world, machines, tasks);
   return {
     target: "AWSStepFunctions",
     protocol: "json1.0",
@@ -64,6 +66,7 @@ export function createStepFunctions(
       ...machineOperations(world, machines, executions, pages),
       ...executionOperations(executions, pages),
       ...taskOperations(executions),
+      ...testOperations(createStateTests(world, tasks)),
     },
     async startExecution(stateMachineArn, input, as) {
       if (as !== undefined) authorizeRole(world, as, demand("states:StartExecution", stateMachineArn));
@@ -228,6 +231,11 @@ function taskOperations({ tokens }: Executions) {
     sfn.SendTaskHeartbeatCommandOutput
   > = (input) => answered(() => tokens.heartbeat(input.taskToken ?? ""));
   return { SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat };
+}
+
+function testOperations(testState: ReturnType<typeof createStateTests>) {
+  const TestState: Operation<sfn.TestStateCommandInput, sfn.TestStateCommandOutput> = testState;
+  return { TestState };
 }
 
 function answered(send: () => void): Record<string, never> {

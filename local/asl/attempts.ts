@@ -4,7 +4,7 @@ import { type Json, type Payload, payload } from "./json.ts";
 import type { Catcher, MapState, ParallelState, Retrier, TaskState } from "./state-machine.ts";
 import type { Leave, Visit } from "./visit.ts";
 
-type AttemptingState = TaskState | ParallelState | MapState;
+export type AttemptingState = TaskState | ParallelState | MapState;
 
 /** How a state is left: what goes out, and to which state; undefined ends the flow. */
 export interface Outcome {
@@ -38,7 +38,8 @@ export async function attempt(
   }
 }
 
-function failureOf(error: unknown): StateFailure {
+/** What can be tried again or caught; anything else is thrown on. */
+export function failureOf(error: unknown): StateFailure {
   if (error instanceof StateFailure && !error.isFatal) return error;
   throw error;
 }
@@ -55,14 +56,25 @@ function retryDelay(
   attempts: Map<Retrier, number>,
   failure: StateFailure,
 ): number | undefined {
+  const retry = nextRetry(retriers, (retrier) => attempts.get(retrier) ?? 0, failure);
+  if (!retry) return undefined;
+  const { retrier, seconds } = retry;
+  attempts.set(retrier, (attempts.get(retrier) ?? 0) + 1);
+  return seconds * 1000 * (retrier.jitter === "FULL" ? random() : 1);
+}
+
+/** The Retrier that has a failed state tried again, and after how long before any jitter; undefined if none has. */
+export function nextRetry(
+  retriers: readonly Retrier[],
+  attemptsOf: (retrier: Retrier) => number,
+  failure: StateFailure,
+): { readonly retrier: Retrier; readonly seconds: number } | undefined {
   const retrier = retriers.find(({ errorEquals }) => matches(errorEquals, failure));
   if (!retrier) return undefined;
-  const attempt = attempts.get(retrier) ?? 0;
+  const attempt = attemptsOf(retrier);
   if (attempt >= retrier.maxAttempts) return undefined;
-  attempts.set(retrier, attempt + 1);
   const longest = retrier.maxDelaySeconds ?? Number.MAX_SAFE_INTEGER;
-  const seconds = Math.min(retrier.intervalSeconds * retrier.backoffRate ** attempt, longest);
-  return seconds * 1000 * (retrier.jitter === "FULL" ? random() : 1);
+  return { retrier, seconds: Math.min(retrier.intervalSeconds * retrier.backoffRate ** attempt, longest) };
 }
 
 async function caught(visit: Visit, state: AttemptingState, failure: StateFailure): Promise<Outcome> {
@@ -70,12 +82,18 @@ async function caught(visit: Visit, state: AttemptingState, failure: StateFailur
     visit.record(`${state.type}StateFailed`);
     visit.fiber.activeType = undefined;
   }
-  const catcher = state.catchers.find(({ errorEquals }) => matches(errorEquals, failure));
+  const catcher = catcherFor(state.catchers, failure);
   if (!catcher) throw failure;
   return { leave: await wayOut(visit, catcher, failure), next: catcher.next };
 }
 
-function wayOut(visit: Visit, catcher: Catcher, failure: StateFailure): Promise<Leave> {
+/** The Catcher that takes a failure. */
+export function catcherFor(catchers: readonly Catcher[], failure: StateFailure): Catcher | undefined {
+  return catchers.find(({ errorEquals }) => matches(errorEquals, failure));
+}
+
+/** Leaves a state through a Catcher. */
+export function wayOut(visit: Visit, catcher: Catcher, failure: StateFailure): Promise<Leave> {
   const errorOutput: Json = { Error: failure.error ?? null, Cause: failure.cause ?? null };
   return visit.way(catcher, payload(errorOutput), { errorOutput });
 }

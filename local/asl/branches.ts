@@ -175,7 +175,8 @@ export class Branches {
   }
 }
 
-function thresholdExceeded(): StateFailure {
+/** More iterations of a Map have failed than it bears. */
+export function thresholdExceeded(): StateFailure {
   return new StateFailure(
     "States.ExceedToleratedFailureThreshold",
     "The specified tolerated failure threshold was exceeded",

@@ -53,7 +53,8 @@ export async function runFlow(
   }
 }
 
-async function runState(visit: Visit): Promise<Outcome> {
+/** What a state does between being entered and being left. */
+export async function runState(visit: Visit): Promise<Outcome> {
   const { state } = visit;
   switch (state.type) {
     case "Pass":

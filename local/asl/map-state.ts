@@ -51,7 +51,8 @@ export async function runMap(visit: Visit, state: MapState): Promise<Payload> {
   return payload(outputs);
 }
 
-async function mapItems(visit: Visit, state: MapState): Promise<JsonArray> {
+/** The array that a Map goes through. */
+export async function mapItems(visit: Visit, state: MapState): Promise<JsonArray> {
   const value = state.items ? await visit.evaluate(state.items) : visit.input.value;
   if (isArray(value)) return value;
   if (state.items) throw visit.unexpected(state.items, "array", value);
@@ -61,7 +62,8 @@ async function mapItems(visit: Visit, state: MapState): Promise<JsonArray> {
   );
 }
 
-async function mapIterations(visit: Visit, state: MapState, items: JsonArray): Promise<Iteration[]> {
+/** What each iteration of a Map gets. */
+export async function mapIterations(visit: Visit, state: MapState, items: JsonArray): Promise<Iteration[]> {
   const iterations: Iteration[] = [];
   for (const [index, item] of items.entries()) {
     const mapContext = { Item: { Index: index, Value: item } };
@@ -73,8 +75,23 @@ async function mapIterations(visit: Visit, state: MapState, items: JsonArray): P
 
 /** Whether a number of failures is borne: below both limits, where both are given. Undefined without any. */
 async function tolerance(visit: Visit, state: MapState, length: number) {
+  return toleranceOf(await mapLimits(visit, state), length);
+}
+
+/** How many iterations of a Map may run at a time and fail, each as far as it is said. */
+export interface MapLimits {
+  readonly count: number | undefined;
+  readonly percentage: number | undefined;
+}
+
+/** How many failures a Map bears, as far as its fields say. */
+export async function mapLimits(visit: Visit, state: MapState): Promise<MapLimits> {
   const count = await visit.evaluateNumber(state.toleratedFailureCount, 0, MOST);
   const percentage = await visit.evaluateNumber(state.toleratedFailurePercentage, 0, 100, "real");
+  return { count, percentage };
+}
+
+export function toleranceOf({ count, percentage }: MapLimits, length: number) {
   if (count === undefined && percentage === undefined) return undefined;
   return (failures: number) =>
     failures <= (count ?? MOST) && (percentage === undefined || (failures / length) * 100 <= percentage);

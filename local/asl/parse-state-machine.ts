@@ -1,10 +1,11 @@
 import { Fields } from "./fields.ts";
-import { isObject, parseJson } from "./json.ts";
-import { parseFlow } from "./parse-flow.ts";
-import { LONGEST_SECONDS } from "./parse-state.ts";
+import { isObject, type JsonObject, parseJson } from "./json.ts";
+import { type FlowContext, parseFlow } from "./parse-flow.ts";
+import { LONGEST_SECONDS, parseState } from "./parse-state.ts";
 import { InvalidDefinitionError, Problems } from "./problems.ts";
 import type { TaskResource } from "./resource.ts";
 import type { Definition, Flow, State, StateMachine } from "./state-machine.ts";
+import type { UnsupportedFeature } from "./unsupported.ts";
 
 /** AWS's limit of the definition's text: 1 MB. */
 const DEFINITION_LIMIT_BYTES = 1_048_576;
@@ -12,6 +13,8 @@ const DEFINITION_LIMIT_BYTES = 1_048_576;
 export interface ParseOptions {
   /** Tells which integrations the task runner knows; others are refused. Every one by default. */
   readonly isKnownResource?: (resource: TaskResource) => boolean;
+  /** Features that nobody will run, so that they need not be supported. */
+  readonly tolerated?: readonly UnsupportedFeature[];
 }
 
 /**
@@ -19,10 +22,28 @@ export interface ParseOptions {
  * InvalidDefinitionError, which lists everything that is wrong and every feature that is not supported.
  */
 export function parseStateMachine(definition: Definition, options: ParseOptions = {}): StateMachine {
-  const problems = new Problems();
+  const problems = new Problems(options.tolerated);
   const machine = parse(definition, problems, options);
   if (!machine || problems.list.length > 0) throw new InvalidDefinitionError(problems.list);
   return machine;
+}
+
+/** Checks and compiles the definition of one state without a machine around it, as parseStateMachine does. */
+export function parseLoneState(
+  name: string,
+  definition: JsonObject,
+  { isKnownResource = () => true, tolerated }: ParseOptions = {},
+): State {
+  const problems = new Problems(tolerated);
+  const context: FlowContext = {
+    problems,
+    queryLanguage: "JSONPath",
+    isKnownResource,
+    seenNames: new Map(),
+  };
+  const state = parseState(name, definition, context, "/");
+  if (!state || problems.list.length > 0) throw new InvalidDefinitionError(problems.list);
+  return state;
 }
 
 function parse(definition: Definition, problems: Problems, options: ParseOptions): StateMachine | undefined {

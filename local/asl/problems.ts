@@ -33,6 +33,12 @@ export class InvalidDefinitionError extends Error {
 /** Collects what is wrong with a definition, so that its author sees everything at once. */
 export class Problems {
   readonly list: Problem[] = [];
+  readonly #tolerated: ReadonlySet<UnsupportedFeature>;
+
+  /** `tolerated`: features that nobody will run. */
+  constructor(tolerated: readonly UnsupportedFeature[] = []) {
+    this.#tolerated = new Set(tolerated);
+  }
 
   schema(message: string, location: string): void {
     this.list.push({ code: "SCHEMA_VALIDATION_FAILED", message, location });
@@ -43,6 +49,7 @@ export class Problems {
   }
 
   unsupported(feature: UnsupportedFeature, what: string, location: string): void {
+    if (this.#tolerated.has(feature)) return;
     const message = `${what} is not supported by this engine: ${UNSUPPORTED_FEATURES[feature]}`;
     this.list.push({ code: "UNSUPPORTED_FEATURE", message, location, feature });
   }

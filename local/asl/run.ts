@@ -14,4 +14,6 @@ export interface Run {
   readonly region: string;
   /** The members Execution and StateMachine of `$states.context`. */
   readonly context: JsonObject;
+  /** `$states.context` as a whole, where a state is tried on its own. */
+  readonly givenContext?: JsonObject;
 }

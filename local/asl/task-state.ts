@@ -27,7 +27,8 @@ export async function runTask(visit: Visit, state: TaskState): Promise<Payload> 
   return finish(recorder, ending);
 }
 
-function hasToken(resource: TaskResource): boolean {
+/** Whether each attempt has a token. */
+export function hasToken(resource: TaskResource): boolean {
   return resource.kind === "integration" && resource.pattern !== "request-response";
 }
 

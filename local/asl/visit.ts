@@ -186,6 +186,7 @@ export class Visit {
 
   /** `$states.context` of the visit, in an iteration or for the item `map`. */
   contextWith(map = this.mapContext): JsonObject {
+    if (this.run.givenContext !== undefined) return this.run.givenContext;
     return {
       ...this.run.context,
       State: {

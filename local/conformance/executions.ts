@@ -93,7 +93,8 @@ function complete(answer: RecordedTask, token: string, tokens: TaskTokens): void
   if (answer.outcome === "failed") tokens.fail(token, answer.error, answer.cause);
 }
 
-function seeded() {
+/** Numbers in [0, 1) that are the same each time. */
+export function seeded() {
   let state = 1;
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { InspectionLevel, MockInput, TestStateConfiguration } from "@aws-sdk/client-sfn";
 import type { Definition, Json } from "../asl/index.ts";
 import type { PredefinedVariables } from "../eventbridge/transformer.ts";
 
@@ -91,6 +92,24 @@ export interface ValidationRecording {
     readonly diagnostics?: readonly { readonly code: string; readonly message: string }[];
     readonly result?: "OK" | "FAIL";
   };
+}
+
+/** A line of test-state.jsonl. The JSON texts of the request and of the answer are decoded where they are objects. */
+export interface StateTestRecording {
+  readonly id: string;
+  readonly definition: Json;
+  readonly request: {
+    readonly input?: Json;
+    readonly variables?: Json;
+    readonly context?: Json;
+    readonly mock?: MockInput;
+    readonly stateName?: string;
+    readonly inspectionLevel?: InspectionLevel;
+    readonly stateConfiguration?: TestStateConfiguration;
+    readonly revealSecrets?: boolean;
+  };
+  readonly placeholders: readonly string[];
+  readonly expected: Readonly<Record<string, unknown>>;
 }
 
 /** The lines of a file of recordings; none if the folder does not have it. */

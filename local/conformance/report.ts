@@ -5,10 +5,12 @@ import {
   type ExecutionRecording,
   type PatternRecording,
   readRecordings,
+  type StateTestRecording,
   type TransformerRecording,
   type ValidationRecording,
   type Verdict,
 } from "./recording.ts";
+import { judgeStateTest } from "./state-tests.ts";
 import { judgeValidation } from "./validations.ts";
 
 /** The verdicts on the recordings of one file. */
@@ -46,12 +48,7 @@ export async function judgeFolder(folder: string): Promise<FileReport[]> {
     },
     {
       file: "test-state.jsonl",
-      // An API for trying out single states, which no part of Spillway calls.
-      verdicts: readRecordings<{ id: string }>(folder, "test-state.jsonl").map(({ id }) => ({
-        id,
-        outcome: "unsupported",
-        feature: "TestState",
-      })),
+      verdicts: await each(readRecordings<StateTestRecording>(folder, "test-state.jsonl"), judgeStateTest),
     },
   ];
   const found = reports.filter(({ verdicts }) => verdicts.length > 0);

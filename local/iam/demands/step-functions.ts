@@ -39,5 +39,9 @@ export function stepFunctionsDemands(arn: (service: string, resource: string) =>
     GetExecutionHistory: ofExecution("states:GetExecutionHistory"),
     RedriveExecution: ofExecution("states:RedriveExecution"),
     StopExecution: ofExecution("states:StopExecution"),
+    TestState: ({ roleArn }: Partial<sfn.TestStateCommandInput>) => [
+      ...demand("states:TestState", "*"),
+      ...passRoles([roleArn], "states.amazonaws.com"),
+    ],
   };
 }
