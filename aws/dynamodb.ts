@@ -466,22 +466,52 @@ export function connectRecords({ client }: Connection, table: string) {
     wait: (key: string) => read(Wait, keys.wait(key)),
     /** Intent first: written before the work is started. @returns false if the work was begun before. */
     openWait: (wait: Wait) => create(keys.wait(wait.key), { ...wait, openKind: "wait" }),
-    /** Begins the work anew after a fault of AWS. */
-    reopenWait: (key: string, begun: Pick<Wait, "token" | "tries" | "begunAt" | "lookAgainAt">) =>
+    /**
+     * Begins the work anew after a fault of AWS.
+     * @param found the wait as it was read. @returns false if another try has begun it anew since.
+     */
+    reopenWait: (
+      { key, tries }: Pick<Wait, "key" | "tries">,
+      begun: Pick<Wait, "token" | "tries" | "begunAt" | "lookAgainAt">,
+    ) =>
       set(
         keys.wait(key),
         { ...begun, looks: 0, result: undefined, awaitedArn: undefined, openKind: "wait" },
-        "attribute_exists(pk)",
+        "tries = :before",
+        { ":before": tries },
       ),
-    /** A retry waits with a new token. */
-    replaceToken: (key: string, token: string) => set(keys.wait(key), { token }, "attribute_exists(pk)"),
-    /** @returns false if the wait was closed meanwhile: nobody waits for this work any more. */
-    attachAwaited: (key: string, awaitedArn: string, subject: Readonly<Record<string, string>>) =>
-      set(keys.wait(key), { awaitedArn, subject }, "openKind = :wait", { ":wait": "wait" }),
+    /**
+     * A retry waits with a new token.
+     * @param found the wait as it was read. @returns false if another try has replaced it since.
+     */
+    replaceToken: ({ key, tries, token: before }: Pick<Wait, "key" | "tries" | "token">, token: string) =>
+      set(
+        keys.wait(key),
+        { token },
+        "tries = :tries AND #token = :before",
+        { ":tries": tries, ":before": before },
+        { "#token": "token" },
+      ),
+    /** @returns false if nobody waits for this work any more: the wait was closed, or the work begun anew. */
+    attachAwaited: (
+      { key, tries }: Pick<Wait, "key" | "tries">,
+      awaitedArn: string,
+      subject: Readonly<Record<string, string>>,
+    ) =>
+      set(keys.wait(key), { awaitedArn, subject }, "openKind = :wait AND tries = :tries", {
+        ":wait": "wait",
+        ":tries": tries,
+      }),
     lookAgain: (key: string, looks: number, lookAgainAt: number) =>
       set(keys.wait(key), { looks, lookAgainAt }, "attribute_exists(pk)"),
-    closeWait: (key: string, result: WaitResult) =>
-      set(keys.wait(key), { result, openKind: undefined }, "attribute_exists(pk)"),
+    /** @param tries the try whose end this is; absent: whatever try it is. @returns false if there is none such. */
+    closeWait: ({ key, tries }: { readonly key: string; readonly tries?: number }, result: WaitResult) =>
+      set(
+        keys.wait(key),
+        { result, openKind: undefined },
+        tries === undefined ? "attribute_exists(pk)" : "tries = :tries",
+        tries === undefined ? {} : { ":tries": tries },
+      ),
     waitsFor: (awaitedArn: string) =>
       query(Wait, { index: "awaited", condition: "awaitedArn = :arn", values: { ":arn": awaitedArn } }),
     /** Open waits whose next look is due. */

@@ -60,7 +60,7 @@ async function endIfCancelled(place: Place, records: Records, wait: Wait): Promi
   await connectExecutions(connection).complete(wait.token, result);
   if (wait.kind === "build" && wait.awaitedArn !== undefined)
     await connectBuilds(connection).stop(wait.awaitedArn);
-  await records.closeWait(wait.key, result);
+  await records.closeWait(wait, result);
 }
 
 async function cancellationOfWait(records: Records, wait: Wait): Promise<Cancellation | undefined> {

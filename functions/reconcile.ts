@@ -70,7 +70,7 @@ async function closeForgotten(records: Records, wait: Wait): Promise<boolean> {
     deployment === undefined ? await records.release(wait.release) : await records.deployment(deployment);
   if (record !== undefined && record.endedAt === undefined) return false;
   const cause = "nobody waited for it any more";
-  return records.closeWait(wait.key, { end: "failed", error: "Stopped", cause });
+  return records.closeWait(wait, { end: "failed", error: "Stopped", cause });
 }
 
 /** Turns and approvals are no service's work, so no event tells of them. */

@@ -49,7 +49,7 @@ export const rollBack: FunctionDefinition<typeof Input, void> = {
     if (plan.action !== "restore") {
       await answer(place, input.token, plan.action);
       // An earlier try may have begun it and died before it could say so.
-      await open.records.closeWait(key, { end: "succeeded", output: { action: plan.action } });
+      await open.records.closeWait({ key }, { end: "succeeded", output: { action: plan.action } });
       return;
     }
     await requireLease(open);

@@ -18,9 +18,9 @@ export async function stopBuilds(
   const waits = (await records.openWaits()).filter(
     ({ key, kind }) => kind === "build" && key.startsWith(`${scope}/stage/`),
   );
-  for (const { key, awaitedArn } of waits) {
-    if (awaitedArn !== undefined) await builds.stop(awaitedArn);
-    await records.closeWait(key, { end: "failed", error: "Stopped", cause });
+  for (const wait of waits) {
+    if (wait.awaitedArn !== undefined) await builds.stop(wait.awaitedArn);
+    await records.closeWait(wait, { end: "failed", error: "Stopped", cause });
   }
   return waits.flatMap(({ awaitedArn }) => awaitedArn ?? []);
 }

@@ -176,9 +176,8 @@ export async function leaveLine(place: Place, deployment: Deployment): Promise<v
   const records = connectRecords(place.connection, place.environment.table);
   const { service, environment, executionArn } = deployment;
   await records.leaveLine(service, environment, executionArn);
-  await records.closeWait(turnKey(deployment), {
-    end: "failed",
-    error: "LeaseLost",
-    cause: "the deployment ended",
-  });
+  await records.closeWait(
+    { key: turnKey(deployment) },
+    { end: "failed", error: "LeaseLost", cause: "the deployment ended" },
+  );
 }

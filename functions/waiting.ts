@@ -40,11 +40,14 @@ export async function awaitWork(place: Place, work: Work, look: Look): Promise<v
   const begun =
     (wait.looks < 0 ? undefined : await work.find(name, wait.begunAt)) ?? (await work.begin(name));
   const subject = { ...work.subject, ...begun.subject };
-  if (!(await records.attachAwaited(work.key, begun.arn, subject))) return work.stop?.(begun.arn);
+  if (!(await records.attachAwaited(wait, begun.arn, subject))) return work.stop?.(begun.arn);
   return settle(place, { ...wait, looks: 0, awaitedArn: begun.arn, subject }, look);
 }
 
-/** A wait just opened has `looks` below zero: nothing can have been begun for it. */
+/**
+ * A wait just opened has `looks` below zero: nothing can have been begun for it. What is written says which try and
+ * which token it follows, since a request of a function that is gone may take effect after its retry's.
+ */
 async function openOrRetry(place: Place, records: Records, work: Work): Promise<Wait> {
   const now = place.connection.now();
   const { key, kind, release, token } = work;
@@ -64,11 +67,12 @@ async function openOrRetry(place: Place, records: Records, work: Work): Promise<
   if (found === undefined) return openOrRetry(place, records, work);
   if (decideRetry(found) === "begin-anew") {
     const again = { token, tries: found.tries + 1, begunAt: now, lookAgainAt: nextLook(now, 0) };
-    await records.reopenWait(key, again);
+    if (!(await records.reopenWait(found, again))) return openOrRetry(place, records, work);
     const { result: _, awaitedArn: __, ...rest } = found;
     return { ...rest, ...again, looks: -1 };
   }
-  await records.replaceToken(key, token);
+  if (found.token !== token && !(await records.replaceToken(found, token)))
+    return openOrRetry(place, records, work);
   return { ...found, token };
 }
 
@@ -84,7 +88,7 @@ export async function settle(place: Place, wait: Wait, look: Look): Promise<void
   // The token may have been replaced by a retry while we asked.
   const token = (await records.wait(wait.key))?.token ?? wait.token;
   await connectExecutions(place.connection).complete(token, result);
-  await records.closeWait(wait.key, result);
+  await records.closeWait(wait, result);
 }
 
 /** Only a look that was due moves the next one: an event that comes early must not put off the look for one that is lost. */

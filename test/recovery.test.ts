@@ -149,7 +149,7 @@ describe("a lease whose owner ended", () => {
     const { key, token, begunAt, lookAgainAt } = (await wait(id)) ?? {};
     if (key === undefined || token === undefined) throw new Error("it waits for its migration");
     const begun = { token, tries: 0, begunAt: begunAt ?? 0, lookAgainAt: lookAgainAt ?? 0 };
-    await run(world.records.reopenWait(key, begun));
+    await run(world.records.reopenWait({ key, tries: 0 }, begun));
     await stop("DeployMachine", from);
     await until(ofTask("STOPPED"), from);
     const migrated = world.clock.now();

@@ -1,6 +1,6 @@
 import { DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
-import { expect, it } from "vitest";
-import { createWorld } from "../simulation/world.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createWorld, type SimulatedWorld } from "../simulation/world.ts";
 
 it("names the record and the member that another hand changed", async () => {
   const world = await createWorld(1, undefined, {}, { tables: "dynalite" });
@@ -24,4 +24,52 @@ it("names the record and the member that another hand changed", async () => {
   } finally {
     await world.close();
   }
+});
+
+describe("what a function asked of a wait that takes effect after its retry has gone on", () => {
+  let world: SimulatedWorld;
+  const wait = {
+    key: "web-1/stage/unit-tests",
+    kind: "build" as const,
+    release: "web-1",
+    token: "first",
+    tries: 0,
+    begunAt: 0,
+    subject: {},
+    looks: 0,
+    lookAgainAt: 0,
+  };
+  const anew = { token: "third", tries: 1, begunAt: 1, lookAgainAt: 1 };
+  const failed = { end: "failed", error: "StageFaulted", cause: "no room" } as const;
+
+  beforeAll(async () => {
+    world = await createWorld(1, undefined, {}, { tables: "dynalite" });
+    await world.records.openWait(wait);
+  });
+  afterAll(() => world.close());
+
+  it("does not bring an older token back", async () => {
+    const { records } = world;
+    expect(await records.replaceToken(wait, "second")).toBe(true);
+    expect(await records.replaceToken(wait, "late")).toBe(false);
+    expect(await records.wait(wait.key)).toMatchObject({ token: "second" });
+  });
+
+  it("does not begin anew what was begun anew", async () => {
+    const { records } = world;
+    expect(await records.closeWait(wait, failed)).toBe(true);
+    expect(await records.reopenWait(wait, anew)).toBe(true);
+    expect(await records.reopenWait(wait, { ...anew, token: "late" })).toBe(false);
+    expect(await records.wait(wait.key)).toMatchObject({ token: "third", tries: 1 });
+  });
+
+  it("neither attaches nor ends the work of an earlier try", async () => {
+    const { records } = world;
+    expect(await records.attachAwaited(wait, "arn:of-the-first-try", {})).toBe(false);
+    expect(await records.closeWait(wait, failed)).toBe(false);
+    const found = await records.wait(wait.key);
+    expect(found).toMatchObject({ token: "third" });
+    expect(found?.awaitedArn ?? found?.result).toBeUndefined();
+    expect(await records.closeWait({ key: wait.key }, failed)).toBe(true);
+  });
 });

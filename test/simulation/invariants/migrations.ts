@@ -43,7 +43,9 @@ export const schemaIsSupported: Invariant = ({ history, records }) => {
   const schemas = schemasOf(history);
   const urls = urlsOf(history);
   const pushes = ofKind(history, "push");
-  const migrations = pushes.map(({ push }) => push.behaviour.migration ?? {});
+  const bySequence = pushes.toSorted(
+    (one, other) => (one.push.behaviour.sequence ?? 0) - (other.push.behaviour.sequence ?? 0),
+  );
   return records.environments.flatMap((record) => {
     const place = `${record.service}/${record.environment}`;
     const stands = schemas.get(place);
@@ -52,8 +54,10 @@ export const schemaIsSupported: Invariant = ({ history, records }) => {
       ?.after;
     if (waitsForAPerson(record, records)) return [];
     if (stands === undefined || stands === null || code === undefined) return [];
-    // The labels of the image whose migration brought the schema there.
-    const labels = migrations.find(({ after }) => after === stands);
+    // The labels of the build that introduced the schema; those after it have nothing to migrate.
+    const labels = bySequence.find(
+      ({ push }) => push.service === record.service && push.behaviour.migration?.after === stands,
+    )?.push.behaviour.migration;
     const readable = canRunOn(code, {
       revision: stands,
       history: labels?.history ?? [],

@@ -58,14 +58,22 @@ export const mutants: readonly Mutant[] = [
     name: "token-of-a-retry",
     guard: "a retry waits with its own token",
     file: "functions/waiting.ts",
-    from: "await records.replaceToken(key, token);",
+    from: `if (found.token !== token && !(await records.replaceToken(found, token)))
+    return openOrRetry(place, records, work);`,
     to: "",
+  },
+  {
+    name: "token-of-a-late-try",
+    guard: "a try whose function is gone does not put its token in the place of its retry's",
+    file: "aws/dynamodb.ts",
+    from: `"tries = :tries AND #token = :before"`,
+    to: `"tries = :tries OR #token = :before"`,
   },
   {
     name: "end-of-a-wait",
     guard: "a wait is closed once its state was woken",
     file: "functions/waiting.ts",
-    from: "await records.closeWait(wait.key, result);",
+    from: "await records.closeWait(wait, result);",
     to: "",
   },
   {
@@ -191,7 +199,7 @@ export const mutants: readonly Mutant[] = [
     name: "wait-of-a-way-back",
     guard: "a way back closes the wait of a try that died",
     file: "functions/roll-back.ts",
-    from: `await open.records.closeWait(key, { end: "succeeded", output: { action: plan.action } });`,
+    from: `await open.records.closeWait({ key }, { end: "succeeded", output: { action: plan.action } });`,
     to: "",
   },
   {
