@@ -37,9 +37,13 @@ export const Wait = z.object({
 });
 export type Wait = z.infer<typeof Wait>;
 
-/** When to ask again about a wait: after 60 seconds, doubling up to 5 minutes. Milliseconds. */
-export function nextLook(now: number, looks: number): number {
-  return now + Math.min(60_000 * 2 ** Math.min(looks, 10), 300_000);
+/**
+ * When to ask again about a wait: after 60 seconds, doubling up to 5 minutes. A turn may come at any minute, and the
+ * limit of a migration may be near: these are asked about each minute. Milliseconds.
+ */
+export function nextLook(now: number, looks: number, kind: WaitKind): number {
+  const doublings = kind === "turn" || kind === "task" ? 0 : Math.min(looks, 10);
+  return now + Math.min(60_000 * 2 ** doublings, 300_000);
 }
 
 /** Looks that are due are made each minute: one that was not made for so long could not be made, by anybody. */

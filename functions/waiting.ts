@@ -60,13 +60,13 @@ async function openOrRetry(place: Place, records: Records, work: Work): Promise<
     begunAt: now,
     subject: { ...work.subject },
     looks: 0,
-    lookAgainAt: nextLook(now, 0),
+    lookAgainAt: nextLook(now, 0, kind),
   };
   if (await records.openWait(fresh)) return { ...fresh, looks: -1 };
   const found = await records.wait(key);
   if (found === undefined) return openOrRetry(place, records, work);
   if (decideRetry(found) === "begin-anew") {
-    const again = { token, tries: found.tries + 1, begunAt: now, lookAgainAt: nextLook(now, 0) };
+    const again = { token, tries: found.tries + 1, begunAt: now, lookAgainAt: nextLook(now, 0, kind) };
     if (!(await records.reopenWait(found, again))) return openOrRetry(place, records, work);
     const { result: _, awaitedArn: __, ...rest } = found;
     return { ...rest, ...again, looks: -1 };
@@ -99,6 +99,5 @@ async function postpone(
 ): Promise<void> {
   if (now < lookAgainAt) return;
   const looked = Math.max(looks, 0) + 1;
-  // A turn may come at any minute, however long it did not.
-  await records.lookAgain(key, looked, nextLook(now, kind === "turn" ? 0 : looked));
+  await records.lookAgain(key, looked, nextLook(now, looked, kind));
 }

@@ -6,7 +6,7 @@ import { decideLease } from "../../core/lease.ts";
 import { canRunOn, findMigrationReport } from "../../core/migration.ts";
 import { decideDeploymentOutcome, decideReleaseOutcome } from "../../core/outcome.ts";
 import { planRollback } from "../../core/rollback.ts";
-import { nextLook } from "../../core/wait.ts";
+import { nextLook, type WaitKind } from "../../core/wait.ts";
 
 const rules = { consecutiveSuccesses: 2, consecutiveFailures: 3, deadlineSeconds: 60 };
 const good = (at: number): Observation => ({ at, answered: true, status: 200, latencyMilliseconds: 5 });
@@ -308,6 +308,11 @@ describe("small words", () => {
     expect(readCause(undefined)).toBe("");
   });
   it("asks again after one minute, doubling up to five", () => {
-    expect([0, 1, 2, 3, 9].map((looks) => nextLook(0, looks) / 1000)).toEqual([60, 120, 240, 300, 300]);
+    const seconds = (kind: WaitKind) => [0, 1, 2, 3, 9].map((looks) => nextLook(0, looks, kind) / 1000);
+    expect(seconds("build")).toEqual([60, 120, 240, 300, 300]);
+    expect(seconds("operation")).toEqual([60, 120, 240, 300, 300]);
+    // The limit of a migration, or a turn, may be near.
+    expect(seconds("task")).toEqual([60, 60, 60, 60, 60]);
+    expect(seconds("turn")).toEqual([60, 60, 60, 60, 60]);
   });
 });
