@@ -13,7 +13,7 @@ import { lastLines } from "../core/build.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { withLog } from "../core/excerpt.ts";
 import { targetLogGroup } from "../core/names.ts";
-import type { Target, TargetRequest } from "../core/target.ts";
+import type { Target, TargetFound, TargetRequest } from "../core/target.ts";
 import type { WaitResult } from "../core/wait.ts";
 import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
@@ -76,6 +76,7 @@ export function connectAppRunner(connection: Connection): Target {
         arn: service?.ServiceArn,
         url: withScheme(service?.ServiceUrl),
         refusal: refusalOf(service),
+        found: service && foundOf(service),
       };
     },
 
@@ -207,6 +208,33 @@ function shapeOf({ settings }: TargetRequest) {
           },
         }),
   };
+}
+
+function foundOf({ Status, SourceConfiguration: source, UpdatedAt }: Service): TargetFound {
+  const { ImageIdentifier, ImageConfiguration: image } = source?.ImageRepository ?? {};
+  return {
+    status: statusOf(Status),
+    platformStatus: Status ?? "UNKNOWN",
+    imageUri: ImageIdentifier,
+    deploysByItself: source?.AutoDeploymentsEnabled === true,
+    port: image?.Port,
+    variables: { ...image?.RuntimeEnvironmentVariables },
+    secrets: { ...image?.RuntimeEnvironmentSecrets },
+    changedAt: UpdatedAt?.getTime(),
+  };
+}
+
+function statusOf(status: Service["Status"]): TargetFound["status"] {
+  switch (status) {
+    case "RUNNING":
+      return "running";
+    case "OPERATION_IN_PROGRESS":
+      return "busy";
+    case "PAUSED":
+      return "paused";
+    default:
+      return "failed";
+  }
 }
 
 function refusalOf(service: Service | undefined): string | undefined {

@@ -9,6 +9,7 @@ import {
 import type * as z from "zod/mini";
 import { Approval } from "../core/approval.ts";
 import { AuditEntry } from "../core/audit.ts";
+import type { Drift } from "../core/drift.ts";
 import { SpillwayError } from "../core/errors.ts";
 import type { FreezeOverride } from "../core/freeze.ts";
 import { listProblems, parse } from "../core/parse.ts";
@@ -400,6 +401,23 @@ export function connectRecords({ client }: Connection, table: string) {
     ) => set(keys.environment(service, environment), members, "lease.fence = :fence", { ":fence": fence }),
     freeze: (service: string, environment: string, frozen: NonNullable<EnvironmentRecord["frozen"]>) =>
       set(keys.environment(service, environment), { frozen }, "attribute_exists(pk)"),
+
+    /**
+     * Notes what was changed in an environment without us, or that it is as on record again.
+     * @returns false if a deployment took the lease since the record was read: then what was seen is of the past.
+     */
+    noteDrift: ({ service, environment, fence }: EnvironmentRecord, drift: Drift | undefined) =>
+      set(
+        keys.environment(service, environment),
+        { drift },
+        "fence = :fence AND attribute_not_exists(lease)",
+        { ":fence": fence },
+      ),
+    /** Notes that people were told of a drift. */
+    toldDrift: (service: string, environment: string, { since }: Drift) =>
+      set(keys.environment(service, environment), { "drift/told": true }, "drift.since = :since", {
+        ":since": since,
+      }),
 
     /** Stops the line of an environment, also of one that has no record yet. */
     stopLine: (service: string, environment: string, stopped: NonNullable<EnvironmentRecord["stopped"]>) =>

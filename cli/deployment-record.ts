@@ -13,6 +13,7 @@ export function renderDeployment(deployment: Deployment): string[] {
     ...renderTurn(deployment),
     ...renderSchema(deployment),
     ...line("seen before", deployment.healthBefore && describeLook(deployment.healthBefore)),
+    ...(deployment.foundOtherwise ?? []).flatMap((difference) => line("found", difference)),
     ...line("switched", deployment.switched && describeSwitch(deployment.switched)),
     ...renderHealth(deployment, "deployed"),
     ...Object.values(deployment.verification).flatMap((evidence) => renderEvidence("verified by", evidence)),

@@ -83,9 +83,10 @@ function renderOpen({ id, trigger, commit, openedAt, cancelled }: ServiceStatus[
 }
 
 function renderEnvironment(environment: EnvironmentRecord): string[] {
-  const { lease, next, ahead, freed, frozen, stopped, hold } = environment;
+  const { live, lease, next, ahead, freed, frozen, stopped, hold, drift } = environment;
   return [
     ...line("live", renderLive(environment)),
+    ...line("drift", drift?.release === live?.release && drift && renderDrift(drift)),
     ...line("lease", lease && `${lease.reason}, since ${moment(lease.since)} (${lease.owner})`),
     ...line("ahead", ahead && `${ahead.reason}, waits for the lease since ${moment(ahead.since)}`),
     ...line("next", next && `${next.release}, since ${moment(next.since)}; ${next.why ?? "it goes now"}`),
@@ -94,6 +95,11 @@ function renderEnvironment(environment: EnvironmentRecord): string[] {
     ...line("hold", hold && `since ${moment(hold.since)}, when ${hold.reason}`),
     ...line("freed", lease === undefined && freed !== undefined && `${moment(freed.at)}: ${freed.reason}`),
   ];
+}
+
+function renderDrift({ since, changedAt, differences }: NonNullable<EnvironmentRecord["drift"]>): string {
+  const changed = changedAt === undefined ? "" : `, changed ${moment(changedAt)}`;
+  return `seen ${moment(since)}${changed}: ${differences.join("; ")}`;
 }
 
 function renderLive({ live }: EnvironmentRecord): string {

@@ -36,6 +36,7 @@ export function endDeployment(ended: EndedDeployment): DeploymentEnd & { readonl
     describeSchema(end.outcome, ended),
     describeFailures(failures),
     describeBefore(end.outcome, deployment),
+    describeFound(deployment),
   ];
   return { ...end, reason: sentence.filter((part) => part !== "").join("; ") };
 }
@@ -175,6 +176,13 @@ function words(readable: boolean | undefined): string {
 function describeFailures(failures: readonly Failure[]): string {
   if (failures.length === 0) return "";
   return `because ${failures.map(({ error, cause }) => `${error}: ${cause}`).join("; then ")}`;
+}
+
+/** What somebody changed by hand is not replaced without a word. */
+function describeFound({ foundOtherwise = [], switched, rollback, previous }: Deployment): string {
+  if (foundOtherwise.length === 0) return "";
+  const isReplaced = switched !== undefined || rollback?.action === "restored";
+  return `before, the target was not as on record (${previous?.release}): ${foundOtherwise.join("; ")}${isReplaced ? "; that was replaced" : ""}`;
 }
 
 function describeBefore(outcome: Outcome, { healthBefore }: Deployment): string {

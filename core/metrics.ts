@@ -14,6 +14,8 @@ export const metricNames = [
   "ImagesNearLimit",
   /** Pushes of which no event came, and whose release was started for that reason. */
   "LostPushes",
+  /** Environments in which something else runs than is on record. */
+  "Drifted",
 ] as const;
 export type MetricName = (typeof metricNames)[number];
 

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { GrantedApproval } from "./approval.ts";
 import { BakeState } from "./bake.ts";
 import { Config } from "./config.ts";
+import { Drift } from "./drift.ts";
 import { Freeze, FreezeOverride } from "./freeze.ts";
 import { HealthState, Observation, Verdict } from "./health.ts";
 import { Digest, PinnedImage } from "./image.ts";
@@ -219,6 +220,8 @@ export const Deployment = z.object({
   previous: z.optional(Revision),
   /** One look at the service before anything was changed: whether it was well already says who made it ill. */
   healthBefore: z.optional(Observation),
+  /** In what the target was otherwise than on record before anything was changed, in words. */
+  foundOtherwise: z.optional(z.array(z.string())),
   /** The database as it answered before anything was moved: the schema revision, null for an empty database. */
   databaseBefore: z.optional(z.object({ at: z.number(), schema: z.nullable(z.string()) })),
   migration: z.optional(
@@ -341,5 +344,7 @@ export const EnvironmentRecord = z.object({
   /** Set by a NeedsAttention: nothing is deployed until a person lifts it. */
   frozen: z.optional(z.object({ reason: z.string(), since: z.number(), release: z.string() })),
   hold: z.optional(Hold),
+  /** What was changed there without us, as it was last seen. */
+  drift: z.optional(Drift),
 });
 export type EnvironmentRecord = z.infer<typeof EnvironmentRecord>;

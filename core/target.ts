@@ -16,14 +16,34 @@ export interface TargetOperation {
   readonly operation: string;
 }
 
+/** What a target runs, and what it was told when it was last changed, by whomever. */
+export interface TargetFound {
+  readonly status: "running" | "busy" | "paused" | "failed";
+  /** The same in the platform's own word. */
+  readonly platformStatus: string;
+  readonly imageUri: string | undefined;
+  /** Whether it brings every push to life by itself. */
+  readonly deploysByItself: boolean;
+  readonly port: string | undefined;
+  readonly variables: Readonly<Record<string, string>>;
+  /** Variable → reference of a secret. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** When it was last changed, milliseconds since the epoch. */
+  readonly changedAt: number | undefined;
+}
+
 /** Where a service runs. App Runner is one; every target keeps the same contract suite. */
 export interface Target {
-  /** What runs now. `url` is where the service answers. `refusal` says why it cannot be deployed to, whatever the image. */
+  /**
+   * What runs now. `url` is where the service answers. `refusal` says why it cannot be deployed to, whatever the image.
+   * `found` is all that it was told; undefined: there is no such target.
+   */
   describe(name: string): Promise<
     TargetState & {
       readonly arn: string | undefined;
       readonly url: string | undefined;
       readonly refusal: string | undefined;
+      readonly found: TargetFound | undefined;
     }
   >;
   /**

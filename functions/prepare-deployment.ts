@@ -1,5 +1,6 @@
 import { connectAppRunner } from "../aws/apprunner.ts";
 import { connectExecutions } from "../aws/states.ts";
+import { findDrift, onRecord } from "../core/drift.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { brings } from "../core/intent.ts";
 import { canRunOn, schemaAfter } from "../core/migration.ts";
@@ -9,6 +10,7 @@ import { isForced } from "../core/quarantine.ts";
 import type { Deployment, Release, Revision } from "../core/records.ts";
 import { databaseOf, environmentOf } from "../core/settings.ts";
 import { canStay } from "../core/still-wanted.ts";
+import type { Target } from "../core/target.ts";
 import { DeploymentInput, type OpenDeployment, readWanted, updateDeployment } from "./deployment.ts";
 import { connectionTo } from "./environment-connection.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
@@ -49,11 +51,7 @@ export const prepareDeployment: FunctionDefinition<typeof DeploymentInput, Prepa
       databaseOf(environment) !== undefined;
     if (migrates && !isForced(deployment, release))
       refuseOneWayDoor(release, deployment.previous, deployment.environment);
-    if (target.url !== undefined && deployment.previous !== undefined) {
-      const { commit } = deployment.previous;
-      const healthBefore = await lookAtService(place, environment.health, target.url, commit);
-      await updateDeployment(open, { healthBefore });
-    }
+    await noteBefore(open, place, target);
     const verification = brings(deployment.intent) ? planTracks(service, environment.verification) : [];
     const bakes = brings(deployment.intent) ? environment.bake : undefined;
     return {
@@ -62,6 +60,25 @@ export const prepareDeployment: FunctionDefinition<typeof DeploymentInput, Prepa
     };
   },
 };
+
+/** Notes, before anything is changed, whether what is live is well, and in what it is otherwise than on record. */
+async function noteBefore(
+  open: OpenDeployment,
+  place: Place,
+  { url, found }: Pick<Awaited<ReturnType<Target["describe"]>>, "url" | "found">,
+): Promise<void> {
+  const { records, release, deployment } = open;
+  const { previous } = deployment;
+  if (previous === undefined) return;
+  const { environment } = deployment;
+  if (url !== undefined) {
+    const { health } = environmentOf(release, environment).environment;
+    await updateDeployment(open, { healthBefore: await lookAtService(place, health, url, previous.commit) });
+  }
+  const before = await records.release(previous.release);
+  const drift = before && findDrift(onRecord(previous, before, environment), found);
+  if (drift?.found === "drifted") await updateDeployment(open, { foundOtherwise: [...drift.differences] });
+}
 
 /**
  * Finds the deployments of the environment that were broken off: they are closed with this one. If one of them may
@@ -77,6 +94,7 @@ async function prepareRecovery(open: OpenDeployment, { connection }: Place): Pro
   const begunAt = migrated?.migration?.begunAt;
   await updateDeployment(open, {
     recovers: broken.map(({ release, environment, attempt }) => ({ release, environment, attempt })),
+    ...(await foundBefore(open)),
     ...(begunAt === undefined || open.deployment.migration !== undefined
       ? {}
       : { migration: { begunAt, confirmed: false } }),
@@ -87,6 +105,12 @@ async function prepareRecovery(open: OpenDeployment, { connection }: Place): Pro
     verification: [],
     bakeIntervalSeconds: 0,
   };
+}
+
+/** A recovery asks nothing of the target yet: what was seen last of a change by hand is what it is begun for. */
+async function foundBefore({ records, deployment }: OpenDeployment): Promise<Partial<Deployment>> {
+  const { drift } = await records.environment(deployment.service, deployment.environment);
+  return drift === undefined ? {} : { foundOtherwise: drift.differences };
 }
 
 /** Whether what is live could not run on the schema on record: a person may have taken the migration back since. */

@@ -90,6 +90,12 @@ export const alarms = [
     { period: 1800 },
   ),
   makeAlarm(
+    "Drifted",
+    "Somebody changed what an environment runs without Spillway, which changed nothing back: the log of FindDrift and npm run status say what. Start the intent recover to have again what is on record, or release what runs.",
+    counted("FindDrift", "Drifted"),
+    { period: 900 },
+  ),
+  makeAlarm(
     "ReconcilerSilent",
     "Reconcile did not run for ten minutes: look whether the rule EveryMinute is there and enabled.",
     {

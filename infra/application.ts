@@ -222,6 +222,9 @@ const seeToBroken: readonly Permission[] = [
   stopBuilds,
 ];
 
+/** Saying something on Spillway's own bus. */
+const announce: Permission = { actions: ["events:PutEvents"], on: "bus" };
+
 /** Ending a release wherever it is, and giving the turn to the next. */
 const cancelReleases: readonly Permission[] = [
   ...[records, listRecords, listOpen, answer, stopBuilds],
@@ -237,7 +240,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   CancelRelease: cancelReleases,
   CompleteRelease: [records, listRecords, findImages],
   AdmitDeployment: [readRecords, addRecords, listRecords],
-  RequestApproval: [...waits, answer, { actions: ["events:PutEvents"], on: "bus" }],
+  RequestApproval: [...waits, answer, announce],
   FindFreezes: [],
   AwaitTurn: [...waits, answer],
   AcquireLease: [records, askExecutions, ...lookAtHolders],
@@ -259,6 +262,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   CompleteWait: [records, listOpen, answer, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
   RecoverExecution: [records, ...seeToBroken],
   Operate: [...cancelReleases, addRecords],
+  FindDrift: [...[records, findTargets, describeTargets], announce],
   WatchImages: [readRecords, listTagged],
   FindLostPushes: [...[records, listTagged], { actions: ["states:StartExecution"], on: "release-machine" }],
   Reconcile: [
@@ -399,6 +403,7 @@ function rulesOf(prefix: string, repositories: readonly string[]): RuleDescripti
       schedule: "rate(5 minutes)",
       target: { function: "FindLostPushes" },
     },
+    { name: "DriftDue", bus: "default", schedule: "rate(5 minutes)", target: { function: "FindDrift" } },
     {
       name: "EveryTenMinutes",
       bus: "default",

@@ -81,10 +81,11 @@ export const dashboard = new aws.cloudwatch.Dashboard("Dashboard", {
           4,
         ),
         chart(
-          "What nears an end",
+          "What is not as it should be",
           [
             counted("Reconcile", "OverdueWaits", "overdue waits"),
             counted("WatchImages", "ImagesNearLimit", "needed images near the limit"),
+            counted("FindDrift", "Drifted", "environments changed without Spillway"),
           ],
           5,
           "Maximum",

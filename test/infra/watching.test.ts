@@ -93,7 +93,14 @@ describe.skipIf(platformMissing)(
         return { name, metric: named(namespace, metricName, dimension, value) };
       });
       expect(read.filter(({ metric }) => !counted.has(metric) && !isOfAws(metric))).toEqual([]);
-      const needed = ["NeedsAttention", "OverdueWaits", "ImagesNearLimit", "DeadLetters", "ReconcilerSilent"];
+      const needed = [
+        "NeedsAttention",
+        "OverdueWaits",
+        "ImagesNearLimit",
+        "Drifted",
+        "DeadLetters",
+        "ReconcilerSilent",
+      ];
       for (const kind of needed) expect(alarms.some(({ name }) => name.startsWith(kind))).toBe(true);
     });
 
@@ -122,7 +129,7 @@ describe.skipIf(platformMissing)(
         "Time of a release and of a deployment (p50)",
         "Time of a stage (average)",
         "Failures of functions",
-        "What nears an end",
+        "What is not as it should be",
         "Events that could not be delivered",
       ]);
       for (const { properties } of widgets)

@@ -1,3 +1,4 @@
+import { AppRunnerClient, DeleteServiceCommand, ListServicesCommand } from "@aws-sdk/client-apprunner";
 import { DisableRuleCommand, EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { SFNClient, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import type { ConfigInput } from "../../core/config.ts";
@@ -166,6 +167,22 @@ export const scenarios: readonly Scenario[] = [
       await silence(world, ["ImagePushed"]);
       await world.push("aaaaaaa");
       await minutes(world, 45);
+    },
+  },
+  {
+    name: "a service that a person deletes by hand, and has recovered",
+    config: oneEnvironment(),
+    async play(world) {
+      await world.release("aaaaaaa");
+      await minutes(world, 6);
+      const apprunner = new AppRunnerClient(world.connection.client);
+      const { ServiceSummaryList = [] } = await world.clock.runUntil(
+        apprunner.send(new ListServicesCommand({})),
+      );
+      for (const { ServiceArn } of ServiceSummaryList)
+        await world.clock.runUntil(apprunner.send(new DeleteServiceCommand({ ServiceArn })));
+      await minutes(world, 6);
+      await world.deploy({ intent: "recover", service: "web", environment: "production" });
     },
   },
   {

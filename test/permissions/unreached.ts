@@ -38,8 +38,4 @@ export const unreached: readonly { readonly grants: RegExp; readonly why: string
     grants: /-Reconcile: ecs:StopTask/,
     why: "it stops a migration that began to run in the moment in which its release was cancelled",
   },
-  {
-    grants: /-RollBack: apprunner:CreateService/,
-    why: "it brings a service back that somebody deleted; no scenario deletes one",
-  },
 ];

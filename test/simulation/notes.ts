@@ -14,6 +14,7 @@ const changing: ReadonlySet<string> = new Set([
   "AWSStepFunctions.StartExecution",
   "AWSStepFunctions.SendTaskSuccess",
   "AWSStepFunctions.SendTaskFailure",
+  "AWSEvents.PutEvents",
 ]);
 
 /** Writes into the history every call that took effect. */

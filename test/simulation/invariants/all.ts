@@ -4,7 +4,7 @@ import type { Recorded } from "../records.ts";
 import type { SimulatedWorld } from "../world.ts";
 import { digestIsTested } from "./digests.ts";
 import { everythingEnds, leasesAreFreed, nothingIsLeftRunning } from "./ends.ts";
-import { liveIsTrue, neverOlder, noRollbackOfARollback } from "./live.ts";
+import { liveIsTrue, neverOlder, noFalseDrift, noRollbackOfARollback } from "./live.ts";
 import { migrationsAreRecorded, oneMigrationAtOnce, schemaIsSupported } from "./migrations.ts";
 import { oneDeploymentAtOnce, onlyTheHolderChanges, workIsAskedForOnce } from "./mutations.ts";
 import {
@@ -52,6 +52,7 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   "10 what cannot be told is neither healthy nor unhealthy": inconclusiveIsNotHealthy,
   "10 what is never well is never released": illIsNotReleased,
   "what is on record as live is what serves": liveIsTrue,
+  "no drift is told where nobody changed anything": noFalseDrift,
 };
 
 export interface Violation {

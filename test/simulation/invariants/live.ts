@@ -58,6 +58,12 @@ export const liveIsTrue: Invariant = ({ history, records }) => {
   });
 };
 
+/** In these worlds nobody changes a target but Spillway, so nobody is woken because somebody did. */
+export const noFalseDrift: Invariant = ({ history }) =>
+  ofKind(history, "call")
+    .filter(({ operation, by }) => operation === "AWSEvents.PutEvents" && by === "FindDrift")
+    .map(({ at, input }) => `at ${at / 1000} s: ${JSON.stringify(input)}`);
+
 /** Place → the address of its target, as App Runner gave it. */
 export function urlsOf(history: Ended["history"]): Map<string, string> {
   const urls = new Map<string, string>();
