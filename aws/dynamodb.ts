@@ -419,6 +419,10 @@ export function connectRecords({ client }: Connection, table: string) {
         ":since": since,
       }),
 
+    /** Notes what is wrong with images that an environment needs; undefined: nothing. */
+    noteImages: (service: string, environment: string, images: readonly string[] | undefined) =>
+      set(keys.environment(service, environment), { images }, "attribute_exists(pk)"),
+
     /** Stops the line of an environment, also of one that has no record yet. */
     stopLine: (service: string, environment: string, stopped: NonNullable<EnvironmentRecord["stopped"]>) =>
       set(

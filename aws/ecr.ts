@@ -14,6 +14,7 @@ import { SpillwayError } from "../core/errors.ts";
 import type { PinnedImage } from "../core/image.ts";
 import type { PushedImage } from "../core/lost-pushes.ts";
 import { listProblems, type Problem, parse } from "../core/parse.ts";
+import type { KeptImage } from "../core/retention.ts";
 import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
 import { call } from "./faults.ts";
@@ -185,6 +186,36 @@ export function connectImages({ client, fetch }: Connection) {
           if (!(error instanceof RepositoryNotFoundException)) throw error;
         }
         return tagged;
+      });
+    },
+
+    /** Every image of the repository, tagged or not, archived or not, in no order; none if there is no such repository. */
+    async kept(repositoryName: string): Promise<KeptImage[]> {
+      return call(`list the images of ${repositoryName}`, async () => {
+        const kept: KeptImage[] = [];
+        const filter = { tagStatus: "ANY", imageStatus: "ANY" } as const;
+        try {
+          for await (const { imageDetails = [] } of paginateDescribeImages(
+            { client: ecr, pageSize: 1000 },
+            { repositoryName, filter },
+          ))
+            for (const {
+              imageDigest: digest,
+              imageTags: tags = [],
+              imagePushedAt,
+              imageStatus,
+            } of imageDetails)
+              if (digest !== undefined)
+                kept.push({
+                  digest,
+                  pushedAt: imagePushedAt?.getTime() ?? 0,
+                  isTagged: tags.length > 0,
+                  isArchived: imageStatus !== undefined && imageStatus !== "ACTIVE",
+                });
+        } catch (error) {
+          if (!(error instanceof RepositoryNotFoundException)) throw error;
+        }
+        return kept;
       });
     },
 

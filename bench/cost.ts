@@ -145,8 +145,8 @@ function renderBeside(release: CountedRelease): string {
 /** How many alarms an installation has; a test compares it with what is made. */
 export function countAlarms({ rules, machines }: Application): number {
   const hearers = new Set(rules.flatMap(({ target }) => ("function" in target ? [target.function] : [])));
-  // Ends of releases and of deployments, the dead letters of what people are told, overdue waits, images, drift, silence.
-  return rules.length + Object.keys(machines).length + hearers.size + 7;
+  // Ends of releases and of deployments, the dead letters of what people are told, overdue waits, images (two), drift, silence.
+  return rules.length + Object.keys(machines).length + hearers.size + 8;
 }
 
 function renderMonth({ readsAtRest }: CountedRelease): string {

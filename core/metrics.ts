@@ -12,6 +12,8 @@ export const metricNames = [
   "OverdueWaits",
   /** Live images, and those that an environment would go back to, that ECR will soon delete. */
   "ImagesNearLimit",
+  /** The same that are gone already, or archived. */
+  "ImagesUnusable",
   /** Pushes of which no event came, and whose release was started for that reason. */
   "LostPushes",
   /** Environments in which something else runs than is on record. */

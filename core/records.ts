@@ -346,5 +346,7 @@ export const EnvironmentRecord = z.object({
   hold: z.optional(Hold),
   /** What was changed there without us, as it was last seen. */
   drift: z.optional(Drift),
+  /** What is wrong with images that it runs or would go back to, as it was last seen, in words. */
+  images: z.optional(z.array(z.string())),
 });
 export type EnvironmentRecord = z.infer<typeof EnvironmentRecord>;

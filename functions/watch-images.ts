@@ -3,57 +3,93 @@ import { connectRecords } from "../aws/dynamodb.ts";
 import { connectImages } from "../aws/ecr.ts";
 import type { PinnedImage } from "../core/image.ts";
 import type { EnvironmentRecord } from "../core/records.ts";
-import { describeEndangered, findEndangered, type NeededImage } from "../core/retention.ts";
+import {
+  describeEndangered,
+  type EndangeredImage,
+  findEndangered,
+  isUnusable,
+  type KeptImage,
+} from "../core/retention.ts";
 import { previousRevision } from "../core/revisions.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
 
 /**
- * Every ten minutes: tells of images that an environment runs, or would go back to, and that ECR's lifecycle will soon
- * delete. Apart from Reconcile, which would carry ECR's client at each cold start.
+ * Every ten minutes: tells of images that an environment runs, or would go back to, and that are gone, archived, or
+ * soon deleted by ECR's lifecycle, and notes them on the environment's record. Apart from Reconcile, which would carry
+ * ECR's client at each cold start. What cannot be asked about one environment holds up none of the others; it is
+ * thrown in the end.
  */
 export const watchImages: FunctionDefinition<z.ZodMiniUnknown, { readonly endangered: number }> = {
   name: "WatchImages",
   input: z.unknown(),
   async run(_event, place, tell) {
-    const images = connectImages(place.connection);
-    const warnings: string[] = [];
-    const byRepository = Map.groupBy(await neededImages(place), ({ image }) => image.repository);
-    for (const [repository, needed] of byRepository) {
-      const tagged = await images.tagged(repository);
-      const endangered = findEndangered(tagged, needed.map(asNeeded));
-      warnings.push(...endangered.map((image) => describeEndangered(repository, image)));
-    }
-    tell({ counts: { ImagesNearLimit: warnings.length }, warnings });
-    return { endangered: warnings.length };
+    const records = connectRecords(place.connection, place.environment.table);
+    const { services } = (await records.installation()).config;
+    const listed = listOnce(place);
+    const failures: unknown[] = [];
+    const endangered: Found[] = [];
+    for (const [service, { environments }] of Object.entries(services))
+      for (const name of Object.keys(environments)) {
+        const found = await look(place, service, name, listed).catch((error: unknown) => {
+          failures.push(error);
+          return [];
+        });
+        endangered.push(...found);
+      }
+    const unusable = endangered.filter(({ image }) => isUnusable(image)).length;
+    tell({
+      counts: { ImagesNearLimit: endangered.length - unusable, ImagesUnusable: unusable },
+      warnings: endangered.map(({ said }) => said),
+    });
+    if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join("; "));
+    return { endangered: endangered.length };
   },
 };
 
 export const handler = createHandler(watchImages);
 
-/** An image, and what needs it. */
-interface Needed {
-  readonly image: PinnedImage;
-  readonly neededAs: string;
+/** A needed image that is in danger, and what a person reads of it. */
+interface Found {
+  readonly image: EndangeredImage;
+  readonly said: string;
 }
 
-function asNeeded({ image: { digest }, neededAs }: Needed): NeededImage {
-  return { digest, neededAs };
-}
-
-async function neededImages(place: Place): Promise<Needed[]> {
+/** Looks at what one environment needs, and notes what is in danger if that is otherwise than before. */
+async function look(
+  place: Place,
+  service: string,
+  name: string,
+  listed: (repository: string) => Promise<KeptImage[]>,
+): Promise<Found[]> {
   const records = connectRecords(place.connection, place.environment.table);
-  const { services } = (await records.installation()).config;
-  const needed: Needed[] = [];
-  for (const [service, { environments }] of Object.entries(services))
-    for (const environment of Object.keys(environments)) {
-      const record = await records.environment(service, environment);
-      for (const { release, neededAs } of revisionsNeeded(record)) {
-        const { image, migrationImage } = (await records.release(release)) ?? {};
-        for (const one of [image, migrationImage])
-          if (one !== undefined) needed.push({ image: one, neededAs });
-      }
+  const environment = await records.environment(service, name);
+  const found: Found[] = [];
+  for (const { release, neededAs } of revisionsNeeded(environment)) {
+    const { image, migrationImage } = (await records.release(release)) ?? {};
+    for (const { repository, digest } of [image, migrationImage].filter(isThere)) {
+      const endangered = findEndangered(await listed(repository), [{ digest, neededAs }]);
+      found.push(...endangered.map((one) => ({ image: one, said: describeEndangered(repository, one) })));
     }
-  return needed;
+  }
+  const said = found.map((one) => one.said);
+  if (JSON.stringify(said) !== JSON.stringify(environment.images ?? []))
+    await records.noteImages(service, name, said.length === 0 ? undefined : said);
+  return found;
+}
+
+function isThere(image: PinnedImage | undefined): image is PinnedImage {
+  return image !== undefined;
+}
+
+/** Lists the images of each repository once in a run. */
+function listOnce({ connection }: Place): (repository: string) => Promise<KeptImage[]> {
+  const images = connectImages(connection);
+  const lists = new Map<string, Promise<KeptImage[]>>();
+  return (repository) => {
+    const list = lists.get(repository) ?? images.kept(repository);
+    lists.set(repository, list);
+    return list;
+  };
 }
 
 /** What is live, and what "previous" is: what a rollback or a recovery runs. */

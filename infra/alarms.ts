@@ -90,6 +90,12 @@ export const alarms = [
     { period: 1800 },
   ),
   makeAlarm(
+    "ImagesUnusable",
+    "An image that is live or to which an environment would go back was deleted or archived, so nothing new starts of it and nobody can go back to it: the log of WatchImages and npm run status name it and say how to restore it.",
+    counted("WatchImages", "ImagesUnusable"),
+    { period: 1800 },
+  ),
+  makeAlarm(
     "Drifted",
     "Somebody changed what an environment runs without Spillway, which changed nothing back: the log of FindDrift and npm run status say what. Start the intent recover to have again what is on record, or release what runs.",
     counted("FindDrift", "Drifted"),

@@ -263,7 +263,7 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   RecoverExecution: [records, ...seeToBroken],
   Operate: [...cancelReleases, addRecords],
   FindDrift: [...[records, findTargets, describeTargets], announce],
-  WatchImages: [readRecords, listTagged],
+  WatchImages: [records, listTagged],
   FindLostPushes: [...[records, listTagged], { actions: ["states:StartExecution"], on: "release-machine" }],
   Reconcile: [
     ...[records, answer, ...seeToBroken],

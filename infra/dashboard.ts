@@ -85,6 +85,7 @@ export const dashboard = new aws.cloudwatch.Dashboard("Dashboard", {
           [
             counted("Reconcile", "OverdueWaits", "overdue waits"),
             counted("WatchImages", "ImagesNearLimit", "needed images near the limit"),
+            counted("WatchImages", "ImagesUnusable", "needed images that are gone or archived"),
             counted("FindDrift", "Drifted", "environments changed without Spillway"),
           ],
           5,

@@ -1,6 +1,8 @@
 import { Readable } from "node:stream";
+import { BatchDeleteImageCommand, ECRClient, UpdateImageStorageClassCommand } from "@aws-sdk/client-ecr";
 import { DisableRuleCommand, EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { readStatus, renderStatus } from "../cli/environment-status.ts";
 import { imageOf } from "./simulation/image.ts";
 import { createWorld, type SimulatedWorld } from "./simulation/world.ts";
 
@@ -88,5 +90,46 @@ describe("what is found by who looks regularly", () => {
     expect(printed.join("\n")).toContain(
       `web@${image?.digest}, live in production, is number 401 of its repository`,
     );
+  });
+
+  it("is told by name when what is live, or would be gone back to, is deleted or archived, until it is back", async () => {
+    world = await createWorld();
+    const [before, now] = [await world.release("aaaaaaa"), await world.release("bbbbbbb")];
+    const ecr = new ECRClient(world.connection.client);
+    const migration = (await run(world.records.requireRelease(before))).migrationImage;
+    const image = (await run(world.records.requireRelease(now))).image;
+    if (image === undefined || migration === undefined) throw new Error("the releases have images");
+    const archive = (targetStorageClass: "ARCHIVE" | "STANDARD") =>
+      ecr.send(
+        new UpdateImageStorageClassCommand({
+          repositoryName: "web",
+          imageId: { imageDigest: image.digest },
+          targetStorageClass,
+        }),
+      );
+    await run(archive("ARCHIVE"));
+    await minutes(11);
+    expect(counted("ImagesUnusable", "WatchImages").at(-1)).toBe(1);
+    const status = async () => renderStatus(await run(readStatus(world.records, {})));
+    expect(await status()).toContain(
+      `  image        web@${image.digest}, live in production, is archived, and cannot be pulled`,
+    );
+    await run(
+      ecr.send(
+        new BatchDeleteImageCommand({
+          repositoryName: migration.repository,
+          imageIds: [{ imageDigest: migration.digest }],
+        }),
+      ),
+    );
+    await minutes(11);
+    expect(counted("ImagesUnusable", "WatchImages").at(-1)).toBe(2);
+    expect(await status()).toContain("to which production would go back, is not in ECR any more");
+
+    await run(archive("STANDARD"));
+    await minutes(11);
+    expect(counted("ImagesUnusable", "WatchImages").at(-1)).toBe(1);
+    expect(await status()).not.toContain("archived");
+    expect(await world.servingIn("production")).toBe("bbbbbbb");
   });
 });

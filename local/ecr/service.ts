@@ -3,6 +3,7 @@ import { checkResourcePolicy } from "../iam/resource-policy.ts";
 import { createPaginator } from "../pagination.ts";
 import { AwsError, type Operation, type Service } from "../service.ts";
 import type { World } from "../world.ts";
+import { createKeeping, findImage, missingImage } from "./keeping.ts";
 import { isIndex, readManifest } from "./manifest.ts";
 import type { ImageStore, Repository, StoredManifest } from "./store.ts";
 import type { RegistryTokens } from "./tokens.ts";
@@ -30,7 +31,7 @@ export function createEcr(world: World, store: ImageStore, tokens: RegistryToken
 
   const detail = (
     repository: Repository,
-    { digest, mediaType, text, pushedAt }: StoredManifest,
+    { digest, mediaType, text, pushedAt, isArchived = false }: StoredManifest,
   ): ecr.ImageDetail => {
     const manifest = readManifest(text);
     const tags = tagsOf(repository, digest);
@@ -45,13 +46,8 @@ export function createEcr(world: World, store: ImageStore, tokens: RegistryToken
       imagePushedAt: new Date(pushedAt),
       imageManifestMediaType: mediaType,
       ...(isIndex(manifest) ? {} : { artifactMediaType: manifest.config.mediaType }),
-      imageStatus: "ACTIVE",
+      imageStatus: isArchived ? "ARCHIVED" : "ACTIVE",
     };
-  };
-
-  const find = (repository: Repository, id: ecr.ImageIdentifier): StoredManifest | undefined => {
-    const digest = id.imageDigest ?? repository.tags.get(id.imageTag ?? "");
-    return digest === undefined ? undefined : repository.manifests.get(digest);
   };
 
   const CreateRepository: Operation<
@@ -84,11 +80,15 @@ export function createEcr(world: World, store: ImageStore, tokens: RegistryToken
     input,
   ) => {
     const repository = store.repository(input.repositoryName ?? "");
-    const wanted = input.imageIds?.map((id) => find(repository, id) ?? missing(repository.name, id));
+    const wanted = input.imageIds?.map(
+      (id) => findImage(repository, id) ?? missingImage(world, repository.name, id),
+    );
     const { nextToken, maxResults, ...question } = input;
     const images = (wanted ?? [...repository.manifests.values()])
       .map((stored) => detail(repository, stored))
-      .filter(({ imageTags }) => hasTagStatus(imageTags !== undefined, input.filter?.tagStatus));
+      .filter(({ imageTags }) => hasTagStatus(imageTags !== undefined, input.filter?.tagStatus))
+      // Who names an image is told of it; who lists them is not told of those in the archive unless they ask.
+      .filter(({ imageStatus }) => wanted !== undefined || hasStatus(imageStatus, input.filter?.imageStatus));
     const page = paginate(images, {
       of: ["DescribeImages", question],
       key: ({ imageDigest = "" }) => imageDigest,
@@ -96,13 +96,6 @@ export function createEcr(world: World, store: ImageStore, tokens: RegistryToken
       token: nextToken,
     });
     return { imageDetails: page.items, nextToken: page.nextToken };
-  };
-
-  const missing = (name: string, id: ecr.ImageIdentifier): never => {
-    throw new AwsError(
-      "ImageNotFoundException",
-      `The image with imageId {imageDigest:'${id.imageDigest ?? "null"}', imageTag:'${id.imageTag ?? "null"}'} does not exist within the repository with name '${name}' in the registry with id '${world.accountId}'`,
-    );
   };
 
   const ListImages: Operation<ecr.ListImagesCommandInput, ecr.ListImagesCommandOutput> = (input) => {
@@ -129,9 +122,15 @@ export function createEcr(world: World, store: ImageStore, tokens: RegistryToken
     const images: ecr.Image[] = [];
     const failures: ecr.ImageFailure[] = [];
     for (const imageId of input.imageIds ?? []) {
-      const stored = find(repository, imageId);
+      const stored = findImage(repository, imageId);
       if (stored === undefined)
         failures.push({ imageId, failureCode: "ImageNotFound", failureReason: "Requested image not found" });
+      else if (stored.isArchived === true)
+        failures.push({
+          imageId,
+          failureCode: "ImageInaccessible",
+          failureReason: "Requested image is archived",
+        });
       else
         images.push({
           registryId: world.accountId,
@@ -237,11 +236,16 @@ export function createEcr(world: World, store: ImageStore, tokens: RegistryToken
       GetDownloadUrlForLayer,
       GetAuthorizationToken,
       PutImage,
+      ...createKeeping(world, store),
       SetRepositoryPolicy,
       GetRepositoryPolicy,
       DeleteRepositoryPolicy,
     },
   };
+}
+
+function hasStatus(status: ecr.ImageStatus | undefined, wanted: ecr.ImageStatusFilter = "ACTIVE"): boolean {
+  return wanted === "ANY" || status === wanted;
 }
 
 function hasTagStatus(isTagged: boolean, wanted: ecr.TagStatus = "ANY"): boolean {

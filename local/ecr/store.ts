@@ -15,6 +15,8 @@ export interface StoredManifest {
   readonly text: string;
   /** Milliseconds since the epoch. */
   readonly pushedAt: number;
+  /** Whether it is in the archive, from which nobody can pull. */
+  readonly isArchived?: boolean;
 }
 
 export interface Repository {
@@ -192,10 +194,11 @@ export async function createImageStore(world: World) {
       return stored;
     },
 
-    /** A manifest by tag or digest. */
+    /** A manifest by tag or digest, if it can be pulled. */
     find(name: string, reference: string): StoredManifest | undefined {
       const { tags, manifests } = repository(name);
-      return manifests.get(digestPattern.test(reference) ? reference : (tags.get(reference) ?? ""));
+      const found = manifests.get(digestPattern.test(reference) ? reference : (tags.get(reference) ?? ""));
+      return found?.isArchived === true ? undefined : found;
     },
     save,
   };

@@ -97,6 +97,7 @@ describe.skipIf(platformMissing)(
         "NeedsAttention",
         "OverdueWaits",
         "ImagesNearLimit",
+        "ImagesUnusable",
         "Drifted",
         "DeadLetters",
         "ReconcilerSilent",

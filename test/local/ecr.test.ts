@@ -2,12 +2,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  BatchDeleteImageCommand,
   BatchGetImageCommand,
   DescribeImagesCommand,
   ECRClient,
   GetAuthorizationTokenCommand,
   GetDownloadUrlForLayerCommand,
+  type ImageIdentifier,
   ListImagesCommand,
+  UpdateImageStorageClassCommand,
 } from "@aws-sdk/client-ecr";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createRealClock, createVirtualClock } from "../../local/asl/index.ts";
@@ -216,6 +219,50 @@ describe("ECR", () => {
       "v3",
     ]);
     expect(second.nextToken).toBeUndefined();
+  });
+
+  it("lets an image go with its last tag, or by its digest with all of them, and tells of it", async () => {
+    const one = await push("v1", { a: "1" });
+    const two = await push("v2", { a: "2" });
+    const remove = (...imageIds: ImageIdentifier[]) =>
+      client.send(new BatchDeleteImageCommand({ repositoryName: "web", imageIds }));
+    const { imageIds, failures } = await remove({ imageTag: "v1" }, { imageTag: "v9" });
+    expect(imageIds).toEqual([{ imageDigest: one.digest, imageTag: "v1" }]);
+    expect(failures).toMatchObject([{ failureCode: "ImageNotFound" }]);
+    expect(events.at(-1)?.detail).toMatchObject({ "action-type": "DELETE", "image-tag": "v1" });
+    await remove({ imageDigest: two.digest });
+    const { imageDetails } = await client.send(new DescribeImagesCommand({ repositoryName: "web" }));
+    expect(imageDetails).toEqual([]);
+    expect((await registry(`web/manifests/${two.digest}`)).status).toBe(404);
+  });
+
+  it("keeps an image in the archive out of lists and pulls until it is restored", async () => {
+    const { digest: imageDigest } = await push("v1", { a: "1" });
+    const move = (targetStorageClass: "ARCHIVE" | "STANDARD") =>
+      client.send(
+        new UpdateImageStorageClassCommand({
+          repositoryName: "web",
+          imageId: { imageDigest },
+          targetStorageClass,
+        }),
+      );
+    const listed = async (imageStatus?: "ANY") => {
+      const filter = imageStatus && { imageStatus };
+      const { imageDetails = [] } = await client.send(
+        new DescribeImagesCommand({ repositoryName: "web", filter }),
+      );
+      return imageDetails.map((detail) => detail.imageStatus);
+    };
+    expect(await move("ARCHIVE")).toMatchObject({ imageStatus: "ARCHIVED" });
+    expect(await listed()).toEqual([]);
+    expect(await listed("ANY")).toEqual(["ARCHIVED"]);
+    const { failures } = await client.send(
+      new BatchGetImageCommand({ repositoryName: "web", imageIds: [{ imageDigest }] }),
+    );
+    expect(failures).toMatchObject([{ failureCode: "ImageInaccessible" }]);
+    expect((await registry(`web/manifests/${imageDigest}`)).status).toBe(404);
+    expect(await move("STANDARD")).toMatchObject({ imageStatus: "ACTIVE" });
+    expect(await listed()).toEqual(["ACTIVE"]);
   });
 
   it("keeps its images when it is opened again", async () => {

@@ -1,4 +1,5 @@
 import { AppRunnerClient, DeleteServiceCommand, ListServicesCommand } from "@aws-sdk/client-apprunner";
+import { BatchDeleteImageCommand, ECRClient } from "@aws-sdk/client-ecr";
 import { DisableRuleCommand, EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { SFNClient, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import type { ConfigInput } from "../../core/config.ts";
@@ -183,6 +184,20 @@ export const scenarios: readonly Scenario[] = [
         await world.clock.runUntil(apprunner.send(new DeleteServiceCommand({ ServiceArn })));
       await minutes(world, 6);
       await world.deploy({ intent: "recover", service: "web", environment: "production" });
+    },
+  },
+  {
+    name: "a live image that a person deletes",
+    config: oneEnvironment(),
+    async play(world) {
+      const id = await world.release("aaaaaaa");
+      const { image } = await world.ended(id);
+      const images = new ECRClient(world.connection.client);
+      const imageIds = [{ imageDigest: image?.digest }];
+      await world.clock.runUntil(
+        images.send(new BatchDeleteImageCommand({ repositoryName: "web", imageIds })),
+      );
+      await minutes(world, 11);
     },
   },
   {

@@ -18,12 +18,14 @@ export function ecrDemands(arn: (service: string, resource: string) => string): 
     }: {
       repositoryNames?: readonly string[] | undefined;
     }) => demand("ecr:DescribeRepositories", ...repositoryNames.map(repository)),
+    BatchDeleteImage: ofRepository("ecr:BatchDeleteImage"),
     BatchGetImage: ofRepository("ecr:BatchGetImage"),
     CreateRepository: ofRepository("ecr:CreateRepository"),
     DescribeImages: ofRepository("ecr:DescribeImages"),
     GetDownloadUrlForLayer: ofRepository("ecr:GetDownloadUrlForLayer"),
     ListImages: ofRepository("ecr:ListImages"),
     PutImage: ofRepository("ecr:PutImage"),
+    UpdateImageStorageClass: ofRepository("ecr:UpdateImageStorageClass"),
   };
 }
 
