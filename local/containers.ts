@@ -29,8 +29,8 @@ export interface RunningContainer {
 /** A container that never ran; named as ECS names it. */
 export class ContainerStartError extends Error {
   override readonly name: "CannotPullContainerError" | "CannotStartContainerError";
-  constructor(name: ContainerStartError["name"], message: string) {
-    super(message);
+  constructor(name: ContainerStartError["name"], message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = name;
   }
 }
@@ -58,8 +58,10 @@ export function createProcessContainers(
         ...(command ?? (entryPoint === undefined ? config.command : [])),
       ];
       const [program, ...rest] = words;
-      const interpreter =
-        program === undefined ? undefined : options.interpreters[program.split("/").at(-1) ?? ""];
+      const wanted = program?.split("/").at(-1) ?? "";
+      const interpreter = Object.hasOwn(options.interpreters, wanted)
+        ? options.interpreters[wanted]
+        : undefined;
       if (interpreter === undefined)
         throw new ContainerStartError(
           "CannotStartContainerError",

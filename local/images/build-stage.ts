@@ -1,5 +1,6 @@
 import { join, posix } from "node:path";
 import { readOwner } from "./accounts.ts";
+import { applyLayer } from "./apply-layer.ts";
 import type { Build } from "./build.ts";
 import { hashEntries, listContext } from "./context.ts";
 import { DockerfileError, type DockerfileStage, type DockerfileStep, findStage } from "./dockerfile.ts";
@@ -9,7 +10,6 @@ import { keyOf } from "./layer-cache.ts";
 import type { HistoryEntry } from "./manifest.ts";
 import { readCommands, runCommand } from "./run-step.ts";
 import { createStageFiles, namedEntries, type StageFiles } from "./stage.ts";
-import { applyLayer } from "./unpack.ts";
 import { type LookUp, splitWords } from "./words.ts";
 
 /** A stage that was built, or is. */
@@ -204,7 +204,7 @@ async function addLayer(run: Build, stage: Stage, step: DockerfileStep, work: Fi
 
 /** The files of a layer that is there already; they are no change of the next step. */
 async function putInPlace(files: StageFiles, layer: ImageLayer): Promise<void> {
-  const budget = { bytes: Number.MAX_SAFE_INTEGER };
+  const budget = { bytes: Number.MAX_SAFE_INTEGER, entries: Number.MAX_SAFE_INTEGER };
   await applyLayer(layer.path, layer.mediaType, files.root, budget, (target) => target);
   await files.takeChanges();
 }

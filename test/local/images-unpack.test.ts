@@ -1,79 +1,20 @@
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buffer } from "node:stream/consumers";
-import { gzipSync } from "node:zlib";
-import { type Header, pack } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createRealClock } from "../../local/asl/index.ts";
-import { createImageStore, type ImageStore } from "../../local/ecr/store.ts";
 import { createUnpacker, readReference } from "../../local/images/unpack.ts";
-import type { World } from "../../local/world.ts";
-
-type Entry = Partial<Header> & { name: string; content?: string };
+import { createPushedLayers, type Entry, type PushedLayers } from "./pushed-layers.ts";
 
 let folder: string;
-let world: World;
-let store: ImageStore;
+let pushed: PushedLayers;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "spillway-unpack-"));
-  world = {
-    clock: createRealClock(),
-    random: Math.random,
-    accountId: "000000000000",
-    region: "us-east-1",
-    endpoint: () => "",
-    folder: join(folder, "state"),
-    emit: () => {},
-  };
-  store = await createImageStore(world);
-  await store.createRepository("web", false);
+  pushed = await createPushedLayers(join(folder, "state"));
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-async function layerOf(entries: readonly Entry[]): Promise<Buffer> {
-  const tar = pack();
-  for (const { content = "", ...header } of entries) tar.entry(header, content);
-  tar.finalize();
-  return gzipSync(await buffer(tar));
-}
-
-async function* once(bytes: Uint8Array) {
-  yield bytes;
-}
-
-/** Pushes an image of these layers and unpacks it. */
-async function unpack(...layers: Entry[][]) {
-  const described = [];
-  for (const entries of layers) {
-    const { digest, size } = await store.writeBlob(once(await layerOf(entries)));
-    described.push({ mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", digest, size });
-  }
-  const config = await store.writeBlob(
-    once(
-      Buffer.from(
-        JSON.stringify({
-          config: {
-            Entrypoint: ["node", "/app/main.js"],
-            Env: ["A=b=c", "PATH=/usr/bin"],
-            WorkingDir: "/app",
-          },
-        }),
-      ),
-    ),
-  );
-  const text = JSON.stringify({
-    config: { mediaType: "application/vnd.oci.image.config.v1+json", ...config },
-    layers: described,
-  });
-  const { digest } = await store.putManifest("web", {
-    text,
-    mediaType: "application/vnd.oci.image.manifest.v1+json",
-    tag: "one",
-  });
-  return createUnpacker(world, store)(`000000000000.dkr.ecr.us-east-1.amazonaws.com/web@${digest}`);
-}
+const unpack = (...layers: Entry[][]) => pushed.unpack(...layers);
 
 describe("unpacking an image", () => {
   it("applies layers in order, with whiteouts, and reads how it is started", async () => {
@@ -137,6 +78,7 @@ describe("unpacking an image", () => {
   });
 
   it("names an image that is not there as ECS does", async () => {
+    const { world, store } = pushed;
     expect(() => createUnpacker(world, store)("host/web:nope")).toThrow(
       /CannotPullContainerError: failed to resolve ref web:nope/,
     );
