@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Gateway, GatewayResponse } from "./gateway.ts";
+import { refuseOtherHost } from "./loopback.ts";
 
 /** API calls are read into memory up to this size; images go over the raw routes, which stream. */
 const BODY_LIMIT_BYTES = 32 * 1024 * 1024;
@@ -122,12 +123,9 @@ async function serve(gateway: Gateway, request: IncomingMessage, response: Serve
  * to 127.0.0.1 (then the Host header is that name) nor directly (then the browser says from where it comes).
  */
 function refusalOf(request: IncomingMessage): string | undefined {
-  const host = request.headers.host ?? "";
-  const port = request.socket.localPort;
-  if (host !== `127.0.0.1:${port}` && host !== `localhost:${port}`) {
-    return `The Host header must be 127.0.0.1:${port} or localhost:${port}.`;
-  }
-  const origin = request.headers.origin;
+  const otherHost = refuseOtherHost(request);
+  if (otherHost !== undefined) return otherHost;
+  const { host, origin } = request.headers;
   if (origin !== undefined && origin !== `http://${host}`) return "Requests of other origins are not served.";
   const site = request.headers["sec-fetch-site"];
   if (site !== undefined && site !== "same-origin" && site !== "none") {

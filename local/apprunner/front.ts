@@ -7,6 +7,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { Clock } from "../asl/clock.ts";
+import { refuseOtherHost } from "../loopback.ts";
 
 /** The stable address of a service; requests go to whichever instance is current. */
 export interface Front {
@@ -42,6 +43,8 @@ async function openFront(preferredPort = 0, onAnswer = (_status: number) => {}):
 
   const serve = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const port = current;
+    const otherHost = refuseOtherHost(incoming);
+    if (otherHost !== undefined) return refuse(outgoing, 403, otherHost);
     outgoing.once("finish", () => onAnswer(outgoing.statusCode));
     if (port === undefined) return refuse(outgoing, 503, "no instance of the service is running");
     inFlight.set(port, (inFlight.get(port) ?? 0) + 1);

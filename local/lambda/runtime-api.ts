@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { refuseOtherHost } from "../loopback.ts";
 import type { FunctionVersion, Invocation, InvocationResult } from "./function.ts";
 import { platformFailure } from "./function.ts";
 
@@ -48,6 +49,8 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  const otherHost = refuseOtherHost(request);
+  if (otherHost !== undefined) return refuse(response, 403, "InvalidHost", otherHost);
   const [, id = "", version, runtime, subject, ...place] = (request.url ?? "").split("/");
   const listener = version === "2018-06-01" && runtime === "runtime" ? listeners.get(id) : undefined;
   if (listener === undefined) return refuse(response, 404, "InvalidRuntime", "There is no such runtime.");
