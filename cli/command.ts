@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { shown } from "./lines.ts";
 
 /** What every command that asks an installation is told of where that is. */
 export const installationOptions = {
@@ -18,7 +19,7 @@ export async function runCommand(
     process.exitCode = await run(process.argv.slice(2));
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
-    console.error(styleText("red", `${name}: ${message}`));
+    console.error(styleText("red", shown(`${name}: ${message}`)));
     // What parseArgs throws.
     if (name === "TypeError") console.error(`\n${usage}`);
     process.exitCode = 1;

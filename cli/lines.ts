@@ -15,16 +15,27 @@ export function section(title: string, lines: readonly string[]): string[] {
 }
 
 /**
- * What is on record, for the terminal of a person. Reasons and names come from people, images and other systems: they
- * must not steer the terminal, nor show a secret.
+ * Words for the terminal of a person. Reasons, names and errors come from people, images and other systems: they must
+ * not steer the terminal, nor show a secret.
  * @param indent what stands before every line but the first.
  */
-function shown(text: string, indent: string): string {
+export function shown(text: string, indent = ""): string {
   return text
     .split("\n")
     .map((part) => hideSecrets(plainLine(part)))
     .join(`\n${indent}`);
 }
+
+/** The same as JSON, which says of every character that would steer the terminal only which one it is. */
+export function shownJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, undefined, indent).replace(
+    steering,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** What JSON leaves as it is: control characters beyond ASCII, and those that turn the direction of text. */
+const steering = /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /** A moment as people read it and as logs write it, in UTC. @param milliseconds since the epoch. */
 export function moment(milliseconds: number): string {

@@ -1,10 +1,9 @@
 import { styleText } from "node:util";
 import type { LogLine } from "../aws/log-reader.ts";
-import { plainLine } from "../core/build.ts";
 import { type MigrationPurpose, migrationContainer } from "../core/names.ts";
 import type { Access, Deployment, Evidence, Release } from "../core/records.ts";
-import { hideSecrets } from "../core/redaction.ts";
 import { accessOf, type Wait } from "../core/wait.ts";
+import { shown } from "./lines.ts";
 
 /** Something that ran for a release and left a log. */
 export interface LogPlace {
@@ -85,11 +84,11 @@ export function renderPlaces(release: string, places: readonly LogPlace[]): stri
   };
   const width = Math.max(...places.map((place) => words(place).length));
   return places
-    .map((place) => `  npm run logs -- ${release} ${words(place).padEnd(width)}  ${place.state}`)
+    .map((place) => shown(`  npm run logs -- ${release} ${words(place).padEnd(width)}  ${place.state}`))
     .join("\n");
 }
 
 /** A line of a log as a terminal may show it: terminals are shared and recorded, so what looks like a secret goes. */
 export function renderLine({ at, text }: LogLine): string {
-  return `${styleText("dim", new Date(at).toISOString())} ${hideSecrets(plainLine(text))}`;
+  return `${styleText("dim", new Date(at).toISOString())} ${shown(text.replaceAll("\n", " "))}`;
 }

@@ -9,6 +9,7 @@ import type { Deployment, Release } from "../core/records.ts";
 import { resourcesOf } from "../core/settings.ts";
 import { type Address, findInstallation } from "./address.ts";
 import { installationOptions, runCommand } from "./command.ts";
+import { shown } from "./lines.ts";
 import {
   choosePlaces,
   type LogPlace,
@@ -61,7 +62,7 @@ async function print({ connection }: Address, place: LogPlace): Promise<void> {
   const reader = connectLogReader(connectEnvironment(connection, access));
   const streams = typeof stream === "string" ? [stream] : await reader.streams(group, stream.prefix);
   for (const name of streams) {
-    console.log(styleText("dim", `── ${group} ${name}`));
+    console.log(styleText("dim", shown(`── ${group} ${name}`)));
     for await (const line of reader.read(group, name)) console.log(renderLine(line));
   }
 }
@@ -86,14 +87,16 @@ async function run(words: readonly string[]): Promise<number> {
   const release = await records.requireRelease(id);
   const places = await findPlaces(address, release, await records.deployments(id));
   if (stage === undefined) {
-    console.log(`${release.outcome ?? "open"}: ${release.reason ?? "it is on its way"}\n`);
+    console.log(`${release.outcome ?? "open"}: ${shown(release.reason ?? "it is on its way")}\n`);
     console.log(renderPlaces(id, places));
     return 0;
   }
   const chosen = choosePlaces(places, stage, values.environment);
   for (const place of chosen) await print(address, place);
   if (chosen.length > 0) return 0;
-  console.error(`There is no log of ${stage} for ${id}. There is:\n${renderPlaces(id, places)}`);
+  console.error(
+    `There is no log of ${shown(stage)} for ${shown(id)}. There is:\n${renderPlaces(id, places)}`,
+  );
   return 2;
 }
 

@@ -7,6 +7,7 @@ import type { AuditEntry } from "../core/audit.ts";
 import { tableName } from "../core/names.ts";
 import { type Address, findInstallation } from "./address.ts";
 import { UsageError } from "./arguments.ts";
+import { shown } from "./lines.ts";
 import { type OperateArguments, readOperateArguments } from "./operate-arguments.ts";
 
 const Answer = z.union([
@@ -24,16 +25,17 @@ async function ask(
   const { status, body } = await urls.post(door, JSON.stringify({ action, ...members }));
   const answer = readAnswer(body);
   if (answer !== undefined && "done" in answer) {
-    console.log(styleText("green", answer.done));
+    console.log(styleText("green", shown(answer.done)));
     return 0;
   }
-  if (answer !== undefined) console.error(styleText("red", `${answer.error}: ${answer.message}`));
+  if (answer !== undefined) console.error(styleText("red", shown(`${answer.error}: ${answer.message}`)));
   else if (status === 403)
     console.error(
-      styleText("red", `AWS did not let you in (403): ${body.slice(0, 300)}\n`) +
+      styleText("red", shown(`AWS did not let you in (403): ${body.slice(0, 300)}\n`)) +
         `You need the policy of the installation's operators, whose ARN sst deploy prints as operatorPolicy.`,
     );
-  else console.error(styleText("red", `The operator's door answered ${status}: ${body.slice(0, 300)}`));
+  else
+    console.error(styleText("red", shown(`The operator's door answered ${status}: ${body.slice(0, 300)}`)));
   return 1;
 }
 
@@ -66,8 +68,8 @@ function renderEntry({
 }: AuditEntry): string {
   const subject = [release, digest, environment].filter((word) => word !== undefined).join(" ");
   const end = done ?? (refused === undefined ? "broken off half-way; ask again" : `refused: ${refused}`);
-  const why = reason === undefined ? "" : `\n  because ${reason}`;
-  return `${styleText("dim", new Date(at).toISOString())} ${styleText("bold", action)} ${subject} by ${by}${why}\n  ${end}`;
+  const why = reason === undefined ? "" : `\n  because ${shown(reason)}`;
+  return `${styleText("dim", new Date(at).toISOString())} ${styleText("bold", action)} ${shown(subject)} by ${shown(by)}${why}\n  ${shown(end)}`;
 }
 
 function signAs({ connection, prefix }: Address, name: string | undefined): Address {
@@ -84,6 +86,6 @@ try {
   process.exitCode = "audit" in asked ? await listAudit(address, asked.audit) : await ask(address, asked);
 } catch (error) {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
-  console.error(styleText("red", `${name}: ${message}`));
+  console.error(styleText("red", shown(`${name}: ${message}`)));
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }

@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import * as z from "zod/mini";
 import type { ServiceEvent } from "../local/world.ts";
+import { shown } from "./lines.ts";
 
 /** Says in the terminal what the services of the local AWS tell, as it happens. */
 export function createProgress(say: (line: string) => void, now: () => number) {
@@ -11,12 +12,12 @@ export function createProgress(say: (line: string) => void, now: () => number) {
 
   /** One line for an event worth a person's eye; undefined for the rest. */
   function describe({ "detail-type": type, detail, resources }: ServiceEvent): string | undefined {
-    const text = (name: string) => String(detail[name] ?? "");
+    const text = (name: string) => shown(String(detail[name] ?? ""));
     if (type === "ECR Image Action")
       return `pushed      ${text("repository-name")}:${text("image-tag")}  ${text("image-digest").slice(0, 19)}`;
     if (type === "CodeBuild Build State Change") {
       const [build = ""] = resources;
-      const stage = nameOfBuild(detail);
+      const stage = shown(nameOfBuild(detail));
       if (text("build-status") !== "IN_PROGRESS")
         return `${mark(text("build-status") === "SUCCEEDED")} stage     ${stage}`;
       if (running.has(build)) return undefined;
@@ -49,7 +50,7 @@ export function createProgress(say: (line: string) => void, now: () => number) {
     told,
     onFault(where: string, error: unknown): void {
       const what = error instanceof Error ? error.message : JSON.stringify(error);
-      told(styleText("red", `local AWS: ${where}: ${what}`));
+      told(styleText("red", shown(`local AWS: ${where}: ${what}`)));
     },
     onEvent(event: ServiceEvent): void {
       const line = describe(event);

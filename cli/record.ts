@@ -4,6 +4,7 @@ import { connectRecords } from "../aws/dynamodb.ts";
 import { tableName } from "../core/names.ts";
 import { findInstallation } from "./address.ts";
 import { installationOptions, runCommand } from "./command.ts";
+import { shownJson } from "./lines.ts";
 import { readReleaseRecord, renderReleaseRecord } from "./release-record.ts";
 
 const usage = `npm run record -- RELEASE [--json] [--folder DIR] [--prefix NAME]
@@ -32,7 +33,7 @@ async function run(words: readonly string[]): Promise<number> {
   }
   const { connection, prefix } = await findInstallation(resolve(values.folder), values.prefix, process.env);
   const record = await readReleaseRecord(connectRecords(connection, tableName(prefix)), release);
-  console.log(values.json ? JSON.stringify(record, undefined, 2) : renderReleaseRecord(record));
+  console.log(values.json ? shownJson(record, 2) : renderReleaseRecord(record));
   return 0;
 }
 

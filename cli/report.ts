@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import type { Deployment, EnvironmentRecord, Release } from "../core/records.ts";
+import { shown } from "./lines.ts";
 
 /** What `--json` prints as its last line. Times are milliseconds. */
 export interface Report {
@@ -65,10 +66,10 @@ export function renderReport({ outcome, release, reason, environments, timings }
   const seconds = ((timings.pushToEndMilliseconds ?? 0) / 1000).toFixed(1);
   return [
     `\n${styleText(["bold", colour], outcome)}  ${release}  in ${seconds} s`,
-    ...(outcome === "Released" ? [] : [`  why       ${reason}`]),
+    ...(outcome === "Released" ? [] : [`  why       ${shown(reason ?? "not told yet")}`]),
     ...Object.entries(environments).map(
       ([name, { digest, commit, schema, url }]) =>
-        `  ${name}\n    live    ${digest ?? "nothing"}\n    commit  ${commit ?? "unknown"}\n    schema  ${schema ?? "none"}\n    url     ${url ?? "none"}\n`,
+        `  ${name}\n    live    ${digest ?? "nothing"}\n    commit  ${shown(commit ?? "unknown")}\n    schema  ${shown(schema ?? "none")}\n    url     ${url ?? "none"}\n`,
     ),
   ].join("\n");
 }

@@ -5,6 +5,7 @@ import { readArguments, type StartArguments, UsageError } from "./arguments.ts";
 import { readConfig } from "./config-file.ts";
 import { Ending } from "./ending.ts";
 import { startInstallation } from "./installation.ts";
+import { shown, shownJson } from "./lines.ts";
 import { createProgress } from "./progress.ts";
 import { releaseHead } from "./release.ts";
 import { type Report, renderReport } from "./report.ts";
@@ -54,7 +55,7 @@ async function start(options: StartArguments): Promise<boolean> {
     console.log(renderPlayed(one));
     played.push(one);
   }
-  if (options.json) console.log(JSON.stringify(lastLine(live, played)));
+  if (options.json) console.log(shownJson(lastLine(live, played)));
   if (!options.once)
     console.log(
       `\nIt stays up. End it with Ctrl-C.\n  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n  aws --endpoint-url ${laptop.url} --region us-east-1 stepfunctions list-executions --state-machine-arn ${made.machines.ReleaseMachine}`,
@@ -115,7 +116,7 @@ try {
 } catch (error) {
   if (interruptedAt === undefined) {
     console.error(
-      styleText("red", error instanceof Error ? `${error.name}: ${error.message}` : String(error)),
+      styleText("red", shown(error instanceof Error ? `${error.name}: ${error.message}` : String(error))),
     );
     await ending.run();
     process.exit(error instanceof UsageError ? 2 : 1);

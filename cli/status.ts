@@ -5,6 +5,7 @@ import { tableName } from "../core/names.ts";
 import { findInstallation } from "./address.ts";
 import { installationOptions, runCommand } from "./command.ts";
 import { readStatus, renderStatus } from "./environment-status.ts";
+import { shownJson } from "./lines.ts";
 
 const usage = `npm run status -- [SERVICE [ENVIRONMENT]] [--json] [--folder DIR] [--prefix NAME]
 
@@ -31,7 +32,7 @@ async function run(words: readonly string[]): Promise<number> {
   }
   const { connection, prefix } = await findInstallation(resolve(values.folder), values.prefix, process.env);
   const statuses = await readStatus(connectRecords(connection, tableName(prefix)), { service, environment });
-  console.log(values.json ? JSON.stringify(statuses, undefined, 2) : renderStatus(statuses));
+  console.log(values.json ? shownJson(statuses, 2) : renderStatus(statuses));
   return 0;
 }
 

@@ -80,10 +80,13 @@ export function lastLines(lines: readonly string[], count = shownLines): string[
   );
 }
 
-/** A line without control characters: what a build or a service prints must not command the terminal of who reads it. */
+/**
+ * A line without control characters, and without those that turn the direction of text: what a build or a service
+ * prints must not command the terminal of who reads it, nor show itself in another order.
+ */
 export function plainLine(line: string): string {
   return line
     .replace(terminalSequence, "")
     .replace(/\t/g, "  ")
-    .replace(/\p{Cc}/gu, "");
+    .replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "");
 }
