@@ -54,7 +54,7 @@ export async function createDynamoDb(world: World): Promise<DynamoDb> {
   if (path) await repair(dynalite, store);
 
   const call = async (operation: string, body: Uint8Array): Promise<GatewayResponse> => {
-    const input = dynalite.check(operation, parse(body), store);
+    const input = check(dynalite, operation, parse(body), store);
     const output = await dynalite.run(operation, input, store);
     if (CHANGES_TABLE.has(operation)) await untilSettled(dynalite, store, String(Object(input).TableName));
     return answer(200, output);
@@ -82,11 +82,25 @@ export async function createDynamoDb(world: World): Promise<DynamoDb> {
   };
 }
 
-function parse(body: Uint8Array): unknown {
+function parse(body: Uint8Array): object {
+  let parsed: unknown;
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch {
     throw new AwsError("SerializationException", "The body is not JSON in UTF-8; send one JSON object.");
+  }
+  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
+  throw new AwsError("SerializationException", "The body is JSON but not an object; send one JSON object.");
+}
+
+/** Checks an input. What dynalite stumbles over, because its checks did not think of it, is refused as well. */
+function check(dynalite: Dynalite, operation: string, input: object, store: Store): unknown {
+  try {
+    return dynalite.check(operation, input, store);
+  } catch (error) {
+    if (isRefusal(error)) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new AwsError("SerializationException", `The input is not what ${operation} takes: ${reason}`);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Door, GatewayRequest, GatewayResponse } from "./gateway.ts";
 import { demand } from "./iam/demand.ts";
+import { decodeName } from "./lambda/path-segment.ts";
 import { AwsError } from "./service.ts";
 
 /**
@@ -73,20 +74,9 @@ export function createInvokeDoor(options: {
 }
 
 function functionName(request: GatewayRequest): string {
-  const name = decode(PATH.exec(request.path)?.[1] ?? "");
+  const name = decodeName(PATH.exec(request.path)?.[1] ?? "");
   const qualifier = request.query.Qualifier;
   return qualifier ? `${name}:${qualifier}` : name;
-}
-
-function decode(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    throw new AwsError(
-      "ValidationException",
-      "The function's name in the path is not percent-encoded UTF-8.",
-    );
-  }
 }
 
 function payloadOf(request: GatewayRequest): string {

@@ -6,6 +6,7 @@ import { arn, uuid, type World } from "../world.ts";
 import { mediaTypes } from "./manifest.ts";
 import type { ImageStore } from "./store.ts";
 import type { Admission, RegistryTokens } from "./tokens.ts";
+import type { BlobUpload } from "./uploads.ts";
 
 /** Where the gateway hands over to the registry. */
 export const registryPrefix = "/v2/";
@@ -25,9 +26,9 @@ type Route = {
 
 /** The OCI distribution protocol, as docker, skopeo and our own push speak it; a Node request listener. */
 export function createRegistry(world: World, store: ImageStore, tokens: RegistryTokens) {
-  /** Uploads under way: chunks may come in several requests. */
   const arnHere = (service: string, resource: string) => arn(world, service, resource);
-  const uploads = new Map<string, Uint8Array[]>();
+  /** Uploads under way: a blob may come in several requests. */
+  const uploads = new Map<string, BlobUpload>();
   const name = "([a-z0-9]+(?:[._/-][a-z0-9]+)*)";
   const at = (pattern: string) => new RegExp(`^/v2/${pattern}$`);
 
@@ -61,7 +62,7 @@ export function createRegistry(world: World, store: ImageStore, tokens: Registry
     {
       method: "DELETE",
       path: at(`${name}/blobs/uploads/([0-9a-f-]+)`),
-      answer: async (_, [, id = ""]) => ({ status: uploads.delete(id) ? 204 : 404 }),
+      answer: (_, parts) => dropUpload(parts),
     },
     {
       method: "HEAD",
@@ -117,7 +118,7 @@ export function createRegistry(world: World, store: ImageStore, tokens: Registry
     const digest = query.get("digest");
     if (digest !== null) return created(repository, (await store.writeBlob(request, digest)).digest);
     const id = uuid(world.random);
-    uploads.set(id, []);
+    uploads.set(id, await store.openUpload());
     return accepted(repository, id, 0);
   }
 
@@ -125,14 +126,9 @@ export function createRegistry(world: World, store: ImageStore, tokens: Registry
     request: IncomingMessage,
     [repository = "", id = ""]: string[],
   ): Promise<Answer> {
-    const chunks = uploads.get(id);
-    if (chunks === undefined) return failure(404, "BLOB_UPLOAD_UNKNOWN", "there is no such upload");
-    for await (const chunk of request) chunks.push(chunk);
-    return accepted(
-      repository,
-      id,
-      chunks.reduce((sum, { length }) => sum + length, 0),
-    );
+    const upload = uploads.get(id);
+    if (upload === undefined) return unknownUpload;
+    return accepted(repository, id, await upload.append(request));
   }
 
   async function endUpload(
@@ -140,13 +136,22 @@ export function createRegistry(world: World, store: ImageStore, tokens: Registry
     [repository = "", id = ""]: string[],
     query: URLSearchParams,
   ): Promise<Answer> {
-    const chunks = uploads.get(id);
+    const upload = uploads.get(id);
     const digest = query.get("digest");
-    if (chunks === undefined) return failure(404, "BLOB_UPLOAD_UNKNOWN", "there is no such upload");
+    if (upload === undefined) return unknownUpload;
     if (digest === null)
       return failure(400, "DIGEST_INVALID", "the last request of an upload names its digest");
     uploads.delete(id);
-    return created(repository, (await store.writeBlob(join(chunks, request), digest)).digest);
+    await upload.append(request);
+    return created(repository, (await upload.keep(digest)).digest);
+  }
+
+  async function dropUpload([, id = ""]: string[]): Promise<Answer> {
+    const upload = uploads.get(id);
+    if (upload === undefined) return unknownUpload;
+    uploads.delete(id);
+    await upload.drop();
+    return { status: 204 };
   }
 
   function manifest([repository = "", reference = ""]: string[], whole: boolean): Answer {
@@ -180,14 +185,14 @@ export function createRegistry(world: World, store: ImageStore, tokens: Registry
         return failure(413, "MANIFEST_INVALID", "a manifest has at most 4 MiB");
       chunks.push(chunk);
     }
+    const text = decodeUtf8(Buffer.concat(chunks));
+    if (text === undefined) return failure(400, "MANIFEST_INVALID", "a manifest is JSON in UTF-8");
     const byDigest = reference.startsWith("sha256:");
     const stored = await store.putManifest(repository, {
-      text: Buffer.concat(chunks).toString(),
+      text,
       mediaType,
-      tag: byDigest ? undefined : reference,
+      ...(byDigest ? { digest: reference } : { tag: reference }),
     });
-    if (byDigest && stored.digest !== reference)
-      return failure(400, "DIGEST_INVALID", `the manifest is ${stored.digest}`);
     return {
       status: 201,
       headers: {
@@ -244,12 +249,14 @@ function turnedAway(admission: Extract<Admission, string>, realm: string): Answe
   };
 }
 
-async function* join(
-  chunks: readonly Uint8Array[],
-  rest: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  yield* chunks;
-  yield* rest;
+const unknownUpload: Answer = failure(404, "BLOB_UPLOAD_UNKNOWN", "there is no such upload");
+
+function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function created(repository: string, digest: string): Answer {
@@ -278,6 +285,7 @@ const codes: Readonly<Record<string, [number, string]>> = {
   AccessDeniedException: [403, "DENIED"],
   RepositoryNotFoundException: [404, "NAME_UNKNOWN"],
   ImageTagAlreadyExistsException: [400, "TAG_INVALID"],
+  ImageDigestDoesNotMatchException: [400, "DIGEST_INVALID"],
   LayersNotFoundException: [400, "MANIFEST_BLOB_UNKNOWN"],
   InvalidParameterException: [400, "MANIFEST_INVALID"],
   DigestInvalid: [400, "DIGEST_INVALID"],

@@ -169,7 +169,10 @@ export function createEcr(world: World, store: ImageStore, tokens: RegistryToken
     const repository = store.repository(input.repositoryName ?? "");
     const text = input.imageManifest ?? "";
     const mediaType = input.imageManifestMediaType ?? "application/vnd.oci.image.manifest.v1+json";
-    const stored = await store.putManifest(repository.name, { text, mediaType, tag: input.imageTag });
+    const stored = await store.putManifest(repository.name, {
+      ...{ text, mediaType },
+      ...{ tag: input.imageTag, digest: input.imageDigest },
+    });
     return {
       image: {
         registryId: world.accountId,

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { AwsError } from "../service.ts";
 import { keptFolder } from "../store.ts";
-import { arn, uuid, type World } from "../world.ts";
+import { arn, type World } from "../world.ts";
 import { isIndex, readManifest, references } from "./manifest.ts";
+import { dropUploads, openUpload } from "./uploads.ts";
 
 /** A stored manifest: an image, or an index of images. */
 export interface StoredManifest {
@@ -33,6 +34,8 @@ export interface Repository {
 export type ImageStore = Awaited<ReturnType<typeof createImageStore>>;
 
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
+/** As the OCI distribution specification has it. */
+const tagPattern = /^\w[\w.-]{0,127}$/;
 
 /** Opens the store, with what an earlier process kept there. */
 export async function createImageStore(world: World) {
@@ -40,6 +43,7 @@ export async function createImageStore(world: World) {
   const blobs = join(folder, "blobs");
   const index = join(folder, "repositories.json");
   await mkdir(blobs, { recursive: true });
+  await dropUploads(blobs);
   const repositories = await load(index);
   let saving: Promise<unknown> = Promise.resolve();
 
@@ -113,44 +117,44 @@ export async function createImageStore(world: World) {
       return made;
     },
 
+    openUpload: () => openUpload(world, blobs),
+
     /** Keeps a blob while it streams in. @throws AwsError DigestInvalid if the content has another digest. */
     async writeBlob(
       content: AsyncIterable<Uint8Array>,
       expected?: string,
     ): Promise<{ digest: string; size: number }> {
-      const scratch = join(blobs, `.upload-${uuid(world.random)}`);
-      const write = async () => {
-        const hash = createHash("sha256");
-        const file = await open(scratch, "wx");
-        let size = 0;
-        try {
-          for await (const chunk of content) {
-            hash.update(chunk);
-            size += chunk.length;
-            await file.write(chunk);
-          }
-        } finally {
-          await file.close();
-        }
-        const digest = `sha256:${hash.digest("hex")}`;
-        if (expected !== undefined && expected !== digest)
-          throw new AwsError("DigestInvalid", `The content is ${digest}, not ${expected}.`);
-        await rename(scratch, pathOf(digest));
-        return { digest, size };
-      };
-      return world.clock.busy(write().finally(() => rm(scratch, { force: true })));
+      const upload = await openUpload(world, blobs);
+      try {
+        await upload.append(content);
+      } catch (error) {
+        await upload.drop();
+        throw error;
+      }
+      return upload.keep(expected);
     },
 
     /**
      * Keeps a manifest, tags it, and tells EventBridge.
-     * @throws AwsError if it names blobs or manifests that are not here, or an immutable tag is taken.
+     * @throws AwsError if it is not of the digest that is given, has a tag that is none, names blobs or manifests that
+     *   are not here, or an immutable tag is taken; then nothing is kept.
      */
     async putManifest(
       name: string,
-      input: { text: string; mediaType: string; tag: string | undefined },
+      input: { text: string; mediaType: string; tag?: string | undefined; digest?: string | undefined },
     ): Promise<StoredManifest> {
       const into = repository(name);
       const digest = `sha256:${createHash("sha256").update(input.text).digest("hex")}`;
+      if (input.digest !== undefined && input.digest !== digest)
+        throw new AwsError(
+          "ImageDigestDoesNotMatchException",
+          `The digest of the manifest is ${digest}, not ${input.digest.slice(0, 80)}.`,
+        );
+      if (input.tag !== undefined && !tagPattern.test(input.tag))
+        throw new AwsError(
+          "InvalidParameterException",
+          `Invalid parameter at 'imageTag' failed to satisfy constraint: a tag has 1 to 128 letters, digits, dots, hyphens and underscores, and begins with none of the marks but "_"`,
+        );
       const manifest = readManifest(input.text);
       for (const reference of references(manifest)) {
         const here = isIndex(manifest)

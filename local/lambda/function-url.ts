@@ -6,6 +6,7 @@ import { demand } from "../iam/demand.ts";
 import { AwsError } from "../service.ts";
 import type { World } from "../world.ts";
 import type { FunctionVersion, InvokeFunction } from "./function.ts";
+import { decodeName } from "./path-segment.ts";
 
 /** Where function URLs are served: beneath it a function's name, and then the path that the function is told. */
 const prefix = "/lambda-url/";
@@ -63,15 +64,13 @@ export function createFunctionUrlDoor(
     accepts: ({ path, method }) => path.startsWith(prefix) || (method === "GET" && configPath.test(path)),
     demands: ({ path }) => {
       const described = configPath.exec(path)?.[1];
-      const name = decodeURIComponent(described ?? path.slice(prefix.length).split("/")[0] ?? "");
+      const name = decodeName(described ?? path.slice(prefix.length).split("/")[0] ?? "");
       const action = described === undefined ? "lambda:InvokeFunctionUrl" : "lambda:GetFunctionUrlConfig";
       return demand(action, options.functionArn(name).replace(/:\d+$/, ""));
     },
     async handle(request, requestId, caller) {
       const described = configPath.exec(request.path)?.[1];
-      return described === undefined
-        ? serve(request, requestId, caller)
-        : describe(decodeURIComponent(described));
+      return described === undefined ? serve(request, requestId, caller) : describe(decodeName(described));
     },
   };
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -169,6 +169,57 @@ describe("ECR", () => {
     });
     expect(await wrong.json()).toMatchObject({ errors: [{ code: "DIGEST_INVALID" }] });
     expect((await registry("nope/tags/list")).status).toBe(404);
+  });
+
+  it("keeps nothing of a push that is not what it says, and tells nobody of it", async () => {
+    const { blob, manifest, digest } = imageOf({ d: "4" });
+    const config = JSON.parse(manifest).config.digest;
+    expect(
+      (await registry(`web/blobs/uploads/?digest=${config}`, { method: "POST", body: blob })).status,
+    ).toBe(201);
+    const headers = { "content-type": "application/vnd.oci.image.manifest.v1+json" };
+    const put = async (reference: string, body: string | Uint8Array<ArrayBuffer> = manifest) => {
+      const answer = await registry(`web/manifests/${reference}`, { method: "PUT", headers, body });
+      const said: { errors: { code: string }[] } = JSON.parse(await answer.text());
+      return [answer.status, said.errors[0]?.code];
+    };
+    expect(await put(`sha256:${"0".repeat(64)}`)).toEqual([400, "DIGEST_INVALID"]);
+    expect(await put("sha256:../../../etc/passwd")).toEqual([404, "UNSUPPORTED"]);
+    for (const tag of ["-a", "%1b%5b2J", "%2e%2e%2fup", "a".repeat(129), "a@b"])
+      expect(await put(tag), tag).toEqual([400, "MANIFEST_INVALID"]);
+    expect(await put("v1", new Uint8Array([0x7b, 0xff, 0x7d]))).toEqual([400, "MANIFEST_INVALID"]);
+    expect(await put("v1", '{"layers":[]}')).toEqual([400, "MANIFEST_INVALID"]);
+    expect(store.repository("web").manifests.size).toBe(0);
+    expect(store.find("web", digest)).toBeUndefined();
+    expect(events).toEqual([]);
+  });
+
+  it("takes no path for a name, a digest or an upload, and leaves nothing of what was broken off", async () => {
+    const blobs = join(folder, "images/blobs");
+    for (const path of [
+      "../../../etc/passwd/manifests/x",
+      "web/blobs/sha256:..%2f..%2frepositories.json",
+      "web/blobs/..%2f..%2frepositories.json",
+      "web/blobs/uploads/..%2f..%2fx",
+    ])
+      expect((await registry(path)).status, path).toBe(404);
+    for (const digest of ["sha256:../x", "../../x", "", "sha512:00", `sha256:${"g".repeat(64)}`]) {
+      const query = `digest=${encodeURIComponent(digest)}`;
+      const answer = await registry(`web/blobs/uploads/?${query}`, { method: "POST", body: "x" });
+      expect([400, 202], digest).toContain(answer.status);
+    }
+    const begun = await registry("web/blobs/uploads/", { method: "POST" });
+    const location = begun.headers.get("location")?.replace("/v2/", "") ?? "";
+    await registry(location, { method: "PATCH", body: "a part" });
+    const wrong = await registry(`${location}?digest=sha256:${"0".repeat(64)}`, { method: "PUT" });
+    expect(await wrong.json()).toMatchObject({ errors: [{ code: "DIGEST_INVALID" }] });
+    const other = await registry("web/blobs/uploads/", { method: "POST" });
+    const dropped = other.headers.get("location")?.replace("/v2/", "") ?? "";
+    expect((await registry(dropped, { method: "DELETE" })).status).toBe(204);
+    expect((await registry(dropped, { method: "DELETE" })).status).toBe(404);
+    // One was begun with an empty digest, and only a kill ends it.
+    await createImageStore(world);
+    expect(await readdir(blobs)).toEqual([]);
   });
 
   it("gives tokens that last twelve hours and says when one has expired", async () => {
