@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { afterEach, describe, expect, it } from "vitest";
 import { parseConfig } from "../../core/config.ts";
 import { targetName } from "../../core/names.ts";
@@ -17,33 +16,6 @@ const smoke: Smoke = {
   root: "/repository",
   commits: { earlier, later },
 };
-
-describe("npm run smoke, before it begins", () => {
-  const refusal = (environment: Record<string, string>) => {
-    const { PATH = "" } = process.env;
-    const nothing = { PATH, HOME: "/nonexistent", AWS_EC2_METADATA_DISABLED: "true" };
-    const { status, stdout, stderr } = spawnSync(process.execPath, ["test/aws-account/smoke.ts"], {
-      env: { ...nothing, ...environment },
-      encoding: "utf8",
-    });
-    return { status, stdout, words: stderr };
-  };
-
-  it.each([
-    [{}, "NoRegion: No region is chosen. Set AWS_REGION"],
-    [{ AWS_REGION: "eu-central-1" }, "NoCredentials: There are no credentials"],
-    [
-      { AWS_REGION: "eu-central-1", SPILLWAY_SMOKE_ACCOUNT: "123456789012" },
-      "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID",
-    ],
-  ])("refuses in words, says what to set and does nothing: %j", (environment, words) => {
-    expect(refusal(environment)).toMatchObject({
-      status: 2,
-      stdout: "",
-      words: expect.stringContaining(words),
-    });
-  });
-});
 
 describe("what a smoke test does", () => {
   const { preparation, steps, removal, remains } = planSmoke(smoke);

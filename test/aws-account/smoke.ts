@@ -26,7 +26,12 @@ const interruption = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupt(signal));
 
 try {
-  const account = await requireAccount(accountSettings(process.env));
+  const account = await requireAccount(
+    accountSettings(process.env, {
+      variable: "SPILLWAY_SMOKE_ACCOUNT",
+      does: "This makes things there, and costs money.",
+    }),
+  );
   process.exitCode = await smoke(await prepare(account));
 } catch (error) {
   if (!(error instanceof Refusal)) throw error;
