@@ -21,6 +21,16 @@ export const NetworkConfig = z.strictObject({
   services: z._default(z.boolean(), false),
 });
 
+/** The name of an ECS cluster of yours. */
+const ClusterName = z
+  .string()
+  .check(
+    z.regex(
+      /^[A-Za-z0-9][\w-]{0,254}$/,
+      "the name of a cluster has up to 255 letters, digits, hyphens and underscores",
+    ),
+  );
+
 /** The AWS account of an environment, where that is not the installation's own: a member account. Same region. */
 export const MemberConfig = z.strictObject({
   /** Its number: 12 digits. */
@@ -36,6 +46,8 @@ export const MemberConfig = z.strictObject({
     ),
   /** As `aws.network`, of that account: unless said, its default VPC. */
   network: z.optional(NetworkConfig),
+  /** As `aws.cluster`, of that account. */
+  cluster: z.optional(ClusterName),
   /** As `aws.appRunner`, of that account. */
   appRunner: z.optional(z.literal("existing-customer")),
 });
@@ -51,6 +63,8 @@ export const AccountConfig = z.strictObject({
   ),
   /** Unless said: the account's default VPC, with a security group that lets nothing in. */
   network: z.optional(NetworkConfig),
+  /** An ECS cluster of yours where migrations run, on Fargate; unless said, one is made that costs nothing. */
+  cluster: z.optional(ClusterName),
   /** App Runner takes no new customers: say so if this account was one before, though it has no service now. */
   appRunner: z.optional(z.literal("existing-customer")),
   /** Who is told of an alarm. Each address must confirm once. */

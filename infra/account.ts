@@ -16,6 +16,7 @@ export const found: Found = {
   repositories: member === undefined ? await findRepositories() : [],
   network: await findNamedNetwork(settings.network),
   defaultNetwork: settings.network === undefined ? await findDefaultNetwork() : undefined,
+  cluster: here.makesCluster ? undefined : await findCluster(here.cluster),
   appRunner: here.environments.length === 0 ? undefined : await probeAppRunner(connection()),
   openExecutions: member === undefined ? await findOpenExecutions() : [],
   members: member === undefined ? await Promise.all(application.members.map(findMember)) : [],
@@ -61,6 +62,11 @@ async function findNamedNetwork(named: typeof config.aws.network) {
     vpc: (await orUndefined(aws.ec2.getSecurityGroup({ id })))?.vpcId,
   }));
   return { subnets: await Promise.all(subnets), securityGroups: await Promise.all(securityGroups) };
+}
+
+async function findCluster(name: string) {
+  const cluster = await orUndefined(aws.ecs.getCluster({ clusterName: name }));
+  return { name, status: cluster?.status };
 }
 
 async function findDefaultNetwork() {

@@ -111,7 +111,10 @@ export interface EnvironmentDescription {
 
 /** What environments need in the account where they run. */
 export interface AccountDescription {
+  /** The name of the ECS cluster where migrations run. */
   readonly cluster: string;
+  /** Whether the installation makes it; else it is there already. */
+  readonly makesCluster: boolean;
   readonly migrationLogGroup: string;
   /** The name of the connector by which services reach a private network; undefined: there is none. */
   readonly vpcConnector: string | undefined;
@@ -281,11 +284,12 @@ export function describeApplication(config: Config, prefix: string): Application
   const atHome = environments.filter(
     ({ service, environment }) => !away.includes(`${service}/${environment}`),
   );
-  const own = describeAccount(prefix, config.aws.network, atHome);
+  const own = describeAccount(prefix, config.aws, atHome);
   const projects = services.flatMap(([service, config]) => projectsOf(prefix, service, config));
   const rules = rulesOf(
     prefix,
     services.map(([, { image }]) => image.repository),
+    [...new Set([own, ...membersOf(config)].map(({ cluster = prefix }) => cluster))],
   );
   const functions = Object.entries(permissions).map(
     ([name, granted]): FunctionDescription => ({
@@ -322,7 +326,11 @@ export function describeApplication(config: Config, prefix: string): Application
   };
 }
 
-function rulesOf(prefix: string, repositories: readonly string[]): RuleDescription[] {
+function rulesOf(
+  prefix: string,
+  repositories: readonly string[],
+  clusters: readonly string[],
+): RuleDescription[] {
   // A replay of the archive must not release old images again.
   const live = { "replay-name": [{ exists: false }] };
   return [
@@ -367,7 +375,12 @@ function rulesOf(prefix: string, repositories: readonly string[]): RuleDescripti
       pattern: {
         source: ["aws.ecs"],
         "detail-type": ["ECS Task State Change"],
-        detail: { clusterArn: [{ suffix: `:cluster/${prefix}` }], lastStatus: ["STOPPED"] },
+        detail: {
+          clusterArn: clusters.map((cluster) => ({ suffix: `:cluster/${cluster}` })),
+          // In a cluster that others use, too, their tasks are nothing to us.
+          group: [{ prefix: `family:${prefix}-` }],
+          lastStatus: ["STOPPED"],
+        },
       },
       target: { function: "CompleteWait" },
     },

@@ -21,6 +21,8 @@ export interface Found {
     | undefined;
   /** The default VPC; looked for only where the config names no network. */
   readonly defaultNetwork: { readonly vpc: string; readonly subnets: string[] } | undefined;
+  /** The cluster that the config names, with its status if it is there; undefined where it names none. */
+  readonly cluster: { readonly name: string; readonly status: string | undefined } | undefined;
   /** What App Runner says; undefined where no environment wants it. */
   readonly appRunner: "used" | "unused" | "refused" | "absent" | undefined;
   /** What is under way, with the definitions of the time when it began. */
@@ -70,6 +72,7 @@ export function problemsOf(
     ...largePolicies(application, { partition: "aws", account, region }),
     ...unknownMembers(application, found),
     ...network(found, where, "aws.network"),
+    ...cluster(found, region, where, "aws.cluster"),
     ...builds(application, settings.network, region),
     ...appRunner(found.appRunner, settings.appRunner === "existing-customer", region, where, "aws.appRunner"),
   ];
@@ -92,6 +95,7 @@ export function memberProblemsOf(
     ...tooLong([targetNames(member)]),
     ...largeMemberPolicy(application, member, { partition: "aws", account, region }),
     ...network(found, where, "account.network"),
+    ...cluster(found, region, where, "account.cluster"),
     ...appRunner(
       found.appRunner,
       settings.appRunner === "existing-customer",
@@ -272,6 +276,16 @@ function network({ network, defaultNetwork }: Found, where: string, setting: str
   if (new Set(named.map(({ vpc }) => vpc)).size < 2) return [];
   return [
     `${setting} in spillway.config.ts names ${named.map(({ id, vpc }) => `${id} of ${vpc}`).join(", ")}; name subnets and security groups of one VPC.`,
+  ];
+}
+
+/** A cluster that was deleted is still answered for, as INACTIVE. */
+function cluster({ cluster }: Found, region: string, where: string, setting: string): string[] {
+  if (cluster === undefined || cluster.status === "ACTIVE") return [];
+  const { name, status } = cluster;
+  const state = status === undefined ? "is not in" : `is ${status} in`;
+  return [
+    `${setting} in spillway.config.ts names the ECS cluster ${name}, which ${state} ${where}. Create it (aws ecs create-cluster --region ${region} --cluster-name ${name}), correct the name, or leave the setting out: then Spillway makes one.`,
   ];
 }
 

@@ -191,6 +191,7 @@ const besides: readonly Rights[] = [
   onThe("anything", "sts", "GetCallerIdentity"),
   onThe("anything", "ec2", "DescribeSubnets DescribeVpcs DescribeVpcAttribute DescribeSecurityGroups"),
   onThe("anything", "ecr", "DescribeRepositories"),
+  onThe("anything", "ecs", "DescribeClusters"),
   onThe("anything", "apprunner", "ListServices"),
   onThe("anything", "secretsmanager", "DescribeSecret"),
   onThe("machines", "states", "ListExecutions"),

@@ -67,7 +67,7 @@ export function describeMembers(
       member.environments.includes(`${one.service}/${one.environment}`),
     );
     return {
-      ...describeAccount(prefix, member.network, own),
+      ...describeAccount(prefix, member, own),
       account: member.id,
       externalId: member.externalId,
       role: memberRole(prefix),
@@ -82,11 +82,12 @@ export function describeMembers(
 /** What environments need in the account where they run, whichever that is. */
 export function describeAccount(
   prefix: string,
-  network: MemberConfig["network"],
+  { network, cluster }: Pick<MemberConfig, "network" | "cluster">,
   environments: readonly EnvironmentDescription[],
 ): AccountDescription {
   return {
-    cluster: prefix,
+    cluster: cluster ?? prefix,
+    makesCluster: cluster === undefined,
     migrationLogGroup: `/spillway/${prefix}/migrations`,
     vpcConnector: network?.services === true ? prefix : undefined,
     services: [...new Set(environments.map(({ service }) => service))],

@@ -4,8 +4,8 @@ import { migrationStatements } from "./roles.ts";
 import { secrets } from "./secrets.ts";
 import { here, home, place } from "./stage.ts";
 
-/** Where migrations run. */
-export const cluster = new aws.ecs.Cluster("Cluster", { name: here.cluster });
+/** Where migrations run, unless the config names a cluster that is there. */
+export const cluster = here.makesCluster ? new aws.ecs.Cluster("Cluster", { name: here.cluster }) : undefined;
 
 export const migrationLogs = makeLogGroup("MigrationLogs", here.migrationLogGroup);
 

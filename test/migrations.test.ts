@@ -1,3 +1,4 @@
+import { DisableRuleCommand, EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { afterEach, describe, expect, it } from "vitest";
 import { exampleWith } from "./simulation/environments.ts";
 import { createWorld, type SimulatedWorld } from "./simulation/world.ts";
@@ -178,5 +179,19 @@ describe("a migration that takes too long", () => {
       reason: expect.stringContaining("took longer than its timeoutMinutes"),
     });
     expect(await world.servingIn("production")).toBe("aaaaaaa");
+  });
+});
+
+describe("migrations in a cluster that the config names", () => {
+  it("run there, and their end is heard", async () => {
+    world = await createWorld(1, { ...exampleWith({}), aws: { cluster: "shared" } });
+    // Nobody looks for it: what ends must be heard of.
+    const bus = new EventBridgeClient(world.connection.client);
+    await world.clock.runUntil(bus.send(new DisableRuleCommand({ Name: "EveryMinute" })));
+    const id = await world.release("aaaaaaa");
+    expect(await world.ended(id)).toMatchObject({ outcome: "Released" });
+    const stopped = world.events.filter(({ source, detail }) => source === "aws.ecs" && detail.stoppedAt);
+    expect(stopped.length).toBeGreaterThan(0);
+    for (const { detail } of stopped) expect(detail.clusterArn).toMatch(/:cluster\/shared$/);
   });
 });

@@ -12,6 +12,7 @@ const well: Found = {
   repositories: [],
   network: undefined,
   defaultNetwork: { vpc: "vpc-1", subnets: ["subnet-1"] },
+  cluster: undefined,
   appRunner: "used",
   openExecutions: [],
   members: [],
@@ -98,6 +99,16 @@ describe("what is checked before anything is deployed", () => {
         expect.stringMatching(/names one of public subnets/),
       ]);
     });
+  });
+
+  it("knows a cluster of yours that is not there, or no more", () => {
+    const named = (config: ConfigInput) => ({ ...config, aws: { cluster: "shared" } });
+    const status = (status: string | undefined) => ({ cluster: { name: "shared", status } });
+    expect(problems(status("ACTIVE"), named)).toEqual([]);
+    expect(problems(status(undefined), named)).toEqual([
+      "aws.cluster in spillway.config.ts names the ECS cluster shared, which is not in account 123456789012, region eu-central-1. Create it (aws ecs create-cluster --region eu-central-1 --cluster-name shared), correct the name, or leave the setting out: then Spillway makes one.",
+    ]);
+    expect(problems(status("INACTIVE"), named)).toEqual([expect.stringContaining("which is INACTIVE in")]);
   });
 
   it("knows where CodeBuild has no Lambda compute", () => {

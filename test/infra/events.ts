@@ -45,10 +45,11 @@ export function samples(
       [arn],
     );
   };
-  const task = (cluster: string, lastStatus: string) =>
+  const task = (cluster: string, lastStatus: string, family = `${prefix}-web-production-migration`) =>
     from("aws.ecs", "ECS Task State Change", {
       clusterArn: `arn:aws:ecs:eu-central-1:123456789012:cluster/${cluster}`,
       taskArn: `arn:aws:ecs:eu-central-1:123456789012:task/${cluster}/0b4c3c1e9d0d4f8a8d9e0d6b6f6f0a01`,
+      group: `family:${family}`,
       lastStatus,
       desiredStatus: "STOPPED",
       stopCode: "EssentialContainerExited",
@@ -119,6 +120,7 @@ export function samples(
       missed: [
         task(prefix, "RUNNING"),
         task(`${prefix}-other`, "STOPPED"),
+        task(prefix, "STOPPED", "somebody-elses"),
         task(`other-${prefix}`, "STOPPED"),
       ],
     },

@@ -34,6 +34,8 @@ export interface Account {
   readonly defaultVpc?: boolean;
   /** Subnet or security group → its VPC, where that is not vpc-0a; "": it is not there. */
   readonly vpcs?: Readonly<Record<string, string>>;
+  /** ECS clusters that are there already. */
+  readonly clusters?: readonly string[];
   /** What App Runner answers to ListServices. */
   readonly appRunner?: { readonly status: number; readonly body: object };
   /** Execution → the definition with which it began; null: the machines are not there yet. */
@@ -82,6 +84,10 @@ function answer(
       if (vpcId === "") throw engineError(`reading EC2 (${inputs.id}): couldn't find resource`);
       return { ...inputs, vpcId };
     }
+    case "aws:ecs/getCluster:getCluster":
+      if (!account.clusters.includes(inputs.clusterName))
+        throw engineError(`reading ECS Cluster (${inputs.clusterName}): couldn't find resource`);
+      return { ...inputs, status: "ACTIVE" };
     case "aws:iam/getPolicyDocument:getPolicyDocument":
       return policyDocument(inputs);
     default:
@@ -249,6 +255,7 @@ export async function runApp(given: Account = {}): Promise<{ resources: Resource
     missingSecrets: [],
     repositories: {},
     defaultVpc: true,
+    clusters: [],
     vpcs: {},
     appRunner: customer,
     openExecutions: null,

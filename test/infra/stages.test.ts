@@ -31,6 +31,7 @@ describe.skipIf(platformMissing)(
         });
         const config = await configWith({
           network: { subnets: ["subnet-0a"], securityGroups: ["sg-0a"], services: true },
+          cluster: "shared",
           emails: ["on-call@example.com"],
           trustedAccounts: ["210987654321"],
           appRunner: "existing-customer",
@@ -40,7 +41,13 @@ describe.skipIf(platformMissing)(
         Object.assign(web?.stages["integration-tests"] ?? {}, { network: true });
         Object.assign(web?.image ?? {}, { platform: "linux/arm64" });
         const appRunner = { status: 200, body: { ServiceSummaryList: [] } };
-        const dev = await runApp({ stage: "dev", config, defaultVpc: false, appRunner });
+        const dev = await runApp({
+          stage: "dev",
+          config,
+          defaultVpc: false,
+          clusters: ["shared"],
+          appRunner,
+        });
         stages = [
           { stage: "production", ...production },
           { stage: "dev", ...dev },
@@ -95,6 +102,27 @@ describe.skipIf(platformMissing)(
       it("run migrations in a network of yours, where the config names one", () => {
         expect(dev().some(({ type }) => type === "aws:ec2/securityGroup:SecurityGroup")).toBe(false);
         expect(inputsOf("aws:dynamodb/tableItem:TableItem", "Installation").item).toContain("subnet-0a");
+      });
+
+      it("run them in a cluster of yours, where the config names one, and may touch no other", () => {
+        const clusters = (resources: readonly Resource[]) =>
+          resources.filter(({ type }) => type === "aws:ecs/cluster:Cluster").map(({ inputs }) => inputs.name);
+        expect(clusters(stages[0]?.resources ?? [])).toEqual(["spillway-production"]);
+        expect(clusters(dev())).toEqual([]);
+        const { item } = inputsOf("aws:dynamodb/tableItem:TableItem", "Installation");
+        expect(item).toContain('"cluster":{"S":"shared"}');
+        const heard = JSON.parse(inputsOf("aws:cloudwatch/eventRule:EventRule", "TaskStopped").eventPattern);
+        expect(heard.detail).toMatchObject({
+          clusterArn: [{ suffix: ":cluster/shared" }],
+          group: [{ prefix: "family:spillway-dev-" }],
+        });
+        const role = dev().find(
+          ({ type, name }) => type === "aws:iam/role:Role" && name === "StopMigrationRole",
+        );
+        const granted = role === undefined ? [] : policiesOf(dev(), role).flatMap(statementsOf);
+        const task = (cluster: string) => `arn:aws:ecs:eu-central-1:123456789012:task/${cluster}/0b4c`;
+        expect(allows(granted, "ecs:StopTask", task("shared"))).toBe(true);
+        expect(allows(granted, "ecs:StopTask", task("spillway-dev"))).toBe(false);
       });
 
       it("let services reach that network, where the config says so", () => {
