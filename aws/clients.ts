@@ -1,5 +1,13 @@
 import type { ClientSettings } from "./connection.ts";
 
+/** What every client has. */
+const common = {
+  // The way of a request through the client is put together once for each operation and not for each request.
+  cacheMiddleware: true,
+  // The SDK goes through every request and answer to leave out of its log what is secret, even if nothing logs.
+  logger: { warn: console.warn },
+};
+
 const made = new WeakMap<ClientSettings, Map<unknown, unknown>>();
 
 /**
@@ -14,7 +22,7 @@ export function clientOf<Client>(
   made.set(settings, clients);
   const known = clients.get(Kind);
   if (known instanceof Kind) return known;
-  const client = new Kind(settings);
+  const client = new Kind({ ...common, ...settings });
   clients.set(Kind, client);
   return client;
 }

@@ -1,11 +1,13 @@
-import { ConditionalCheckFailedException, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
-  DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
+  type AttributeValue,
+  ConditionalCheckFailedException,
+  DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
   QueryCommand,
-  UpdateCommand,
-} from "@aws-sdk/lib-dynamodb";
+  UpdateItemCommand,
+} from "@aws-sdk/client-dynamodb";
+import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import type * as z from "zod/mini";
 import { Approval } from "../core/approval.ts";
 import { AuditEntry } from "../core/audit.ts";
@@ -89,20 +91,23 @@ function understand<Shape extends z.ZodMiniType>(
   );
 }
 
+/** What DynamoDB is given for the members of an object; none for those that are undefined. */
+function attributes(members: object): Record<string, AttributeValue> {
+  return marshall({ ...members }, { removeUndefinedValues: true });
+}
+
 /** Connects to the table named `table`. */
 export function connectRecords({ client }: Connection, table: string) {
-  const dynamo = DynamoDBDocumentClient.from(clientOf(DynamoDBClient, client), {
-    marshallOptions: { removeUndefinedValues: true },
-  });
+  const dynamo = clientOf(DynamoDBClient, client);
 
   async function read<Shape extends z.ZodMiniType>(
     shape: Shape,
     key: Key,
   ): Promise<z.infer<Shape> | undefined> {
     const { Item } = await call("read a record", () =>
-      dynamo.send(new GetCommand({ TableName: table, Key: key, ConsistentRead: true })),
+      dynamo.send(new GetItemCommand({ TableName: table, Key: attributes(key), ConsistentRead: true })),
     );
-    return Item === undefined ? undefined : understand(shape, Item);
+    return Item === undefined ? undefined : understand(shape, unmarshall(Item));
   }
 
   /** Writes if `condition` holds. @returns false if it does not. */
@@ -150,13 +155,13 @@ export function connectRecords({ client }: Connection, table: string) {
     ];
     return attempt(() =>
       dynamo.send(
-        new UpdateCommand({
+        new UpdateItemCommand({
           TableName: table,
-          Key: key,
+          Key: attributes(key),
           UpdateExpression: expression.filter((part) => part !== "").join(" "),
           ConditionExpression: condition,
           ExpressionAttributeNames: names,
-          ...(Object.keys(set).length > 0 ? { ExpressionAttributeValues: set } : {}),
+          ...(Object.keys(set).length > 0 ? { ExpressionAttributeValues: attributes(set) } : {}),
         }),
       ),
     );
@@ -165,9 +170,9 @@ export function connectRecords({ client }: Connection, table: string) {
   function create(key: Key, item: object): Promise<boolean> {
     return attempt(() =>
       dynamo.send(
-        new PutCommand({
+        new PutItemCommand({
           TableName: table,
-          Item: { ...item, ...key },
+          Item: attributes({ ...item, ...key }),
           ConditionExpression: "attribute_not_exists(pk)",
         }),
       ),
@@ -178,11 +183,11 @@ export function connectRecords({ client }: Connection, table: string) {
   function replace(key: Key, item: object, version: number): Promise<boolean> {
     return attempt(() =>
       dynamo.send(
-        new PutCommand({
+        new PutItemCommand({
           TableName: table,
-          Item: { ...item, ...key },
+          Item: attributes({ ...item, ...key }),
           ConditionExpression: version === 0 ? "attribute_not_exists(pk)" : "version = :version",
-          ...(version === 0 ? {} : { ExpressionAttributeValues: { ":version": version } }),
+          ...(version === 0 ? {} : { ExpressionAttributeValues: attributes({ ":version": version }) }),
         }),
       ),
     );
@@ -190,7 +195,7 @@ export function connectRecords({ client }: Connection, table: string) {
 
   async function put(key: Key, item: object): Promise<void> {
     await call("write a record", () =>
-      dynamo.send(new PutCommand({ TableName: table, Item: { ...item, ...key } })),
+      dynamo.send(new PutItemCommand({ TableName: table, Item: attributes({ ...item, ...key }) })),
     );
   }
 
@@ -199,7 +204,7 @@ export function connectRecords({ client }: Connection, table: string) {
     input: { index?: string; condition: string; values: Record<string, unknown> },
   ) {
     const found: z.infer<Shape>[] = [];
-    let start: Record<string, unknown> | undefined;
+    let start: Record<string, AttributeValue> | undefined;
     do {
       const page = await call("query the records", () =>
         dynamo.send(
@@ -207,12 +212,12 @@ export function connectRecords({ client }: Connection, table: string) {
             TableName: table,
             ...(input.index === undefined ? { ConsistentRead: true } : { IndexName: input.index }),
             KeyConditionExpression: input.condition,
-            ExpressionAttributeValues: input.values,
+            ExpressionAttributeValues: attributes(input.values),
             ...(start === undefined ? {} : { ExclusiveStartKey: start }),
           }),
         ),
       );
-      found.push(...(page.Items ?? []).map((item) => understand(shape, item)));
+      found.push(...(page.Items ?? []).map((item) => understand(shape, unmarshall(item))));
       start = page.LastEvaluatedKey;
     } while (start !== undefined);
     return found;
