@@ -3,6 +3,10 @@ import type { $Schema, DocumentType, StaticErrorSchema, StaticOperationSchema } 
 import { AwsError, type Service } from "./service.ts";
 import { checkShape, derefSchema, operationSchemas } from "./shape.ts";
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const strictDecoder = new TextDecoder("utf-8", { fatal: true });
+
 /** The wire format of one service: what its SDK client sends is read, and what it can read is written. */
 export interface Codec {
   /** The operations that the service has in AWS, whether the local one implements them or not. */
@@ -36,7 +40,7 @@ export function createCodec(service: Pick<Service, "target" | "protocol" | "sche
     const serializer = payload.createSerializer();
     serializer.write(schema, value);
     const written: unknown = serializer.flush();
-    return written instanceof Uint8Array ? written : new TextEncoder().encode(String(written ?? "{}"));
+    return written instanceof Uint8Array ? written : encoder.encode(String(written ?? "{}"));
   };
 
   return {
@@ -45,19 +49,19 @@ export function createCodec(service: Pick<Service, "target" | "protocol" | "sche
       const schema = derefSchema(operation(name)[4]);
       checkShape(schema, parse(body));
       if (isUnit(schema) || body.byteLength === 0) return {};
-      const input: unknown = await payload.createDeserializer().read(schema, new TextDecoder().decode(body));
+      const input: unknown = await payload.createDeserializer().read(schema, decoder.decode(body));
       return input;
     },
     writeOutput: (name, output) => {
       const schema = derefSchema(operation(name)[5]);
-      return isUnit(schema) ? new TextEncoder().encode("{}") : write(schema, output ?? {});
+      return isUnit(schema) ? encoder.encode("{}") : write(schema, output ?? {});
     },
     writeError: (error) => {
       const schema = errors.get(error.name);
       const messageMember = schema?.[4].includes("Message") ? "Message" : "message";
       const members = { ...error.members, [messageMember]: error.message };
-      const shaped: unknown = schema ? JSON.parse(new TextDecoder().decode(write(schema, members))) : members;
-      return new TextEncoder().encode(
+      const shaped: unknown = schema ? JSON.parse(decoder.decode(write(schema, members))) : members;
+      return encoder.encode(
         JSON.stringify({ __type: error.name, message: error.message, ...Object(shaped) }),
       );
     },
@@ -75,7 +79,7 @@ function parse(body: Uint8Array): DocumentType {
   if (body.byteLength === 0) return {};
   let parsed: DocumentType;
   try {
-    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    parsed = JSON.parse(strictDecoder.decode(body));
   } catch {
     throw new AwsError("SerializationException", "The body is not JSON in UTF-8; send one JSON object.");
   }

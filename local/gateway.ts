@@ -8,6 +8,8 @@ import type { DemandsOf } from "./iam/demands/index.ts";
 import { AwsError, type Service } from "./service.ts";
 import { uuid } from "./world.ts";
 
+const decoder = new TextDecoder();
+
 /** A request as the gateway sees it, whether it came over a socket or was handed over in process. */
 export interface GatewayRequest {
   readonly method: string;
@@ -210,7 +212,7 @@ function demandsOfJson(request: GatewayRequest, demandsOf: DemandsOf): readonly 
   const [target, name] = targetOf(request);
   if (target === "") return [];
   try {
-    const input: unknown = JSON.parse(new TextDecoder().decode(request.body));
+    const input: unknown = JSON.parse(decoder.decode(request.body));
     return demandsOf(target, name, Object(input));
   } catch {
     // The door says what is wrong with it.

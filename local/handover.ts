@@ -1,6 +1,8 @@
 import type { Clock } from "./asl/clock.ts";
 import type { Gateway } from "./gateway.ts";
 
+const encoder = new TextEncoder();
+
 /** The part of an SDK client's request that counts here (`HttpRequest` of `@smithy/types`). */
 interface ClientRequest {
   readonly method: string;
@@ -60,7 +62,7 @@ export function createRequestHandler(gateway: Gateway, clock: Clock): HandoverRe
 
 function toBytes(body: unknown): Uint8Array | undefined {
   if (body === undefined || body === null) return new Uint8Array();
-  if (typeof body === "string") return new TextEncoder().encode(body);
+  if (typeof body === "string") return encoder.encode(body);
   if (body instanceof Uint8Array) return body;
   return body instanceof ArrayBuffer ? new Uint8Array(body) : undefined;
 }

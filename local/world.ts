@@ -34,11 +34,16 @@ export function arn(world: Pick<World, "region" | "accountId">, service: string,
   return `arn:aws:${service}:${world.region}:${world.accountId}:${resource}`;
 }
 
+const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 /** A lower-case UUID v4 drawn from `random`. */
 export function uuid(random: Random): string {
-  const bytes = Array.from({ length: 16 }, () => Math.floor(random() * 256));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  let text = "";
+  for (let at = 0; at < 16; at++) {
+    const drawn = Math.floor(random() * 256);
+    const byte = at === 6 ? (drawn & 0x0f) | 0x40 : at === 8 ? (drawn & 0x3f) | 0x80 : drawn;
+    if (at === 4 || at === 6 || at === 8 || at === 10) text += "-";
+    text += hexOfByte[byte];
+  }
+  return text;
 }

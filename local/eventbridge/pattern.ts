@@ -8,6 +8,8 @@ import { type Branch, type Condition, parsePattern } from "./pattern-parser.ts";
 export interface CompiledPattern {
   /** Whether the pattern matches an event, given as a parsed JSON object. */
   matches(event: unknown): boolean;
+  /** The same of an event whose fields are known already: every event is compared with every rule of its bus. */
+  matchesFields(fields: EventFields): boolean;
 }
 
 /**
@@ -17,12 +19,9 @@ export interface CompiledPattern {
  */
 export function compilePattern(patternText: string): CompiledPattern {
   const branches = parse(patternText);
-  return {
-    matches: (event) => {
-      const fields = eventFields(event);
-      return branches.some((branch) => matchesBranch([...branch], fields));
-    },
-  };
+  const matchesFields = (fields: EventFields) =>
+    branches.some((branch) => matchesBranch([...branch], fields));
+  return { matches: (event) => matchesFields(eventFields(event)), matchesFields };
 }
 
 function parse(patternText: string): readonly Branch[] {

@@ -10,6 +10,7 @@ import { AwsError, type Operation } from "../service.ts";
 import { uuid, type World } from "../world.ts";
 import type { Buses, EventBus } from "./buses.ts";
 import { type BusEvent, type Delivery, type DroppedEvent, describe } from "./delivery.ts";
+import { eventFields } from "./event-fields.ts";
 import { compilePattern } from "./pattern.ts";
 
 const ENTRIES_LIMIT = 10;
@@ -44,8 +45,9 @@ export function createEventEntrance(
   onDropped: (dropped: DroppedEvent) => void,
 ): EventEntrance {
   const route = (bus: EventBus, event: BusEvent, forwarded = false) => {
+    const fields = eventFields(event);
     for (const rule of bus.rules.values()) {
-      if (!rule.enabled || !rule.pattern?.matches(event)) continue;
+      if (!rule.enabled || !rule.pattern?.matchesFields(fields)) continue;
       for (const target of rule.targets.values()) delivery.deliver(rule, target, event, forwarded);
     }
   };

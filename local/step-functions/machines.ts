@@ -1,13 +1,9 @@
 import type * as sfn from "@aws-sdk/client-sfn";
-import {
-  InvalidDefinitionError,
-  parseStateMachine,
-  type StateMachine,
-  type TaskResource,
-} from "../asl/index.ts";
+import { InvalidDefinitionError, type StateMachine, type TaskResource } from "../asl/index.ts";
 import { AwsError } from "../service.ts";
 import { type Kept, keptIn } from "../store.ts";
 import { arn, uuid, type World } from "../world.ts";
+import { compileOnce } from "./compilations.ts";
 import { checkName, parseArn } from "./names.ts";
 import type { SfnPaginate } from "./pages.ts";
 
@@ -78,7 +74,7 @@ export class Machines {
     return {
       ...kept,
       get compiled() {
-        compiled ??= parseStateMachine(kept.definition, { isKnownResource });
+        compiled ??= compileOnce(kept.definition, isKnownResource);
         return compiled;
       },
     };
@@ -273,7 +269,7 @@ export class Machines {
       throw new AwsError("InvalidArn", `Invalid Arn: 'Invalid Role ARN: ${roleArn}'`);
     }
     try {
-      const compiled = parseStateMachine(definition, { isKnownResource: this.#isKnownResource });
+      const compiled = compileOnce(definition, this.#isKnownResource);
       return { definition, compiled, roleArn, revisionId, updateDate: this.#now() };
     } catch (error) {
       if (error instanceof InvalidDefinitionError) throw new AwsError("InvalidDefinition", error.message);

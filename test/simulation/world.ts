@@ -39,6 +39,20 @@ export type { Behaviour, CommitBehaviour, StageBehaviour } from "./behaviour.ts"
 export type { EndedExecution } from "./executions.ts";
 export { seeded } from "./seeded.ts";
 
+/** What an SDK client else looks for in files at its first request, or works out anew for each. */
+const decided = {
+  defaultsMode: "standard",
+  retryMode: "standard",
+  useDualstackEndpoint: false,
+  useFipsEndpoint: false,
+  accountIdEndpointMode: "disabled",
+  endpointDiscoveryEnabled: false,
+  userAgentAppId: "",
+  defaultUserAgentProvider: async () => [],
+  // With one that takes notes, it goes through every request and answer to leave out what is secret.
+  logger: { debug: () => {}, warn: console.warn },
+};
+
 const root = resolve(import.meta.dirname, "../..");
 const prefix = "spillway";
 
@@ -194,6 +208,7 @@ export async function createWorld(
       endpoint: "http://local",
       credentials: { accessKeyId: "local", secretAccessKey: "local" },
       requestHandler: createRequestHandler(counted, clock),
+      ...decided,
       // Nobody between here and the services could forge a request.
       signer: { sign: async (request) => request },
     },

@@ -18,6 +18,9 @@ const Creation = z.object({
   GlobalSecondaryIndexes: z._default(z.array(z.looseObject({ IndexName: z.string(), KeySchema })), []),
 });
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
 /** The members of a request that count here, not yet looked at. */
 interface Request {
   readonly TableName?: unknown;
@@ -131,7 +134,7 @@ export function createMemoryTable(later: (apply: () => void) => void = (apply) =
       throw new AwsError("NotImplemented", `The table in memory does not implement ${name}.`, {
         status: 501,
       });
-    const request: Request & Record<string, unknown> = JSON.parse(new TextDecoder().decode(body));
+    const request: Request & Record<string, unknown> = JSON.parse(decoder.decode(body));
     const unknown = unknownMembers.find((member) => request[member] !== undefined);
     if (unknown !== undefined || request.Limit !== undefined || request.ExclusiveStartKey !== undefined)
       throw new AwsError("NotImplemented", `The table in memory does not know ${unknown ?? "pages"}.`, {
@@ -146,7 +149,7 @@ export function createMemoryTable(later: (apply: () => void) => void = (apply) =
     handle: async (request): Promise<GatewayResponse> => ({
       status: 200,
       headers: { "content-type": "application/x-amz-json-1.0" },
-      body: new TextEncoder().encode(JSON.stringify(call(request))),
+      body: encoder.encode(JSON.stringify(call(request))),
     }),
     stop: async () => {},
     items: (table) => tables.get(table)?.all() ?? [],
