@@ -163,11 +163,11 @@ function refuseOthers({ by }: ApprovalConfig, { arn }: Person): void {
 function covers(pattern: string, arn: string): boolean {
   const [first = "", ...rest] = pattern.split("*");
   if (rest.length === 0) return pattern === arn;
-  const last = rest.pop() ?? "";
+  const last = pattern.slice(pattern.lastIndexOf("*") + 1);
   if (!arn.startsWith(first) || arn.length < first.length + last.length || !arn.endsWith(last)) return false;
   const middle = arn.slice(first.length, arn.length - last.length);
   let at = 0;
-  for (const part of rest) {
+  for (const part of rest.slice(0, -1)) {
     const found = middle.indexOf(part, at);
     if (found < 0) return false;
     at = found + part.length;

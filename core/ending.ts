@@ -71,16 +71,15 @@ export function schemaMembers(
 }
 
 /** Neither code can serve: what stands in the way, and the two ways out of it. */
-function describeDeadlock({ deployment, release }: EndedDeployment): string {
+function describeDeadlock(before: string, { deployment, release }: EndedDeployment): string {
   const { service, environment, previous, intent, migration, switched } = deployment;
   const back = migration?.before ?? previous?.builtAgainst;
   const { schema } = schemaMembers(deployment, release);
-  const on = `schema ${schema ?? "as it is"}`;
   const ill =
     intent === "recover" || switched === undefined
       ? ""
       : `${nameOf(release.id, release.commit)} is not well, and `;
-  return `${ill}${nameOf(previous?.release ?? "the previous code", previous?.commit)}, built against schema ${previous?.builtAgainst}, cannot run on ${on}, so nothing was brought back. Either repair forward: push a repaired image and start the release machine with {"service":"${service}","tag":"TAG","environments":["${environment}"],"force":true,"reason":"…"}. Or take the migration back: run the migration image of ${release.id} with down --to ${back}, then start the deploy machine with {"intent":"recover","service":"${service}","environment":"${environment}"}`;
+  return `${ill}${before}, built against schema ${previous?.builtAgainst}, cannot run on schema ${schema}, so nothing was brought back. Either repair forward: push a repaired image and start the release machine with {"service":"${service}","tag":"TAG","environments":["${environment}"],"force":true,"reason":"…"}. Or take the migration back: run the migration image of ${release.id} with down --to ${back}, then start the deploy machine with {"intent":"recover","service":"${service}","environment":"${environment}"}`;
 }
 
 function describeEnd(outcome: Outcome, ended: EndedDeployment): string {
@@ -100,7 +99,7 @@ function describeEnd(outcome: Outcome, ended: EndedDeployment): string {
       if (rollback?.action === "nothing-to-go-back-to")
         return "nothing was live before, so there is nothing to go back to";
       if (rollback?.action === "nothing-done") return `nothing was deployed, ${before} serves as before`;
-      if (rollback?.action === "schema-in-the-way") return describeDeadlock(ended);
+      if (rollback?.action === "schema-in-the-way") return describeDeadlock(before, ended);
       if (servesAgain(deployment))
         return `${before} serves again${describeLooks(deployment)}, but not all was undone`;
       return `what serves is not known to be well; the last that was is ${before}`;

@@ -85,9 +85,9 @@ function fingerprints(
   service: ServiceConfig,
   needs: "source" | "image",
 ): { build: string; fingerprint: string }[] {
-  return stagesOf(service, needs).flatMap((name) => {
-    const stage = service.stages[name];
-    if (stage === undefined) return [];
+  const checking = stagesOf(service, needs);
+  return Object.entries(service.stages).flatMap(([name, stage]) => {
+    if (!checking.includes(name)) return [];
     const { buildspec, network, variables, secrets } = stage;
     const { type, image, computeType } = computeOf(stage, service.image);
     return buildsOf(name, stage).map(({ build, variables: chosen }) => ({

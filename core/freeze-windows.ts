@@ -35,7 +35,7 @@ export function checkFreezeWindow(window: FreezeWindow): string | undefined {
     if (rule.next(new Date(0)) === null) return `${rrule} never happens; let it have a COUNT above 0`;
     return undefined;
   } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
+    const words = String(error).replace(/^\w*Error: /, "");
     if (words.startsWith("Maximum iterations"))
       return `${rrule} never happens; look for a day that the month does not have`;
     return `the rule ${rrule ?? "(none)"} from ${start} in ${timeZone} cannot be used: ${words}`;
@@ -50,7 +50,7 @@ function ruleOf({ rrule = "FREQ=DAILY;COUNT=1", start, timeZone }: FreezeWindow)
 /** More than a duration of weeks, days, hours and minutes can be. */
 function longest(duration: string): number {
   const [date = "", time = ""] = duration.split("T");
-  const [weeks, days] = [/(\d+)W/, /(\d+)D/].map((unit) => Number(unit.exec(date)?.[1] ?? 0));
-  const [hours, minutes] = [/(\d+)H/, /(\d+)M/].map((unit) => Number(unit.exec(time)?.[1] ?? 0));
-  return ((weeks ?? 0) * 7 + (days ?? 0) + 2) * 24 * hour + (hours ?? 0) * hour + (minutes ?? 0) * 60_000;
+  const count = (text: string, unit: RegExp) => Number(unit.exec(text)?.[1] ?? 0);
+  const days = count(date, /(\d+)W/) * 7 + count(date, /(\d+)D/) + 2;
+  return days * 24 * hour + count(time, /(\d+)H/) * hour + count(time, /(\d+)M/) * 60_000;
 }

@@ -7,8 +7,10 @@ export function decideGate(
   release: Pick<Release, "evidence" | "image">,
   service: Pick<ServiceConfig, "stages" | "environments">,
 ): { open: boolean; missing: string[] } {
-  const missing = stagesOf(service, release.image === undefined ? "source" : "image")
-    .flatMap((stage) => buildsOf(stage, service.stages[stage] ?? {}))
+  const checking = stagesOf(service, release.image === undefined ? "source" : "image");
+  const missing = Object.entries(service.stages)
+    .filter(([name]) => checking.includes(name))
+    .flatMap(([name, stage]) => buildsOf(name, stage))
     .map(({ build }) => build)
     .filter((build) => release.evidence[build]?.passed !== true);
   return { open: missing.length === 0, missing };

@@ -38,17 +38,18 @@ function accountsOf(services: Config["services"]): { path: string[]; name: strin
 /** An account is described once, and it is known which account is home: the members let only that one in. */
 export function checkMembers(config: Config, context: z.core.$RefinementCtx): void {
   const home = config.aws.account;
-  const first = new Map(membersOf(config).map((member) => [member.id, member]));
-  for (const { path, account } of accountsOf(config.services)) {
+  const first = new Map<string, { name: string; account: MemberConfig }>();
+  for (const { path, name, account } of accountsOf(config.services)) {
+    const described = first.get(account.id) ?? { name, account };
+    first.set(account.id, described);
     const report = (message: string) => context.addIssue({ code: "custom", path, message });
     if (home === undefined)
       report(`say aws.account, the installation's own account: ${account.id} lets only that one in`);
     if (home === account.id)
       report(`${home} is the installation's own account; leave account out for an environment there`);
-    const { environments = [], ...described } = first.get(account.id) ?? {};
-    if (!isSame(described, account))
+    if (!isSame(described.account, account))
       report(
-        `${account.id} is described otherwise at ${environments[0]}; describe an account once and use it for each`,
+        `${account.id} is described otherwise at ${described.name}; describe an account once and use it for each`,
       );
   }
 }

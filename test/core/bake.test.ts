@@ -83,4 +83,27 @@ describe("a bake", () => {
       why: "10 requests came and 0 failed; the error rate takes 100 to be told",
     });
   });
+
+  it("says why it cannot tell: one request, an unwell last look, an alarm of before, CloudWatch", () => {
+    const health = { at: end + 180_000, answered: false, latencyMilliseconds: 1, complaint: "no connection" };
+    const seen: BakeLook = {
+      health,
+      alarms: [{ name: "late", state: "ALARM" }],
+      traffic: { requests: 1, errors: 0 },
+      unknown: "CloudWatch did not say",
+    };
+    expect(judgeBake(rules, beginBake(0), seen, switchedAt)).toMatchObject({
+      verdict: "inconclusive",
+      why: "the last look at its health: no connection; CloudWatch did not say; the alarm late rang before the release came and rings still; 1 request came and 0 failed; the error rate takes 100 to be told",
+    });
+  });
+
+  it("says how long it was well", () => {
+    const short = { ...rules, minutes: 1, alarms: [], errorPercent: undefined };
+    const health = { at: 60_000, answered: true, latencyMilliseconds: 1 };
+    expect(judgeBake(short, beginBake(0), { health, alarms: [] }, switchedAt)).toMatchObject({
+      verdict: "healthy",
+      why: "well for 1 minute and 1 looks",
+    });
+  });
 });

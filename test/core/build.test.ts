@@ -73,4 +73,10 @@ describe("a build's end", () => {
     );
     expect(lastLines(["\u001b]0;title\u0007a\tb \u001b[1;31mc\u001b[0m  "])).toEqual(["a  b c"]);
   });
+
+  it("is told without what CodeBuild did not say", () => {
+    const bare = { ...failed, failed: undefined, log: undefined };
+    expect(causeOf(bare, [])).toBe("build web-unit-tests:1 FAILED");
+    expect(judgeBuild(bare, [])).toMatchObject({ error: "StageFailed" });
+  });
 });

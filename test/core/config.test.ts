@@ -114,4 +114,14 @@ describe("spillway.config.ts", () => {
       ),
     ).toContain("not beginning with SPILLWAY_");
   });
+
+  it("is refused whole if it is no config", () => {
+    expect(() => parseConfig("web")).toThrow(/\(the whole file\): /);
+  });
+
+  it("may have a service that migrates nothing, and names what a list may have", () => {
+    expect(broken((config) => Object.assign(web(config), { migration: undefined }))).toBe("accepted");
+    const said = broken((config) => Object.assign(web(config), { stages: {} }));
+    expect(said).toContain("no stage is named static-analysis; there are none");
+  });
 });

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readCause } from "../../core/errors.ts";
-import { beginHealth, judgeHealth, type Observation } from "../../core/health.ts";
+import { beginHealth, describeHealth, judgeHealth, type Observation } from "../../core/health.ts";
 import { decideLease } from "../../core/lease.ts";
 import { canRunOn, findMigrationReport } from "../../core/migration.ts";
-import { decideDeploymentOutcome, decideReleaseOutcome } from "../../core/outcome.ts";
+import { decideAbandonedOutcome, decideDeploymentOutcome, decideReleaseOutcome } from "../../core/outcome.ts";
 import { planRollback } from "../../core/rollback.ts";
 import { nextLook, type WaitKind } from "../../core/wait.ts";
 
@@ -37,6 +37,14 @@ describe("health", () => {
   it("wants successes in a row", () => {
     expect(judge(good(1), bad(2), good(3), good(4))).toBe("healthy");
     expect(judge(good(1), silent(2), good(3))).toBe("undecided");
+  });
+  it("is told in one sentence, also before the first look", () => {
+    expect(describeHealth(beginHealth(0))).toBe(
+      "0 looks, 0 good in a row, 0 bad in a row; last: nothing was seen",
+    );
+    expect(describeHealth(judgeHealth(rules, beginHealth(0), good(1)).state)).toMatch(
+      /last: HTTP 200 in 5 ms$/,
+    );
   });
   it("tells bad answers from no answers", () => {
     expect(judge(bad(1), bad(2), bad(3))).toBe("unhealthy");
@@ -135,6 +143,12 @@ describe("rollback", () => {
       "already-back",
     );
   });
+  it("does not call well what a cancelled deployment left on a schema that it cannot run on", () => {
+    const migration = { begunAt: 0, before: "0001", after: "0002", confirmed: true };
+    const cancelled = { intent, previous: live, migration, isCancelled: true } as const;
+    expect(planRollback(cancelled, target("web@old"), false).action).toBe("schema-in-the-way");
+    expect(planRollback(cancelled, target("web@old"), true).action).toBe("already-back");
+  });
   it("has nothing to go back to after a first deployment", () =>
     expect(planRollback({ intent, switched }, target("web@new"), undefined).action).toBe(
       "nothing-to-go-back-to",
@@ -232,6 +246,39 @@ describe("outcomes", () => {
   });
 });
 
+describe("a release that was broken off", () => {
+  const live = { environment: "staging", outcome: "Released" as const, reason: undefined };
+
+  it("is cancelled where a person stopped it, and says where it is live", () => {
+    const failures = [{ error: "Cancelled", cause: "" }];
+    expect(
+      decideReleaseOutcome({ failures, deployments: [live], cancelled: "a person cancelled it" }),
+    ).toEqual({
+      outcome: "Cancelled",
+      reason: "a person cancelled it; it is live in staging",
+    });
+    expect(
+      decideReleaseOutcome({ failures, deployments: [], cancelled: "a person cancelled it" }).reason,
+    ).toBe("a person cancelled it");
+  });
+  it("names the end of an environment that has no reason on record", () =>
+    expect(
+      decideReleaseOutcome({ failures: [], deployments: [{ ...live, outcome: "RolledBack" }] }).reason,
+    ).toBe("staging: RolledBack"));
+  it("says how its execution ended, with the words of who stopped it if there are any", () => {
+    const end = { executionArn: "arn:1", status: "ABORTED", cause: undefined };
+    const words = "without closing the release: arn:1";
+    expect(decideAbandonedOutcome(end, [])).toEqual({
+      outcome: "Cancelled",
+      reason: `its execution ended as ABORTED ${words}`,
+    });
+    expect(decideAbandonedOutcome({ ...end, status: "TIMED_OUT", cause: "late" }, [live])).toEqual({
+      outcome: "NeedsAttention",
+      reason: `it is live in staging; its execution ended as TIMED_OUT (late) ${words}`,
+    });
+  });
+});
+
 describe("lease", () => {
   const wish = { owner: "arn:me", release: "web-2", reason: "deploys", intent: "deploy" } as const;
   const next = { execution: "arn:me", release: "web-2", attempt: 1, sequence: 2, openedAt: 0, since: 0 };
@@ -258,6 +305,12 @@ describe("lease", () => {
     expect(decideLease(held, wish, { quietSince: 39_999 }, 100_000)).toMatchObject({
       decision: "take",
       previous: held.lease,
+    });
+  });
+  it("is not for a deployment that has no place in line, whoever has it", () => {
+    expect(decideLease({ ...held, next: undefined }, wish, unknown, 9)).toMatchObject({
+      error: "Superseded",
+      reason: expect.stringContaining("another execution took the place of"),
     });
   });
   it("keeps what it has, and refuses a frozen environment with the reason", () => {
@@ -306,6 +359,9 @@ describe("small words", () => {
     );
     expect(readCause("plain")).toBe("plain");
     expect(readCause(undefined)).toBe("");
+    expect(readCause('{"errorType":"StageFailed"}')).toBe('{"errorType":"StageFailed"}');
+    expect(readCause('{"errorMessage":7}')).toBe('{"errorMessage":7}');
+    expect(readCause("x".repeat(6000))).toBe(`${"x".repeat(4999)}…`);
   });
   it("asks again after one minute, doubling up to five", () => {
     const seconds = (kind: WaitKind) => [0, 1, 2, 3, 9].map((looks) => nextLook(0, looks, kind) / 1000);

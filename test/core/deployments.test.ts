@@ -183,6 +183,18 @@ describe("the one sentence of an end", () => {
       verdict: "healthy",
     }).reason;
 
+  it("names a release without a commit, and counts one look as one", () => {
+    const once = { ...restored, state: { ...restored.state, looks: 1 } };
+    expect(say({ ...back, health: [once], previous: revision("web-1") })).toMatch(
+      /^rolled back to web-1, verified healthy after 1 look; because/,
+    );
+  });
+
+  it("says of a rollback what becomes of an empty database", () =>
+    expect(say({ intent: "rollback", previous: revision("web-1", { schema: null }) }, false)).toMatch(
+      /the schema stays at nothing \(.*by this code\)/,
+    ));
+
   it("says what was done, what is true now, and why", () => {
     expect(say({ ...back, migration: migrated })).toBe(
       "rolled back to web-1 (commit aaaaaaa), verified healthy after 2 looks; the migration 0002 stays (readable by the previous code); because DeploymentUnhealthy: /health answered HTTP 500",
@@ -260,5 +272,36 @@ describe("the end of a deployment that was broken off", () => {
     expect(end({ switched })).toBe("RolledBack");
     expect(end({ switched }, "NeedsAttention")).toBe("NeedsAttention");
     expect(end({ switched }, "Released", "web-2")).toBe("Released");
+  });
+});
+
+describe("going back", () => {
+  const record = { environment: "production", live: revision("web-3"), history: [revision("web-2")] };
+
+  it("is to what was live there, by name", () => {
+    expect(findRevision(record, "web-2").release).toBe("web-2");
+    expect(findRevision(record, "web-3").release).toBe("web-3");
+    expect(findRevision({ ...record, live: undefined }, "web-2").release).toBe("web-2");
+  });
+  it("is refused with the names there are", () => {
+    expect(() => findRevision(record, "web-9")).toThrow(
+      "production never ran web-9, or too long ago; it can go back to web-2.",
+    );
+    expect(() => findRevision({ environment: "production" }, "web-9")).toThrow(
+      /it can go back to nothing\.$/,
+    );
+  });
+  it("is refused onto a schema that the code is not labelled to read, in words", () => {
+    const live = revision("web-3", { schema: "0002", schemaHistory: ["0001", "0002"] });
+    const older = { id: "web-1", builtAgainst: "0001", sequence: 1, trigger: "console" as const };
+    const decided = decideStillWanted({ intent: "rollback", environment: "production" }, older, live);
+    expect(decided).toMatchObject({
+      error: "DeploymentRefused",
+      reason: expect.stringContaining("which code from 0002 on can read"),
+    });
+    const unknown = revision("web-3");
+    expect(decideStillWanted({ intent: "rollback", environment: "production" }, older, unknown)).toEqual({
+      wanted: true,
+    });
   });
 });

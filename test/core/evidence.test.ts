@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { chooseWaves, decideSuperseded, tagsOfCommit } from "../../core/admission.ts";
 import { type ConfigInput, parseConfig, type ServiceConfig } from "../../core/config.ts";
-import { evidenceOfCommit, reuseEvidence } from "../../core/evidence.ts";
+import { evidenceOfCommit, reuseEvidence, reusePassed } from "../../core/evidence.ts";
 import { planRelease } from "../../core/plan.ts";
 import { oneEnvironment } from "../simulation/environments.ts";
 
@@ -114,5 +114,23 @@ describe("the tags of a commit", () => {
     const tags = tagsOfCommit("a".repeat(40));
     expect([tags.length, tags[0]?.length, tags.at(-1)?.length]).toEqual([34, 40, 7]);
     expect(tagsOfCommit("3f2a91c")).toEqual(["3f2a91c"]);
+  });
+});
+
+describe("the fingerprint of a stage", () => {
+  it("does not depend on the order in which its variables are written", () => {
+    const variables = (value: Record<string, string>) =>
+      web(({ stages: all }) => Object.assign(all["unit-tests"] ?? {}, { variables: value }));
+    const one = { A: "1", B: "2", C: "3" };
+    const before = evidenceOfCommit(release, "3f2a91c", variables(one), 0);
+    const other = variables({ C: "3", A: "1", B: "2" });
+    expect(Object.keys(reuseEvidence(before, other, hour))).toContain("unit-tests");
+  });
+
+  it("counts for the source of a release that has no image yet", () => {
+    const before = web();
+    expect(Object.keys(reusePassed({ ...release, image: undefined }, before, web(), hour))).toContain(
+      "unit-tests",
+    );
   });
 });

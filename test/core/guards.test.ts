@@ -91,4 +91,10 @@ describe("a hold", () => {
   function revisionAsRelease(sequence: number): { id: string; sequence: number } {
     return { id: `web-${sequence}`, sequence };
   }
+
+  it("stays as it was after a rollback to what nobody remembers a predecessor of", () => {
+    const went = { intent: "rollback", environment: "production", previous: undefined } as const;
+    const before = { release: "web-2", sequence: 2, reason: "ill", since: 0 };
+    expect(holdAfter(before, went, { id: "web-1", sequence: 1 }, "Released", 9)).toBe(before);
+  });
 });

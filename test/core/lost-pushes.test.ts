@@ -43,4 +43,16 @@ describe("pushes that should have a release by now", () => {
       }),
     );
   });
+
+  it("are looked at a hundred at once, and the rest at the next look", () => {
+    const many = Array.from({ length: 500 }, (_, at) => ({
+      digest: `sha256:${at}`,
+      tag: "a",
+      pushedAt: at + 1,
+    }));
+    const first = choosePushes(many, 0, now);
+    expect(first.images.length).toBeLessThan(500);
+    expect(first.seenUntil).toBe(first.images.at(-1)?.pushedAt);
+    expect(choosePushes(many, first.seenUntil, now).images[0]?.pushedAt).toBe(first.seenUntil + 1);
+  });
 });
