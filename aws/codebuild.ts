@@ -11,6 +11,7 @@ import {
 } from "@aws-sdk/client-codebuild";
 import type { EndedBuild } from "../core/build.ts";
 import { SpillwayError } from "../core/errors.ts";
+import type { RunningWork } from "../core/orphans.ts";
 import type { Report } from "../core/records.ts";
 import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
@@ -21,6 +22,12 @@ export type Builds = ReturnType<typeof connectBuilds>;
 
 /** The variable by which a build tells which work it is; a retry finds its own build by it. */
 export const workVariable = "SPILLWAY_WORK";
+
+/** A build that goes on. */
+export interface RunningBuild extends RunningWork {
+  /** Who started it: `ROLE/SESSION`, or a user's name. */
+  readonly initiator: string;
+}
 
 /** CodeBuild, as the stages use it. */
 export function connectBuilds({ client }: Connection) {
@@ -33,6 +40,18 @@ export function connectBuilds({ client }: Connection) {
     const [build] = builds ?? [];
     if (build === undefined) throw new SpillwayError("AwsFault", `CodeBuild does not know the build ${arn}.`);
     return build;
+  }
+
+  /** The newest hundred builds of a project, the newest first. */
+  async function newest(project: string): Promise<Build[]> {
+    const { ids } = await call(`list the builds of ${project}`, () =>
+      codebuild.send(new ListBuildsForProjectCommand({ projectName: project, sortOrder: "DESCENDING" })),
+    );
+    if (ids === undefined || ids.length === 0) return [];
+    const { builds } = await call("look at builds", () =>
+      codebuild.send(new BatchGetBuildsCommand({ ids: ids.slice(0, 100) })),
+    );
+    return builds ?? [];
   }
 
   /** What CodeBuild made of the build's report files. They are never worth failing a release for. */
@@ -79,18 +98,21 @@ export function connectBuilds({ client }: Connection) {
 
     /** A build of `project` that was started for `work`, if there is one among the newest hundred. */
     async find(project: string, work: string): Promise<string | undefined> {
-      const { ids } = await call(`list the builds of ${project}`, () =>
-        codebuild.send(new ListBuildsForProjectCommand({ projectName: project, sortOrder: "DESCENDING" })),
-      );
-      if (ids === undefined || ids.length === 0) return undefined;
-      const { builds } = await call("look at builds", () =>
-        codebuild.send(new BatchGetBuildsCommand({ ids: ids.slice(0, 100) })),
-      );
-      const isOurs = (build: Build) =>
-        build.environment?.environmentVariables?.some(
-          ({ name, value }) => name === workVariable && value === work,
-        ) === true;
-      return builds?.find(isOurs)?.arn;
+      return (await newest(project)).find((build) => workOf(build) === work)?.arn;
+    },
+
+    /** The builds of `project` that go on and were started for some work, among the newest hundred. */
+    async running(project: string): Promise<RunningBuild[]> {
+      return (await newest(project)).flatMap((build) => {
+        const { arn, buildStatus, startTime, initiator = "" } = build;
+        const work = workOf(build);
+        if (arn === undefined || work === undefined || buildStatus !== "IN_PROGRESS") return [];
+        return { arn, work, initiator, startedAt: startTime?.getTime() ?? 0 };
+      });
+    },
+
+    async isRunning(arn: string): Promise<boolean> {
+      return (await describe(arn)).buildStatus === "IN_PROGRESS";
     },
 
     /** How the build ended; undefined while it runs. */
@@ -122,6 +144,11 @@ export function connectBuilds({ client }: Connection) {
       await call("stop a build", () => codebuild.send(new StopBuildCommand({ id: buildId(arn) })));
     },
   };
+}
+
+/** The work for which a build was started. */
+function workOf({ environment }: Build): string | undefined {
+  return environment?.environmentVariables?.find(({ name }) => name === workVariable)?.value;
 }
 
 function asVariables(

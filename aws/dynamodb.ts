@@ -428,6 +428,10 @@ export function connectRecords({ client }: Connection, table: string) {
     noteImages: (service: string, environment: string, images: readonly string[] | undefined) =>
       set(keys.environment(service, environment), { images }, "attribute_exists(pk)"),
 
+    /** Notes migration tasks that go on and that nobody waits for; undefined: none. */
+    noteTasks: (service: string, environment: string, tasks: readonly string[] | undefined) =>
+      set(keys.environment(service, environment), { tasks }, "attribute_exists(pk)"),
+
     /** Stops the line of an environment, also of one that has no record yet. */
     stopLine: (service: string, environment: string, stopped: NonNullable<EnvironmentRecord["stopped"]>) =>
       set(

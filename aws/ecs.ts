@@ -6,6 +6,7 @@ import {
   type Task,
 } from "@aws-sdk/client-ecs";
 import { migrationContainer } from "../core/names.ts";
+import type { RunningWork } from "../core/orphans.ts";
 import type { WaitResult } from "../core/wait.ts";
 import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
@@ -34,6 +35,29 @@ export function connectTasks({ client }: Connection) {
         if (taskArns?.[0] !== undefined) return taskArns[0];
       }
       return undefined;
+    },
+
+    /** The tasks of a family that go on and were started for some work. */
+    async running(cluster: string, family: string): Promise<RunningWork[]> {
+      const found: RunningWork[] = [];
+      let nextToken: string | undefined;
+      do {
+        const page = await call("list the migration tasks", () =>
+          ecs.send(new ListTasksCommand({ cluster, family, desiredStatus: "RUNNING", nextToken })),
+        );
+        const { taskArns = [] } = page;
+        const { tasks = [] } =
+          taskArns.length === 0
+            ? {}
+            : await call("look at the migration tasks", () =>
+                ecs.send(new DescribeTasksCommand({ cluster, tasks: taskArns })),
+              );
+        for (const { taskArn: arn, startedBy: work, lastStatus, createdAt } of tasks)
+          if (arn !== undefined && work !== undefined && lastStatus !== "STOPPED")
+            found.push({ arn, work, startedAt: createdAt?.getTime() ?? 0 });
+        nextToken = page.nextToken;
+      } while (nextToken !== undefined);
+      return found;
     },
 
     /** Tells the task to stop: SIGTERM now, SIGKILL after its stopTimeout. Harmless if it has stopped. */

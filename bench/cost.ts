@@ -145,29 +145,40 @@ function renderBeside(release: CountedRelease): string {
 /** How many alarms an installation has; a test compares it with what is made. */
 export function countAlarms({ rules, machines }: Application): number {
   const hearers = new Set(rules.flatMap(({ target }) => ("function" in target ? [target.function] : [])));
-  // Ends of releases and of deployments, the dead letters of what people are told, overdue waits, images (two), drift, silence.
-  return rules.length + Object.keys(machines).length + hearers.size + 8;
+  // Ends of releases and of deployments, the dead letters of what people are told, overdue waits, images (two), tasks, drift, silence.
+  return rules.length + Object.keys(machines).length + hearers.size + 9;
+}
+
+/** How often in a month functions look regularly. */
+function countLooks({ rules }: Application): number {
+  const minutes = rules.flatMap(({ schedule = "" }) => /^rate\((\d+) minutes?\)$/.exec(schedule)?.[1] ?? []);
+  return minutes.reduce((sum, every) => sum + minutesOfMonth / Number(every), 0);
 }
 
 function renderMonth({ readsAtRest }: CountedRelease): string {
   const application = describeApplication(parseConfig(config), "spillway-production");
   const alarms = countAlarms(application);
+  const looks = countLooks(application);
   const spillway: Line[] = [
-    { what: "`Reconcile`, each minute", count: minutesOfMonth, price: "invocation" },
     {
-      what: `its time, ${call.seconds} s at ${call.gigabytes} GB`,
-      count: minutesOfMonth * call.seconds * call.gigabytes,
+      what: "`Reconcile`, each minute, and those that look every five or ten",
+      count: looks,
+      price: "invocation",
+    },
+    {
+      what: `their time, ${call.seconds} s each at ${call.gigabytes} GB`,
+      count: looks * call.seconds * call.gigabytes,
       price: "gigabyteSecond",
     },
     {
-      what: `its questions to the records, ${readsAtRest} each`,
+      what: `their questions to the records, ${Number(readsAtRest.toFixed(1))} a minute`,
       count: minutesOfMonth * readsAtRest,
       price: "read",
     },
     { what: "alarms", count: alarms, price: "alarmMonth" },
     {
-      what: "metrics: those that are counted regularly, `Succeeded` twice among them; others in the hours of a release",
-      count: 4,
+      what: "metrics: those that are counted regularly, `Succeeded` of each function among them; others in the hours of a release",
+      count: 12,
       price: "metricMonth",
     },
     { what: "the dashboard", count: 1, price: "dashboardMonth" },

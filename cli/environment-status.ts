@@ -83,11 +83,12 @@ function renderOpen({ id, trigger, commit, openedAt, cancelled }: ServiceStatus[
 }
 
 function renderEnvironment(environment: EnvironmentRecord): string[] {
-  const { live, lease, next, ahead, freed, frozen, stopped, hold, drift, images } = environment;
+  const { live, lease, next, ahead, freed, frozen, stopped, hold, drift, images, tasks } = environment;
   return [
     ...line("live", renderLive(environment)),
     ...line("drift", drift?.release === live?.release && drift && renderDrift(drift)),
     ...(images ?? []).flatMap((image) => line("image", image)),
+    ...(tasks ?? []).flatMap((task) => line("task", task)),
     ...line("lease", lease && `${lease.reason}, since ${moment(lease.since)} (${lease.owner})`),
     ...line("ahead", ahead && `${ahead.reason}, waits for the lease since ${moment(ahead.since)}`),
     ...line("next", next && `${next.release}, since ${moment(next.since)}; ${next.why ?? "it goes now"}`),

@@ -16,6 +16,10 @@ export const metricNames = [
   "ImagesUnusable",
   /** Pushes of which no event came, and whose release was started for that reason. */
   "LostPushes",
+  /** Builds that nobody waited for, and that were stopped. */
+  "OrphanedBuilds",
+  /** Migration tasks that nobody waits for. */
+  "OrphanedTasks",
   /** Environments in which something else runs than is on record. */
   "Drifted",
 ] as const;

@@ -348,5 +348,7 @@ export const EnvironmentRecord = z.object({
   drift: z.optional(Drift),
   /** What is wrong with images that it runs or would go back to, as it was last seen, in words. */
   images: z.optional(z.array(z.string())),
+  /** Migration tasks that go on there although nobody waits for them, as they were last seen, in words. */
+  tasks: z.optional(z.array(z.string())),
 });
 export type EnvironmentRecord = z.infer<typeof EnvironmentRecord>;

@@ -96,6 +96,12 @@ export const alarms = [
     { period: 1800 },
   ),
   makeAlarm(
+    "OrphanedTasks",
+    "A migration task goes on that no deployment waits for, and may be changing the database; it was not stopped: the log of FindOrphans and npm run status name it. Read what it does, and let it end before anything else is deployed there.",
+    counted("FindOrphans", "OrphanedTasks"),
+    { period: 1800 },
+  ),
+  makeAlarm(
     "Drifted",
     "Somebody changed what an environment runs without Spillway, which changed nothing back: the log of FindDrift and npm run status say what. Start the intent recover to have again what is on record, or release what runs.",
     counted("FindDrift", "Drifted"),

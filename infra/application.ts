@@ -265,6 +265,10 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   CompleteWait: [records, listOpen, answer, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
   RecoverExecution: [records, ...seeToBroken],
   Operate: [...cancelReleases, addRecords],
+  FindOrphans: [
+    ...[records, listTasks, describeTasks, stopBuilds],
+    { actions: ["codebuild:ListBuildsForProject", "codebuild:BatchGetBuilds"], on: "projects" },
+  ],
   FindDrift: [...[records, findTargets, describeTargets], announce],
   WatchImages: [records, listTagged],
   FindLostPushes: [...[records, listTagged], { actions: ["states:StartExecution"], on: "release-machine" }],
@@ -417,6 +421,7 @@ function rulesOf(
       target: { function: "FindLostPushes" },
     },
     { name: "DriftDue", bus: "default", schedule: "rate(5 minutes)", target: { function: "FindDrift" } },
+    { name: "OrphansDue", bus: "default", schedule: "rate(10 minutes)", target: { function: "FindOrphans" } },
     {
       name: "EveryTenMinutes",
       bus: "default",

@@ -86,6 +86,8 @@ export const dashboard = new aws.cloudwatch.Dashboard("Dashboard", {
             counted("Reconcile", "OverdueWaits", "overdue waits"),
             counted("WatchImages", "ImagesNearLimit", "needed images near the limit"),
             counted("WatchImages", "ImagesUnusable", "needed images that are gone or archived"),
+            counted("FindOrphans", "OrphanedTasks", "migration tasks that nobody waits for"),
+            counted("FindOrphans", "OrphanedBuilds", "builds that nobody waited for"),
             counted("FindDrift", "Drifted", "environments changed without Spillway"),
           ],
           5,

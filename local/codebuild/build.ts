@@ -1,4 +1,5 @@
 import type * as codebuild from "@aws-sdk/client-codebuild";
+import type { Caller } from "../iam/caller.ts";
 import type { RoleSession } from "../iam/index.ts";
 import { AwsError } from "../service.ts";
 import { arn, uuid, type World } from "../world.ts";
@@ -30,6 +31,7 @@ export function makeBuild(
   project: codebuild.Project & { readonly name: string },
   input: codebuild.StartBuildCommandInput,
   buildNumber: number,
+  caller: Caller,
 ): MadeBuild {
   checkTimeouts({
     timeoutInMinutes: input.timeoutInMinutesOverride,
@@ -60,10 +62,16 @@ export function makeBuild(
     timeoutInMinutes: input.timeoutInMinutesOverride ?? project.timeoutInMinutes ?? 60,
     queuedTimeoutInMinutes: input.queuedTimeoutInMinutesOverride ?? project.queuedTimeoutInMinutes ?? 480,
     encryptionKey: project.encryptionKey ?? arn(world, "kms", "alias/aws/s3"),
-    initiator: "local",
+    initiator: initiatorOf(caller),
     phases: [],
   };
   return { record, artifacts: artifactTargets(unique, primary, secondary) };
+}
+
+/** As CodeBuild writes it: `ROLE/SESSION` for who took a role, a user by name. */
+function initiatorOf({ arn }: Caller): string {
+  const resource = arn.split(":").at(-1) ?? arn;
+  return resource.replace(/^(assumed-role|user)\//, "");
 }
 
 /** What the runner is given of a build. `variables` are its environment variables, resolved. */

@@ -70,6 +70,7 @@ export function createCodeBuild(
 
   const StartBuild: Operation<codebuild.StartBuildCommandInput, codebuild.StartBuildCommandOutput> = (
     input,
+    { caller },
   ) => {
     const project = projects.require(input.projectName);
     const request = JSON.stringify(input);
@@ -88,7 +89,7 @@ export function createCodeBuild(
       );
     }
     const number = (numbers.get(project.name) ?? 0) + 1;
-    const made = makeBuild(world, project, input, number);
+    const made = makeBuild(world, project, input, number, caller);
     const { record } = made;
     numbers.set(project.name, number);
     const answer = structuredClone({ ...record, currentPhase: "QUEUED" });

@@ -98,6 +98,7 @@ describe.skipIf(platformMissing)(
         "OverdueWaits",
         "ImagesNearLimit",
         "ImagesUnusable",
+        "OrphanedTasks",
         "Drifted",
         "DeadLetters",
         "ReconcilerSilent",

@@ -1,9 +1,12 @@
 import { AppRunnerClient, DeleteServiceCommand, ListServicesCommand } from "@aws-sdk/client-apprunner";
 import { BatchDeleteImageCommand, ECRClient } from "@aws-sdk/client-ecr";
+import { ECSClient, RunTaskCommand } from "@aws-sdk/client-ecs";
 import { DisableRuleCommand, EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { SFNClient, StopExecutionCommand } from "@aws-sdk/client-sfn";
+import { connectBuilds } from "../../aws/codebuild.ts";
 import type { ConfigInput } from "../../core/config.ts";
 import type { ServiceEvent } from "../../local/world.ts";
+import { connectInRole } from "../simulation/credentials.ts";
 import { exampleWith, oneEnvironment, twoEnvironments } from "../simulation/environments.ts";
 import { createOperator } from "../simulation/operator.ts";
 import type { Behaviour, SimulatedWorld } from "../simulation/world.ts";
@@ -184,6 +187,35 @@ export const scenarios: readonly Scenario[] = [
         await world.clock.runUntil(apprunner.send(new DeleteServiceCommand({ ServiceArn })));
       await minutes(world, 6);
       await world.deploy({ intent: "recover", service: "web", environment: "production" });
+    },
+  },
+  {
+    name: "a build and a migration that nobody waits for",
+    config: changed(oneEnvironment(), ({ migration }) =>
+      Object.assign(migration ?? {}, { timeoutMinutes: 60 }),
+    ),
+    async play(world) {
+      const id = await world.release("aaaaaaa", {
+        stages: { "unit-tests": { seconds: 700 } },
+        migration: { seconds: 1_000 },
+      });
+      const { image } = await world.ended(id);
+      const roleArn = `arn:aws:iam::${world.aws.world.accountId}:role/spillway-RunStage`;
+      const session = { roleArn, sessionName: "spillway-RunStage" };
+      const variables = { SPILLWAY_IMAGE: image?.uri ?? "", SPILLWAY_STAGE: "unit-tests" };
+      const begin = connectBuilds(connectInRole(world.connection, world.aws.iam, session)).start({
+        ...{ project: "spillway-web-unit-tests", commit: undefined, variables, secrets: {} },
+        work: "web-gone-1/stage/unit-tests",
+      });
+      await world.clock.runUntil(begin);
+      const { cluster, subnets } = (await world.clock.runUntil(world.records.installation())).resources;
+      const task = new RunTaskCommand({
+        ...{ cluster, taskDefinition: "spillway-web-production-migration", launchType: "FARGATE" },
+        startedBy: "web-gone-1/production/1/migrate-up",
+        networkConfiguration: { awsvpcConfiguration: { subnets } },
+      });
+      await world.clock.runUntil(new ECSClient(world.connection.client).send(task));
+      await minutes(world, 16);
     },
   },
   {

@@ -17,6 +17,8 @@ export type Effect = { /** Milliseconds since the world began. */ readonly at: n
       readonly answer: unknown;
       /** Who held the lease of the environment that was changed, when it was. */
       readonly holder?: string | undefined;
+      /** Of a build that was stopped: whether somebody waited for it then. */
+      readonly isAwaited?: boolean;
     }
   | { readonly kind: "event"; readonly event: ServiceEvent }
   | { readonly kind: "push"; readonly push: PlannedPush; readonly digest: string }

@@ -1,7 +1,10 @@
+import * as z from "zod/mini";
 import type { GatewayResponse } from "../../local/gateway.ts";
 import type { History } from "./history.ts";
 import type { Call } from "./seams.ts";
 import type { SimulatedWorld } from "./world.ts";
+
+const BuildCall = z.object({ id: z.string() });
 
 /** Operations that change something outside of the records. */
 const changing: ReadonlySet<string> = new Set([
@@ -36,11 +39,25 @@ export function createNotes(history: History): Notes {
     return lease !== undefined && "S" in lease ? lease.S : undefined;
   }
 
+  /** Whether a wait is open for the build that a request names. */
+  function isAwaited(input: unknown): boolean {
+    const { id } = BuildCall.parse(input);
+    const items = watched?.table.items(watched.made.table) ?? [];
+    return items.some(
+      ({ awaitedArn, openKind }) =>
+        openKind !== undefined &&
+        awaitedArn !== undefined &&
+        "S" in awaitedArn &&
+        awaitedArn.S?.endsWith(`:build/${id}`) === true,
+    );
+  }
+
   return {
     async call({ operation, invocation, request }, send) {
       if (!changing.has(operation) || invocation === undefined) return send();
       const input: unknown = JSON.parse(new TextDecoder().decode(request.body));
       const holder = holderOf(input);
+      const stops = operation.endsWith(".StopBuild") ? { isAwaited: isAwaited(input) } : {};
       const answer = await send();
       if (answer.status < 300)
         history.add({
@@ -51,6 +68,7 @@ export function createNotes(history: History): Notes {
           input,
           answer: JSON.parse(new TextDecoder().decode(answer.body) || "{}"),
           holder,
+          ...stops,
         });
       return answer;
     },

@@ -8,6 +8,7 @@ import { liveIsTrue, neverOlder, noFalseDrift, noRollbackOfARollback } from "./l
 import { migrationsAreRecorded, oneMigrationAtOnce, schemaIsSupported } from "./migrations.ts";
 import { oneDeploymentAtOnce, onlyTheHolderChanges, workIsAskedForOnce } from "./mutations.ts";
 import {
+  awaitedIsNoOrphan,
   illIsNotReleased,
   inconclusiveIsNotHealthy,
   nobodySleepsOn,
@@ -40,6 +41,7 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   "3 nothing is left running": nothingIsLeftRunning,
   "3 nobody sleeps until his time is up": nobodySleepsOn,
   "3 what a release began is stopped when it ends": siblingsAreStopped,
+  "3 no build that somebody waits for is stopped as an orphan": awaitedIsNoOrphan,
   "4 every lease is freed, and why is on record": leasesAreFreed,
   "5 a rollback never triggers a rollback": noRollbackOfARollback,
   "5 what was taken back as unhealthy does not come again": quarantineHolds,

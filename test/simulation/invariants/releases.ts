@@ -84,6 +84,12 @@ export const quarantineHolds: Invariant = ({ history, records }) =>
         .map((change) => `${describeChange(change)}, although it was taken back as unhealthy before`);
     });
 
+/** Only what nobody waits for is stopped by who looks for such. */
+export const awaitedIsNoOrphan: Invariant = ({ history }) =>
+  ofKind(history, "call")
+    .filter(({ by, isAwaited }) => by === "FindOrphans" && isAwaited === true)
+    .map(({ at, input }) => `at ${at / 1000} s: ${JSON.stringify(input)}`);
+
 /** Nobody sleeps until his time is up: no work of a plan takes that long, so somebody forgot to wake him. */
 export const nobodySleepsOn: Invariant = ({ records }) =>
   [...records.releases, ...records.deployments]
