@@ -296,4 +296,20 @@ export const mistakes: readonly Mistake[] = [
     caughtBy: "test/infra/member.test.ts",
     test: "are heard at home from that account only",
   },
+  {
+    name: "a cluster of others whose every task wakes us",
+    file: "infra/application.ts",
+    from: "group: [{ prefix: `family:${prefix}-` }]",
+    to: 'group: [{ prefix: "family:" }]',
+    caughtBy: stages,
+    test: "run them in a cluster of yours",
+  },
+  {
+    name: "a cluster of others that is made again",
+    file: "infra/migrations.ts",
+    from: "here.makesCluster ?",
+    to: "here.cluster ?",
+    caughtBy: stages,
+    test: "run them in a cluster of yours",
+  },
 ];
