@@ -4,9 +4,9 @@ import { connectAppRunner } from "../aws/apprunner.ts";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { connectLogReader } from "../aws/log-reader.ts";
 import { connectEnvironment } from "../aws/member.ts";
-import { migrationKey, migrationPurposes, tableName, targetLogGroup, targetName } from "../core/names.ts";
+import { migrationKey, migrationPurposes, tableName, targetLogGroup } from "../core/names.ts";
 import type { Deployment, Release } from "../core/records.ts";
-import { resourcesOf } from "../core/settings.ts";
+import { resourcesOf, targetOf } from "../core/settings.ts";
 import { type Address, findInstallation } from "./address.ts";
 import { installationOptions, runCommand } from "./command.ts";
 import { shown } from "./lines.ts";
@@ -47,7 +47,7 @@ async function findPlaces(
   for (const { environment, outcome: state = "open" } of latestDeployments(deployments)) {
     const { access } = resourcesOf(release, environment);
     const { arn } = await connectAppRunner(connectEnvironment(connection, access)).describe(
-      targetName(prefix, release.service, environment),
+      targetOf(release, environment),
     );
     if (arn === undefined) continue;
     const every = { environment, state, access, stream: { prefix: "" } };

@@ -172,7 +172,7 @@ async function readEnvironments(installation: Installation) {
     const record = await records.environment("web", name);
     if (record.live === undefined && !waves.flat().includes(name)) continue;
     const { url } = await connectAppRunner(await connectionTo(installation, name)).describe(
-      targetName(prefix, "web", name),
+      all[name]?.target.name ?? targetName(prefix, "web", name),
     );
     environments.set(name, { record, url });
   }

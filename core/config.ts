@@ -151,6 +151,16 @@ export const AppRunnerHealthCheckConfig = z.strictObject({
 export const AppRunnerConfig = z.strictObject({
   /** What runs the service. */
   kind: z.literal("apprunner"),
+  /**
+   * The name of a service of yours that is to be deployed to; it is made if it is not there. Unless said, Spillway
+   * makes one of its own. In SST stages other than production there is always one of their own.
+   */
+  name: z.optional(
+    text(
+      /^[A-Za-z0-9][\w-]{3,39}$/,
+      "a service of App Runner has a name of 4 to 40 letters, digits, hyphens and underscores",
+    ),
+  ),
   /** On which the service listens. */
   port: z._default(whole(1, 65535), 8080),
   /** Of an instance, in thousandths of a vCPU (1024 is one). App Runner allows certain pairs of it and `memory`. */

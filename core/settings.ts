@@ -1,5 +1,6 @@
 import type { DatabaseConfig, EnvironmentConfig, ServiceConfig } from "./config.ts";
 import { SpillwayError } from "./errors.ts";
+import { targetName } from "./names.ts";
 import type { Access, AccountResources, Release } from "./records.ts";
 
 /** What a running container is given, and how large it is. Secrets are references, never values. */
@@ -48,6 +49,15 @@ export function environmentOf(
       `The release ${release.id} was admitted without an environment ${environment}; it has ${Object.keys(service?.environments ?? {}).join(", ") || "none"}.`,
     );
   return { service, environment: found };
+}
+
+/** What the target of an environment is called in AWS: as the config says, or by its service and environment. */
+export function targetOf(
+  release: Pick<Release, "service" | "installation" | "id">,
+  environment: string,
+): string {
+  const { target } = environmentOf(release, environment).environment;
+  return target.name ?? targetName(release.installation.resources.prefix, release.service, environment);
 }
 
 /**

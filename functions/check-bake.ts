@@ -5,8 +5,7 @@ import type { Connection } from "../aws/connection.ts";
 import { type BakeLook, BakeState, beginBake, judgeBake } from "../core/bake.ts";
 import type { BakeConfig } from "../core/config.ts";
 import { SpillwayError } from "../core/errors.ts";
-import { targetName } from "../core/names.ts";
-import { environmentOf } from "../core/settings.ts";
+import { environmentOf, targetOf } from "../core/settings.ts";
 import { DeploymentInput, readWanted, updateDeployment } from "./deployment.ts";
 import { connectionTo } from "./environment-connection.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
@@ -36,7 +35,7 @@ export const checkBake: FunctionDefinition<typeof Input, Answer> = {
     if (bake === undefined)
       throw new SpillwayError("InvalidConfig", `${environment} has no bake in the config of ${release.id}.`);
     const connection = connectionTo(place, release, environment);
-    const name = targetName(release.installation.resources.prefix, service, environment);
+    const name = targetOf(release, environment);
     const { url, arn } = await connectAppRunner(connection).describe(name);
     if (url === undefined || arn === undefined)
       throw new SpillwayError("TargetFailed", `The target ${name} has no URL to ask.`);

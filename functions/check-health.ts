@@ -3,8 +3,7 @@ import { connectAppRunner } from "../aws/apprunner.ts";
 import { refuseCancelled } from "../core/cancel.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { beginHealth, describeHealth, HealthState, judgeHealth, type Verdict } from "../core/health.ts";
-import { targetName } from "../core/names.ts";
-import { environmentOf } from "../core/settings.ts";
+import { environmentOf, targetOf } from "../core/settings.ts";
 import { DeploymentInput, type OpenDeployment, readDeployment, updateDeployment } from "./deployment.ts";
 import { connectionTo } from "./environment-connection.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
@@ -38,7 +37,7 @@ export const checkHealth: FunctionDefinition<typeof Input, Answer> = {
     if (input.phase === "deployed") refuseCancelled(release, deployment);
     const { environment } = deployment;
     const rules = environmentOf(release, environment).environment.health;
-    const name = targetName(release.installation.resources.prefix, release.service, environment);
+    const name = targetOf(release, environment);
     const { url } = await connectAppRunner(connectionTo(place, release, environment)).describe(name);
     if (url === undefined) throw new SpillwayError("TargetFailed", `The target ${name} has no URL to ask.`);
     const { commit } = input.phase === "deployed" ? release : (deployment.previous ?? {});

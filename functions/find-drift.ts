@@ -3,8 +3,8 @@ import { connectAppRunner } from "../aws/apprunner.ts";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { connectEvents } from "../aws/events.ts";
 import { findDrift as compare, describeDrift, isComparable, noteDrift, onRecord } from "../core/drift.ts";
-import { targetName } from "../core/names.ts";
 import type { EnvironmentRecord } from "../core/records.ts";
+import { targetOf } from "../core/settings.ts";
 import { connectionTo } from "./environment-connection.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
 
@@ -53,7 +53,7 @@ async function look(
   const records = connectRecords(connection, place.environment.table);
   const release = await records.requireRelease(live.release);
   const target = connectAppRunner(connectionTo(place, release, name));
-  const { found } = await target.describe(targetName(bus, service, name));
+  const { found } = await target.describe(targetOf(release, name));
   const finding = compare(onRecord(live, release, name), found);
   const decided = noteDrift(environment, live.release, finding, connection.now());
   if (decided.note === "nothing") return finding.found === "drifted";

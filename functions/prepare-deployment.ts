@@ -4,11 +4,10 @@ import { findDrift, onRecord } from "../core/drift.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { brings } from "../core/intent.ts";
 import { canRunOn, schemaAfter } from "../core/migration.ts";
-import { targetName } from "../core/names.ts";
 import { planTracks, type Track } from "../core/plan.ts";
 import { isForced } from "../core/quarantine.ts";
 import type { Deployment, Release, Revision } from "../core/records.ts";
-import { databaseOf, environmentOf } from "../core/settings.ts";
+import { databaseOf, environmentOf, targetOf } from "../core/settings.ts";
 import { canStay } from "../core/still-wanted.ts";
 import type { Target } from "../core/target.ts";
 import { DeploymentInput, type OpenDeployment, readWanted, updateDeployment } from "./deployment.ts";
@@ -37,7 +36,7 @@ export const prepareDeployment: FunctionDefinition<typeof DeploymentInput, Prepa
     if (deployment.intent === "recover") return prepareRecovery(open, place);
     const { service, environment } = environmentOf(release, deployment.environment);
     const target = await connectAppRunner(connectionTo(place, release, deployment.environment)).describe(
-      targetName(release.installation.resources.prefix, release.service, deployment.environment),
+      targetOf(release, deployment.environment),
     );
     if (target.refusal !== undefined) throw new SpillwayError("DeploymentRefused", target.refusal);
     if (target.busy)

@@ -4,9 +4,10 @@ import { connectExecutions } from "../aws/states.ts";
 import { cancellationOf } from "../core/cancel.ts";
 import { schemaMembers } from "../core/ending.ts";
 import { SpillwayError } from "../core/errors.ts";
-import { deploymentKey, targetName } from "../core/names.ts";
+import { deploymentKey } from "../core/names.ts";
 import type { Deployment } from "../core/records.ts";
 import { didNothing, planRollback, type TargetState } from "../core/rollback.ts";
+import { targetOf } from "../core/settings.ts";
 import { canStay } from "../core/still-wanted.ts";
 import {
   DeploymentInput,
@@ -38,7 +39,7 @@ export const rollBack: FunctionDefinition<typeof Input, void> = {
     const isCancelled = cancellationOf(open.release, deployment) !== undefined;
     const plan = didNothing(deployment)
       ? ({ action: "nothing-done" } as const)
-      : planRollback({ ...deployment, isCancelled }, await targetOf(open, place), await canGoBack(open));
+      : planRollback({ ...deployment, isCancelled }, await readTarget(open, place), await canGoBack(open));
     if (plan.action === "wait")
       throw new SpillwayError(
         "TargetBusy",
@@ -70,10 +71,9 @@ async function canGoBack(open: OpenDeployment): Promise<boolean | undefined> {
   return canStay(previous.builtAgainst, { ...previous, ...schema });
 }
 
-function targetOf({ release, deployment }: OpenDeployment, place: Place): Promise<TargetState> {
-  const { service, environment } = deployment;
-  const name = targetName(release.installation.resources.prefix, service, environment);
-  return connectAppRunner(connectionTo(place, release, environment)).describe(name);
+function readTarget({ release, deployment }: OpenDeployment, place: Place): Promise<TargetState> {
+  const { environment } = deployment;
+  return connectAppRunner(connectionTo(place, release, environment)).describe(targetOf(release, environment));
 }
 
 async function note(

@@ -3,8 +3,9 @@ import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { connectTasks } from "../aws/ecs.ts";
 import { connectExecutions } from "../aws/states.ts";
 import { isQuiet } from "../core/lease.ts";
-import { migrationKey, targetName } from "../core/names.ts";
+import { migrationKey } from "../core/names.ts";
 import type { DeploymentName, EnvironmentRecord, FreedLease } from "../core/records.ts";
+import { targetOf } from "../core/settings.ts";
 import { workName } from "../core/wait.ts";
 import { connectionOf, connectionTo } from "./environment-connection.ts";
 import type { Place } from "./middleware.ts";
@@ -45,10 +46,8 @@ async function isAtWork(place: Place, records: Records, deployment: DeploymentNa
   for (const purpose of ["up", "down"] as const)
     if (await isMigrating(place, records, migrationKey(deployment, purpose))) return true;
   const release = await records.requireRelease(deployment.release);
-  const { service, installation } = release;
-  const name = targetName(installation.resources.prefix, service, deployment.environment);
   const target = connectAppRunner(connectionTo(place, release, deployment.environment));
-  return (await target.describe(name)).busy;
+  return (await target.describe(targetOf(release, deployment.environment))).busy;
 }
 
 /** A task may have been started although its ARN was lost; ECS knows by whom it was. */

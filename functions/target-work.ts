@@ -1,8 +1,7 @@
 import { connectAppRunner } from "../aws/apprunner.ts";
 import { requireImage } from "../core/image.ts";
-import { targetName } from "../core/names.ts";
 import type { DeploymentName, Release } from "../core/records.ts";
-import { runtimeSettings } from "../core/settings.ts";
+import { runtimeSettings, targetOf } from "../core/settings.ts";
 import { accessSubject, connectionTo } from "./environment-connection.ts";
 import type { Place } from "./middleware.ts";
 import type { Work } from "./waiting.ts";
@@ -17,7 +16,7 @@ export function targetWork(
   token: string,
 ): Work {
   const target = connectAppRunner(connectionTo(place, release, environment));
-  const name = targetName(release.installation.resources.prefix, release.service, environment);
+  const name = targetOf(release, environment);
   const imageUri = requireImage(release).uri;
   const begun = ({ arn, operation }: { arn: string; operation: string }) => ({ arn, subject: { operation } });
   return {

@@ -293,6 +293,7 @@ export function describeApplication(config: Config, prefix: string): Application
   const rules = rulesOf(
     prefix,
     services.map(([, { image }]) => image.repository),
+    namedTargets(environments, prefix),
     [...new Set([own, ...membersOf(config)].map(({ cluster = prefix }) => cluster))],
   );
   const functions = Object.entries(permissions).map(
@@ -333,6 +334,7 @@ export function describeApplication(config: Config, prefix: string): Application
 function rulesOf(
   prefix: string,
   repositories: readonly string[],
+  targets: readonly string[],
   clusters: readonly string[],
 ): RuleDescription[] {
   // A replay of the archive must not release old images again.
@@ -395,7 +397,9 @@ function rulesOf(
       pattern: {
         source: ["aws.apprunner"],
         "detail-type": ["AppRunner Service Operation Status Change"],
-        resources: [{ wildcard: `arn:*:apprunner:*:*:service/${prefix}-*` }],
+        resources: [`${prefix}-*`, ...targets.map((name) => `${name}/*`)].map((names) => ({
+          wildcard: `arn:*:apprunner:*:*:service/${names}`,
+        })),
       },
       target: { function: "CompleteWait" },
     },
@@ -471,7 +475,7 @@ function environmentsOf(
     return {
       service,
       environment,
-      target: targetName(prefix, service, environment),
+      target: config.target.name ?? targetName(prefix, service, environment),
       image: image.repository,
       migrationImage: migrated ? migration.repository : undefined,
       migrationFamily: migrated ? migrationFamily(prefix, service, environment) : undefined,
@@ -479,6 +483,13 @@ function environmentsOf(
       migrationSecrets: migrated ? namesOf([secret, ca]) : [],
     };
   });
+}
+
+/** The targets that are called as the config says: nothing else tells that they are ours. */
+export function namedTargets(environments: readonly EnvironmentDescription[], prefix: string): string[] {
+  return environments.flatMap(({ service, environment, target }) =>
+    target === targetName(prefix, service, environment) ? [] : [target],
+  );
 }
 
 function namesOf(references: readonly (string | undefined)[]): string[] {

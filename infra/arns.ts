@@ -1,6 +1,7 @@
 import {
   type Application,
   type MachineName,
+  namedTargets,
   type Permission,
   type Thing,
   tableShape,
@@ -96,6 +97,10 @@ export function arnsOf(thing: Thing, application: Application, place: Place): st
   const { prefix, table, cluster, vpcConnector, repositories, machines, members } = application;
   const eachService = (service: string, rest: (names: string) => string) =>
     application.services.map((name) => at(service, rest(`${prefix}-${name}-*`)));
+  const eachTarget = (service: string, rest: (name: string) => string) => [
+    ...eachService(service, rest),
+    ...namedTargets(application.environments, prefix).map((name) => at(service, rest(name))),
+  ];
   switch (thing) {
     case "table":
       return [at("dynamodb", `table/${table}`)];
@@ -126,11 +131,11 @@ export function arnsOf(thing: Thing, application: Application, place: Place): st
     case "migration-logs":
       return [at("logs", `log-group:${application.migrationLogGroup}:log-stream:*`)];
     case "target-log-groups":
-      return eachService("logs", (names) => `log-group:/aws/apprunner/${names}/*`);
+      return eachTarget("logs", (names) => `log-group:/aws/apprunner/${names}/*`);
     case "target-logs":
-      return eachService("logs", (names) => `log-group:/aws/apprunner/${names}/*:log-stream:*`);
+      return eachTarget("logs", (names) => `log-group:/aws/apprunner/${names}/*:log-stream:*`);
     case "targets":
-      return eachService("apprunner", (names) => `service/${names}/*`);
+      return eachTarget("apprunner", (names) => `service/${names}/*`);
     case "target-network":
       return vpcConnector === undefined ? [] : [at("apprunner", `vpcconnector/${vpcConnector}/*`)];
     case "member-roles":

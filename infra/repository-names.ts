@@ -1,8 +1,9 @@
-import type { Config } from "../core/config.ts";
+import type { Config, ServiceConfig } from "../core/config.ts";
 
 /**
- * The config as an SST stage has it. Repositories are the only things that a config names as AWS does, so two stages
- * in one account would push to the same ones: `web` becomes `spillway-dev/web` in every stage but production.
+ * The config as an SST stage has it. Repositories and services of App Runner are what a config names as AWS does, so
+ * two stages in one account would push and deploy to the same ones: in every stage but production the repository `web`
+ * is `spillway-dev/web`, and services are the stage's own.
  * @param folder what the names are put under; undefined leaves them.
  */
 export function inStage(config: Config, folder: string | undefined): Config {
@@ -15,6 +16,7 @@ export function inStage(config: Config, folder: string | undefined): Config {
         name,
         {
           ...service,
+          environments: withOwnTargets(service.environments),
           image: { ...service.image, repository: under(service.image.repository) },
           migration: service.migration && {
             ...service.migration,
@@ -24,4 +26,13 @@ export function inStage(config: Config, folder: string | undefined): Config {
       ]),
     ),
   };
+}
+
+function withOwnTargets(environments: ServiceConfig["environments"]): ServiceConfig["environments"] {
+  return Object.fromEntries(
+    Object.entries(environments).map(([name, environment]) => {
+      const { name: _, ...target } = environment.target;
+      return [name, { ...environment, target }];
+    }),
+  );
 }

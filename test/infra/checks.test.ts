@@ -185,6 +185,16 @@ describe("what is checked before anything is deployed", () => {
     expect(inStage(config, undefined)).toEqual(config);
   });
 
+  it("leaves a service of yours to production, and gives every other stage one of its own", () => {
+    const input = structuredClone(smallConfig);
+    Object.assign(input.services.web?.environments.production?.target ?? {}, { name: "links-live" });
+    const config = parseConfig(input);
+    const target = (stage: typeof config, prefix: string) =>
+      describeApplication(stage, prefix).environments.map(({ target }) => target);
+    expect(target(inStage(config, undefined), "spillway-production")).toEqual(["links-live"]);
+    expect(target(inStage(config, "spillway-dev"), "spillway-dev")).toEqual(["spillway-dev-web-production"]);
+  });
+
   it("refuses a config whose record would not fit into an item", () => {
     const config = parseConfig(smallConfig);
     const secrets = Object.fromEntries(
