@@ -6,7 +6,7 @@ import {
   paginateListExecutions,
   SFNClient,
 } from "@aws-sdk/client-sfn";
-import type { Scenario } from "../permissions/scenarios.ts";
+import { losing, type Scenario } from "../permissions/scenarios.ts";
 import { createWorld, type SimulatedWorld } from "../simulation/world.ts";
 import { Definitions } from "./definitions.ts";
 import { casesOf, errorCasesOf, type Replayed, type StateCase } from "./state-cases.ts";
@@ -25,8 +25,13 @@ export async function recordCases(played: readonly Scenario[]): Promise<Cases> {
   const add = (one: StateCase) => {
     if (!cases.has(one.name)) cases.set(one.name, one);
   };
-  for (const { config, secrets, play } of played) {
-    const world = await createWorld(1, config, secrets);
+  for (const { config, secrets, loses, play } of played) {
+    const world = await createWorld(
+      1,
+      config,
+      secrets,
+      loses === undefined ? {} : { seams: () => losing(loses) },
+    );
     await play(world);
     for (const { replayed, events } of await world.clock.runUntil(readExecutions(world))) {
       for (const name of replayed.definitions.names) states.add(`${replayed.machine} ${name}`);

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { createWorld, type SimulatedWorld } from "../simulation/world.ts";
 import { grantsOf, requestThatNeeds } from "./grants.ts";
-import { scenarios } from "./scenarios.ts";
+import { losing, scenarios } from "./scenarios.ts";
 import { unreached } from "./unreached.ts";
 
 /** Roles that are made alike have one name: those of all builds, of all environments. */
@@ -17,8 +17,13 @@ const needed = new Map<string, string>();
 const denied: string[] = [];
 
 beforeAll(async () => {
-  for (const { name, config, secrets, play } of scenarios) {
-    const world = await createWorld(1, config, secrets);
+  for (const { name, config, secrets, loses, play } of scenarios) {
+    const world = await createWorld(
+      1,
+      config,
+      secrets,
+      loses === undefined ? {} : { seams: () => losing(loses) },
+    );
     await play(world);
     const { iam } = world.aws;
     for (const role of iam.roles()) {
@@ -33,7 +38,7 @@ beforeAll(async () => {
     }
     await world.close();
   }
-}, 120_000);
+}, 240_000);
 
 const advice =
   "Nothing in test/permissions/scenarios.ts needs these rights. Take them out of infra/application.ts or infra/roles.ts, or add a scenario in which they are needed. Only what cannot happen here goes into test/permissions/unreached.ts, with the reason.";

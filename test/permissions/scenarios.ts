@@ -1,4 +1,4 @@
-import { AppRunnerClient, DeleteServiceCommand, ListServicesCommand } from "@aws-sdk/client-apprunner";
+import { AppRunnerClient, DeleteServiceCommand, paginateListServices } from "@aws-sdk/client-apprunner";
 import { BatchDeleteImageCommand, ECRClient } from "@aws-sdk/client-ecr";
 import { ECSClient, RunTaskCommand } from "@aws-sdk/client-ecs";
 import { DisableRuleCommand, EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
@@ -8,7 +8,9 @@ import type { ConfigInput } from "../../core/config.ts";
 import type { ServiceEvent } from "../../local/world.ts";
 import { connectInRole } from "../simulation/credentials.ts";
 import { exampleWith, oneEnvironment, twoEnvironments } from "../simulation/environments.ts";
+import { refuse } from "../simulation/faults.ts";
 import { createOperator } from "../simulation/operator.ts";
+import type { Seams } from "../simulation/seams.ts";
 import type { Behaviour, SimulatedWorld } from "../simulation/world.ts";
 
 /** Something that happens to an installation, in a world of its own. */
@@ -16,6 +18,8 @@ export interface Scenario {
   readonly name: string;
   readonly config: ConfigInput;
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Operations whose first answer to each function is lost: `CodeBuild_20161006.StartBuild`. They took effect. */
+  readonly loses?: readonly string[];
   play(world: SimulatedWorld): Promise<unknown>;
 }
 
@@ -30,6 +34,20 @@ function changed(config: ConfigInput, change: (web: ConfigInput["services"][stri
   if (web === undefined) throw new Error("the example has a service web");
   change(web);
   return config;
+}
+
+/** Loses the first answer that each function gets of these operations. */
+export function losing(operations: readonly string[]): Seams {
+  const lost = new Set<string>();
+  return {
+    async call({ operation, invocation }, send) {
+      const answer = await send();
+      const what = `${invocation?.name} ${operation}`;
+      if (invocation === undefined || !operations.includes(operation) || lost.has(what)) return answer;
+      lost.add(what);
+      return refuse(500, "InternalServerError", "Internal failure");
+    },
+  };
 }
 
 /** Lets rules hear nothing from now on. */
@@ -66,6 +84,29 @@ async function breakOff(
   await minutes(world, 20);
 }
 
+const idOf = (digest: string) => `web-${digest.slice(7, 19)}-1`;
+
+/** Pushes a release and waits until an event is told. @returns its digest */
+async function pushUntil(
+  world: SimulatedWorld,
+  tag: string,
+  behaviour: Behaviour,
+  when: (event: ServiceEvent) => boolean,
+): Promise<string> {
+  const from = world.events.length;
+  const digest = await world.push(tag, behaviour);
+  await until(world, when, from);
+  return digest;
+}
+
+/** Deletes every service of App Runner, as somebody would who takes them for rubbish. */
+async function deleteServices({ connection }: SimulatedWorld): Promise<void> {
+  const client = new AppRunnerClient(connection.client);
+  for await (const { ServiceSummaryList = [] } of paginateListServices({ client }, {}))
+    for (const { ServiceArn } of ServiceSummaryList)
+      await client.send(new DeleteServiceCommand({ ServiceArn }));
+}
+
 /** Pushes a release, and cancels it as soon as an event is told. */
 async function cancelAt(
   world: SimulatedWorld,
@@ -73,10 +114,8 @@ async function cancelAt(
   behaviour: Behaviour,
   when: (event: ServiceEvent) => boolean,
 ): Promise<void> {
-  const from = world.events.length;
-  const digest = await world.push(tag, behaviour);
-  await until(world, when, from);
-  await world.start({ cancel: `web-${digest.slice(7, 19)}-1`, reason: "the wrong logo" });
+  const digest = await pushUntil(world, tag, behaviour, when);
+  await world.start({ cancel: idOf(digest), reason: "the wrong logo" });
   await minutes(world, 20);
 }
 
@@ -179,12 +218,7 @@ export const scenarios: readonly Scenario[] = [
     async play(world) {
       await world.release("aaaaaaa");
       await minutes(world, 6);
-      const apprunner = new AppRunnerClient(world.connection.client);
-      const { ServiceSummaryList = [] } = await world.clock.runUntil(
-        apprunner.send(new ListServicesCommand({})),
-      );
-      for (const { ServiceArn } of ServiceSummaryList)
-        await world.clock.runUntil(apprunner.send(new DeleteServiceCommand({ ServiceArn })));
+      await world.clock.runUntil(deleteServices(world));
       await minutes(world, 6);
       await world.deploy({ intent: "recover", service: "web", environment: "production" });
     },
@@ -407,6 +441,105 @@ export const scenarios: readonly Scenario[] = [
       await world.push("bbbbbbb");
       await world.clock.advance(30_000);
       await world.push("ccccccc");
+      await minutes(world, 30);
+    },
+  },
+  ...(["passes", "fails", "cannot reach its database"] as const).map((ends): Scenario => {
+    const passes = ends === "passes";
+    const config = changed(exampleWith({ migration: { revert: "allowed" } }), (web) => {
+      web.build = { buildspec: "examples/web/buildspecs/build-image.yml" };
+      for (const stage of Object.values(web.stages)) stage.needs = "image";
+    });
+    const all = (how: object) =>
+      Object.fromEntries(Object.keys(config.services.web?.stages ?? {}).map((name) => [name, how]));
+    return {
+      name: `work whose first answer is lost, which has ended and ${ends} before it is looked for`,
+      loses: [
+        "CodeBuild_20161006.StartBuild",
+        "AmazonEC2ContainerServiceV20141113.RunTask",
+        "AppRunner.CreateService",
+        "AppRunner.UpdateService",
+      ],
+      config,
+      async play(world) {
+        const reports = [{ group: "unit", type: "TEST", content: undefined } as const];
+        const atOnce = { seconds: 0, reports };
+        const unreachable = ends === "cannot reach its database";
+        // The first of the first track alone: nothing beside it may end before it is looked for.
+        const first = config.services.web?.tracks[0]?.[0] ?? "";
+        if (ends === "fails")
+          await world.release("aaaaaaa", { stages: { [String(first)]: { ...atOnce, passes } } });
+        await world.release("bbbbbbb", { stages: all(atOnce), migration: { seconds: 0, unreachable } });
+        await world.release("ccccccc", { stages: all(atOnce), migration: { seconds: 0 } });
+        const migration = { ...expand, seconds: 0, downExitCode: passes ? 0 : 1 };
+        await world.release("ddddddd", { migration, healthStatus: passes ? 200 : 500 });
+        await world.release("eeeeeee", { migration: { ...expand, seconds: 0, exitCode: 1, silent: true } });
+        world.commit(commit, { stages: { "build-image": { ...atOnce, passes } } });
+        await world.start({ service: "web", commit });
+      },
+    };
+  }),
+  {
+    name: "an image that was approved before, and comes again",
+    config: exampleWith({ approval: { count: 1 } }),
+    async play(world) {
+      const approve = async (tag: string) => {
+        const release = idOf(await world.push(tag));
+        await minutes(world, 3);
+        await createOperator(world, "ada").ask({ action: "approve", release, environment: "production" });
+        await minutes(world, 10);
+        return release;
+      };
+      await approve("aaaaaaa");
+      const release = await approve("bbbbbbb");
+      await world.deploy({ intent: "rollback", service: "web", environment: "production" });
+      await world.deploy({ intent: "deploy", release, environment: "production" });
+    },
+  },
+  {
+    name: "a service that somebody deletes while its release is ill",
+    config: oneEnvironment(),
+    async play(world) {
+      await world.release("aaaaaaa");
+      world.before("RollBack", () => deleteServices(world));
+      await world.release("bbbbbbb", { healthStatus: 500 });
+    },
+  },
+  {
+    name: "releases in line, of which one is cancelled there and one gets its turn",
+    config: oneEnvironment(),
+    async play(world) {
+      await world.release("aaaaaaa");
+      await world.push("bbbbbbb", { migration: { ...expand, seconds: 300 } });
+      await minutes(world, 2);
+      const waiting = await world.push("ccccccc");
+      await minutes(world, 2);
+      await world.start({ cancel: idOf(waiting), reason: "the wrong logo" });
+      await world.push("ddddddd");
+      await minutes(world, 20);
+    },
+  },
+  {
+    name: "what a person cancels at the operator's door: a check, a migration and a place in line",
+    config: oneEnvironment(),
+    async play(world) {
+      const cancel = (digest: string) =>
+        createOperator(world, "ada").ask({ action: "cancel", release: idOf(digest), reason: "not now" });
+      await world.release("aaaaaaa");
+      await cancel(
+        await pushUntil(
+          world,
+          "bbbbbbb",
+          { stages: { "unit-tests": { seconds: 3_000 } } },
+          ofBuild("unit-tests"),
+        ),
+      );
+      await minutes(world, 10);
+      const migrating = await pushUntil(world, "ccccccc", { migration: { ...expand, seconds: 600 } }, ofTask);
+      const waiting = await world.push("ddddddd");
+      await minutes(world, 2);
+      await cancel(waiting);
+      await cancel(migrating);
       await minutes(world, 30);
     },
   },

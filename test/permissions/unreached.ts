@@ -6,25 +6,28 @@ export const unreached: readonly { readonly grants: RegExp; readonly why: string
     why: "Step Functions writes its own log through deliveries, which the local one does not have",
   },
   {
-    grants: /: (ecs:ListTasks|codebuild:ListBuildsForProject) on /,
-    why: "a function that is tried again after it began its work looks for it; here no function is cut off half-way",
-  },
-  {
-    grants:
-      /-(BuildImage|RunStage|CheckDatabase|InspectSchema|MigrateDatabase|RevertMigration|StartDeployment|RollBack|RequestApproval): (states:SendTask|logs:|codebuild:BatchGetReports)/,
-    why: "whoever starts work looks at it once before it sleeps; here nothing has ended by then",
+    grants: /-(AcquireLease|Reconcile): ecs:ListTasks on /,
+    why: "a lease is taken over while nobody knows the ARN of a migration that its owner began: the owner must die between two calls",
   },
   {
     grants: /-(BuildImage|RunStage): codebuild:StopBuild/,
-    why: "a build that was begun while its release ended is stopped by who began it; here none is so late",
+    why: "a build that was begun while its release ended is stopped by who began it: the release must end between two calls",
   },
   {
-    grants: /-(ReleaseLease|CancelRelease): states:SendTask/,
-    why: "the next in line is woken as the lease is given back; the scenarios have nobody wait there",
+    grants: /-Reconcile: ecs:StopTask/,
+    why: "a migration that began to run in the moment in which its release was cancelled is stopped: again between two calls",
   },
   {
-    grants: /-Operate: (states:SendTask|ecs:StopTask|codebuild:StopBuild)/,
-    why: "what a person does there wakes, stops or cancels whatever is under way; the scenarios show some of it",
+    grants: /-(StartDeployment|RollBack): (states:SendTask|logs:)/,
+    why: "App Runner takes minutes, so its operations have not ended when a function that is tried again looks for them; one that waited long for its next try would find them ended",
+  },
+  {
+    grants: /-(InspectSchema|MigrateDatabase|RequestApproval|ReleaseLease): (states:SendTaskFailure|logs:)/,
+    why: "a function looks by the same code at what succeeded, which the scenarios show, and at what failed, for which another fault must come at once with the first",
+  },
+  {
+    grants: /-CancelRelease: states:SendTaskSuccess/,
+    why: "it wakes what waits by the code that wakes who is next in line; a cancelled release is woken with a failure",
   },
   {
     grants: /-(CompleteWait|Reconcile): apprunner:DescribeService/,
@@ -33,9 +36,5 @@ export const unreached: readonly { readonly grants: RegExp; readonly why: string
   {
     grants: /-Reconcile: (apprunner:ListServices|logs:GetLogEvents on \S+:log-group:\/spillway\/)/,
     why: "it looks at the end of every kind of work, also of kinds that no scenario loses the end of",
-  },
-  {
-    grants: /-Reconcile: ecs:StopTask/,
-    why: "it stops a migration that began to run in the moment in which its release was cancelled",
   },
 ];

@@ -149,7 +149,8 @@ function never(): Promise<never> {
   return new Promise(() => {});
 }
 
-function refuse(status: number, type: string, message: string): GatewayResponse {
+/** What AWS answers when it refuses a call, or fails. */
+export function refuse(status: number, type: string, message: string): GatewayResponse {
   return {
     status,
     headers: { "content-type": "application/x-amz-json-1.0", "x-amzn-errortype": type },
