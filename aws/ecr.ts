@@ -76,7 +76,7 @@ export function connectImages({ client, fetch }: Connection) {
     const text = images?.[0]?.imageManifest;
     if (text === undefined)
       throw new SpillwayError("ImageNotFound", `ECR has no image ${repository}@${imageDigest}.`);
-    return JSON.parse(text);
+    return readJson(text, `The manifest of ${repository}@${imageDigest}`);
   }
 
   async function configDigest(repository: string, digest: string, platform: string): Promise<string> {
@@ -227,8 +227,9 @@ export function connectImages({ client, fetch }: Connection) {
       );
       if (downloadUrl === undefined)
         throw new SpillwayError("ImageNotFound", `ECR has no configuration for ${image.uri}.`);
-      const blob = await call("download the image's configuration", () => download(fetch, downloadUrl));
-      return parse(ConfigBlob, blob, unreadable(`The configuration of ${image.uri}`)).config?.Labels ?? {};
+      const text = await call("download the image's configuration", () => download(fetch, downloadUrl));
+      const what = `The configuration of ${image.uri}`;
+      return parse(ConfigBlob, readJson(text, what), unreadable(what)).config?.Labels ?? {};
     },
   };
 }
@@ -246,12 +247,21 @@ function unreadable(what: string): (problems: readonly Problem[]) => SpillwayErr
     );
 }
 
-async function download(get: typeof fetch, url: string): Promise<unknown> {
+/** What is no JSON is the image's fault and no other try's. */
+function readJson(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw unreadable(what)([{ path: "", message: "it is no JSON" }]);
+  }
+}
+
+async function download(get: typeof fetch, url: string): Promise<string> {
   const answer = await get(url, { signal: AbortSignal.timeout(10_000) });
   if (!answer.ok)
     throw new SpillwayError("AwsFault", `ECR answered HTTP ${answer.status} for an image's configuration.`);
   const text = await answer.text();
   if (text.length > largestConfigBytes)
     throw new SpillwayError("InvalidInput", "The image's configuration is larger than 1 MB.");
-  return JSON.parse(text);
+  return text;
 }
