@@ -16,6 +16,9 @@ tag="${commit:0:12}"
 # The order of releases. Whichever job is quicker, the later commit is the newer release.
 sequence="$(git show -s --format=%ct HEAD)"
 
+# Who is asked about it, and who may not approve it: the commit's author.
+author="$(git show -s --format=%ae HEAD)"
+
 is_there() { # REPOSITORY
   local found
   found="$(aws ecr batch-get-image --repository-name "$1" --image-ids imageTag="$tag" \
@@ -40,7 +43,8 @@ build_and_push() { # REPOSITORY DOCKERFILE LABEL…
   fi
   # One manifest and no index: ECR tells of each manifest, and scans no index.
   docker build --tag "$image" --file "$dockerfile" --platform linux/amd64 --provenance=false \
-    --label org.opencontainers.image.revision="$commit" --label dev.spillway.sequence="$sequence" .
+    --label org.opencontainers.image.revision="$commit" --label dev.spillway.sequence="$sequence" \
+    --label dev.spillway.author="$author" .
   for label in "$@"; do require_label "$image" "$label"; done
   docker push "$image"
 }

@@ -136,6 +136,7 @@ describe("the labels of examples/ci/build-and-push.sh and of docs/operate-from-a
   const labels = {
     "org.opencontainers.image.revision": "3f2a91c",
     "dev.spillway.sequence": "1767225600",
+    "dev.spillway.author": "ada@example.com",
     "dev.spillway.schema": "0002",
   };
   const ofMigrations = {
@@ -144,7 +145,12 @@ describe("the labels of examples/ci/build-and-push.sh and of docs/operate-from-a
   };
 
   it("are those that are read", () => {
-    expect(readLabels(labels, 0)).toEqual({ commit: "3f2a91c", sequence: 1_767_225_600, schema: "0002" });
+    expect(readLabels(labels, 0)).toEqual({
+      commit: "3f2a91c",
+      sequence: 1_767_225_600,
+      author: "ada@example.com",
+      schema: "0002",
+    });
     expect(readSchemaLabels(ofMigrations)).toEqual({ history: ["0001", "0002"], readableFrom: "0001" });
     const names = Object.keys({ ...labels, ...ofMigrations });
     const used = new Set(script.match(/(?:dev\.spillway|org\.opencontainers\.image)\.[a-z.-]*[a-z]/g));

@@ -191,12 +191,13 @@ describe("the build of images", () => {
   test("makes both images of the commit, keeps their layers, and pushes the service's last", async () => {
     const { code, stdout, commit, source, calls } = await run({ hasBuildx: true });
     expect(code, stdout).toBe(0);
-    const seconds = (
-      await promisify(execFile)("git", ["-C", root, "show", "-s", "--format=%ct", "HEAD"])
-    ).stdout.trim();
+    const { stdout: shown } = await promisify(execFile)("git", [
+      ...["-C", root, "show", "-s", "--format=%ct %ae", "HEAD"],
+    ]);
+    const [seconds, author] = shown.trim().split(" ");
     const tag = commit.slice(0, 7);
     const built = (repository: string, dockerfile: string) =>
-      `docker build --tag ${registry}/${repository}:${tag} --file ${dockerfile} --build-arg COMMIT=${commit} --build-arg SEQUENCE=${seconds} --cache-from type=local,src=${source}/.layers/${dockerfile} --cache-to type=local,dest=${source}/.layers/${dockerfile}.new,mode=max .`;
+      `docker build --tag ${registry}/${repository}:${tag} --file ${dockerfile} --build-arg COMMIT=${commit} --build-arg SEQUENCE=${seconds} --label dev.spillway.author=${author} --cache-from type=local,src=${source}/.layers/${dockerfile} --cache-to type=local,dest=${source}/.layers/${dockerfile}.new,mode=max .`;
     expect(calls.filter((call) => !call.startsWith("docker buildx"))).toEqual([
       expect.stringMatching(/^(aws ecr get-login-password|docker login)/),
       expect.stringMatching(/^(aws ecr get-login-password|docker login)/),
