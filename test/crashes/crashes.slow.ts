@@ -6,8 +6,8 @@ import type { Command } from "../cli/command.ts";
 import { familyOf, leftOf, type SeenProcess } from "../cli/processes.ts";
 import { createInstallation, type Installation, until } from "./installation.ts";
 
-// One installation of real processes, killed with SIGKILL wherever a release can be: first the whole of it in each
-// phase, then each part while the rest lives. After each there is a named end, and everything is as it says.
+// One installation of real processes, killed with SIGKILL wherever a release can be: parts of it before anything is
+// live, the whole of it in each phase, and parts again. After each there is a named end, and everything is as it says.
 
 let folder: string;
 let here: Installation;
