@@ -78,7 +78,9 @@ export function createFaults(
   async function call(made: Call, send: () => Promise<GatewayResponse>): Promise<GatewayResponse> {
     const { invocation, operation } = made;
     if (invocation === undefined) return send();
-    const due = draw(`${invocation.name} ${operation}`, plan.calls);
+    const { unlucky } = plan;
+    const share = unlucky?.function === invocation.name ? unlucky.calls : plan.calls;
+    const due = draw(`${invocation.name} ${operation}`, share);
     if (due === undefined) return send();
     const fault = due.dice.of(callFaults) ?? "throttled";
     note(due.place, fault);
@@ -118,8 +120,9 @@ export function createFaults(
       return;
     }
     const { place, dice } = due;
-    const mayBeLost = !durable.has(emitted.source) && emitted["detail-type"] !== "ECR Image Action";
-    const fault = mayBeLost ? dice.one("lost", "doubled", "late") : dice.one("doubled", "late");
+    const fault = durable.has(emitted.source)
+      ? dice.one("doubled", "late")
+      : dice.one("lost", "doubled", "late");
     note(place, fault);
     if (fault === "lost") return;
     if (fault === "doubled") deliver();

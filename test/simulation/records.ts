@@ -1,6 +1,6 @@
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { Deployment, EnvironmentRecord, Release } from "../../core/records.ts";
-import { type History, ofKind } from "./history.ts";
+import { type Effect, type History, ofKind } from "./history.ts";
 import type { SimulatedWorld } from "./world.ts";
 
 /** What the installation has on record. */
@@ -35,6 +35,13 @@ export function waitsForAPerson(
   return deployments.some(
     (one) => one.service === service && one.environment === environment && one.outcome === "NeedsAttention",
   );
+}
+
+/** Pushes of which nothing became so far, in words. */
+export function lostPushes(history: readonly Effect[], { releases }: Recorded): string[] {
+  return ofKind(history, "push")
+    .filter(({ digest }) => !releases.some(({ image }) => image?.uri.endsWith(digest) === true))
+    .map(({ push, digest }) => `nothing became of ${push.tag} of ${push.service} (${digest.slice(0, 19)})`);
 }
 
 /** What goes on, in words: executions, records, leases, builds, migrations. */

@@ -5,7 +5,7 @@ import { createHistory, type History } from "./history.ts";
 import { checkInvariants, type Violation } from "./invariants/all.ts";
 import { createNotes, type Notes } from "./notes.ts";
 import type { Plan } from "./plan.ts";
-import { openItems, readRecords } from "./records.ts";
+import { lostPushes, openItems, readRecords } from "./records.ts";
 import type { Seams } from "./seams.ts";
 import { settingConfig } from "./setting.ts";
 import { createWorld, type SimulatedWorld } from "./world.ts";
@@ -87,6 +87,9 @@ async function live(
   const later = (seconds: number, act: () => Promise<void>) => {
     acts.push(sleep(clock, seconds * 1000).then(act));
   };
+  // The installation is not new: it has looked for pushes before.
+  for (const service of plan.setting.services)
+    await clock.runUntil(world.records.sawPushes(service, clock.now()));
   for (const push of plan.pushes)
     later(push.at, async () => {
       const digest = await world.pushImages(push.tag, push.behaviour, push.commit, push.service);
@@ -102,7 +105,8 @@ async function live(
       // Twice in a row: what has just ended may begin something.
       for (let quiet = 0; ; ) {
         await sleep(clock, 60_000);
-        const open = openItems(world, history);
+        const going = openItems(world, history);
+        const open = going.length > 0 ? going : lostPushes(history.effects, readRecords(world));
         quiet = open.length === 0 && late() === 0 ? quiet + 1 : 0;
         if (quiet === 2) return [];
         if (clock.now() > deadline) return open;

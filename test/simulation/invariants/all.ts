@@ -1,18 +1,25 @@
 import type { Effect } from "../history.ts";
 import type { Plan } from "../plan.ts";
-import type { Recorded } from "../records.ts";
+import { lostPushes, type Recorded } from "../records.ts";
 import type { SimulatedWorld } from "../world.ts";
 import { digestIsTested } from "./digests.ts";
-import { everythingEnds, leasesAreFreed, nothingIsLeftRunning } from "./ends.ts";
+import { everythingEnds, leasesAreFreed, nothingIsLeftRunning, recoveredOnce } from "./ends.ts";
 import { liveIsTrue, neverOlder, noFalseDrift, noRollbackOfARollback } from "./live.ts";
-import { migrationsAreRecorded, oneMigrationAtOnce, schemaIsSupported } from "./migrations.ts";
+import {
+  failedMigrationsBringNothing,
+  migrationsAreRecorded,
+  oneMigrationAtOnce,
+  schemaIsSupported,
+  schemaLocksNobodyOut,
+} from "./migrations.ts";
 import { oneDeploymentAtOnce, onlyTheHolderChanges, workIsAskedForOnce } from "./mutations.ts";
 import {
   awaitedIsNoOrphan,
   illIsNotReleased,
   inconclusiveIsNotHealthy,
+  nobodyGivesUpHisTurn,
   nobodySleepsOn,
-  noPushIsLost,
+  oneReleaseAtOnce,
   oneReleasePerDigest,
   quarantineHolds,
   siblingsAreStopped,
@@ -42,15 +49,20 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   "3 nobody sleeps until his time is up": nobodySleepsOn,
   "3 what a release began is stopped when it ends": siblingsAreStopped,
   "3 no build that somebody waits for is stopped as an orphan": awaitedIsNoOrphan,
+  "3 nobody gives up because another is at work": nobodyGivesUpHisTurn,
   "4 every lease is freed, and why is on record": leasesAreFreed,
+  "4 what was recovered is not recovered again": recoveredOnce,
   "5 a rollback never triggers a rollback": noRollbackOfARollback,
   "5 what was taken back as unhealthy does not come again": quarantineHolds,
   "6 what is deployed was tested": digestIsTested,
   "7 a migration never runs twice at once": oneMigrationAtOnce,
   "7 what a migration did is on record": migrationsAreRecorded,
+  "7 a migration that failed brings nothing": failedMigrationsBringNothing,
+  "8 no schema comes that the code which serves cannot read": schemaLocksNobodyOut,
   "8 code is never left on a schema that it does not support": schemaIsSupported,
   "9 the same push makes one release": oneReleasePerDigest,
-  "9 no push is lost": noPushIsLost,
+  "9 an image has one open release at a time": oneReleaseAtOnce,
+  "9 no push is lost": ({ history, records }) => lostPushes(history, records),
   "10 what cannot be told is neither healthy nor unhealthy": inconclusiveIsNotHealthy,
   "10 what is never well is never released": illIsNotReleased,
   "what is on record as live is what serves": liveIsTrue,

@@ -16,6 +16,8 @@ export interface Change {
   readonly holder: string | undefined;
   /** What a target is to run; of a migration, for what it was begun. */
   readonly what: string;
+  /** Of a migration: with what its container exited, if it ran. */
+  readonly exitCode?: number | undefined;
 }
 
 const TargetCall = z.object({
@@ -23,6 +25,7 @@ const TargetCall = z.object({
 });
 const TargetAnswer = z.object({ Service: z.object({ ServiceName: z.string() }) });
 const TaskCall = z.object({ startedBy: z.string() });
+const TaskEnd = z.object({ containers: z.array(z.object({ exitCode: z.optional(z.number()) })) });
 const TaskAnswer = z.object({ tasks: z.array(z.object({ taskArn: z.string() })) });
 
 const named = /spillway-(\w+)-(staging|production)/;
@@ -62,6 +65,7 @@ export function changesOf(effects: readonly Effect[]): Change[] {
         detail.taskArn === task.taskArn &&
         detail.lastStatus === "STOPPED",
     );
+    const [container] = end === undefined ? [] : TaskEnd.parse(end.event.detail).containers;
     return [
       {
         ...common,
@@ -70,6 +74,7 @@ export function changesOf(effects: readonly Effect[]): Change[] {
         environment,
         what,
         until: end?.at ?? Number.POSITIVE_INFINITY,
+        exitCode: container?.exitCode,
       },
     ];
   });

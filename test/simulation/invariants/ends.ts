@@ -33,3 +33,16 @@ export const leasesAreFreed: Invariant = ({ records }) =>
       ? [`${service} in ${environment}: nobody knows why the lease ended`]
       : [];
   });
+
+/** Once a recovery went well, what was broken off before it is closed with it, and not recovered once more. */
+export const recoveredOnce: Invariant = ({ history }) => {
+  const well = new Set<string>();
+  return ofKind(history, "event").flatMap(({ event: { "detail-type": type, detail } }) => {
+    if (type !== "Step Functions Execution Status Change") return [];
+    const [, nth = "", base = ""] = /:recover-(\d)-(\w+)$/.exec(String(detail.executionArn)) ?? [];
+    if (base !== "" && detail.status === "SUCCEEDED") well.add(base);
+    return detail.status === "RUNNING" && well.has(base)
+      ? [`${base} is recovered for the ${nth}. time although it was recovered before`]
+      : [];
+  });
+};

@@ -2,6 +2,7 @@ import { canRunOn } from "../../../core/migration.ts";
 import { ofKind } from "../history.ts";
 import { waitsForAPerson } from "../records.ts";
 import type { Ended, Invariant } from "./all.ts";
+import { changesOf, describeChange } from "./changes.ts";
 import { urlsOf } from "./live.ts";
 
 /** In one database one migration runs at a time; asking where it stands disturbs nobody. */
@@ -15,22 +16,31 @@ export const oneMigrationAtOnce: Invariant = ({ history }) => {
   });
 };
 
+/** When every world begins (milliseconds since the epoch): records tell the time of its clock. */
+const worldBegins = Date.UTC(2026, 0, 1);
+
+/** `web/production`, from the URL of its database. */
+function placeOf(database: string): string | undefined {
+  return /(\w+\/(?:staging|production))\/database/.exec(database)?.[1];
+}
+
 /** Where each database stands, by place. */
 function schemasOf(history: Ended["history"]): Map<string, string | null> {
   const schemas = new Map<string, string | null>();
   for (const { phase, database, schema } of ofKind(history, "migration")) {
-    const place = /(\w+\/(?:staging|production))\/database/.exec(database)?.[1];
+    const place = placeOf(database);
     if (phase === "ended" && place !== undefined) schemas.set(place, schema);
   }
   return schemas;
 }
 
 /** What is on record as the schema of what is live is where the database stands, unless a person has to look there. */
-export const migrationsAreRecorded: Invariant = ({ history, records }) => {
+export const migrationsAreRecorded: Invariant = ({ plan, history, records }) => {
   const schemas = schemasOf(history);
   return records.environments.flatMap(({ service, environment, live, frozen }) => {
     const place = `${service}/${environment}`;
-    if (live?.schema === undefined || frozen !== undefined || !schemas.has(place)) return [];
+    if (live === undefined || frozen !== undefined || !schemas.has(place)) return [];
+    if (live.schema === undefined && mayBeSilent(plan, service)) return [];
     const stands = schemas.get(place);
     return stands === live.schema
       ? []
@@ -38,31 +48,79 @@ export const migrationsAreRecorded: Invariant = ({ history, records }) => {
   });
 };
 
+/** Whether a migration image may say nothing, so that nobody can know where the schema stands. */
+function mayBeSilent({ pushes }: Ended["plan"], service: string): boolean {
+  return pushes.some(
+    ({ service: of, behaviour: { migration = {} } }) =>
+      of === service && (migration.silent === true || migration.unreachable === true),
+  );
+}
+
+/** What a migration failed for is not brought by the execution that ran it. */
+export const failedMigrationsBringNothing: Invariant = ({ history }) => {
+  const changes = changesOf(history);
+  const failed = changes.filter(({ by, exitCode = 0 }) => by === "MigrateDatabase" && exitCode !== 0);
+  return failed.flatMap((migration) =>
+    changes
+      .filter(
+        ({ by, execution, from }) =>
+          by === "StartDeployment" && execution === migration.execution && from > migration.from,
+      )
+      .map((change) => `${describeChange(change)}, although its migration exited with ${migration.exitCode}`),
+  );
+};
+
+/** A migration never takes a schema to where the released code that serves there could not read it, by the labels. */
+export const schemaLocksNobodyOut: Invariant = ({ history, records }) => {
+  const places = new Map([...urlsOf(history)].map(([place, url]) => [url, place]));
+  const serving = new Map<string, string>();
+  return history.flatMap((effect) => {
+    const place = effect.kind === "serves" ? places.get(effect.url) : undefined;
+    if (effect.kind === "serves" && place !== undefined) serving.set(place, effect.image ?? "");
+    if (effect.kind !== "migration" || effect.phase !== "ended" || effect.verb !== "up") return [];
+    const at = placeOf(effect.database) ?? "";
+    const wasReleased = records.deployments.some(
+      ({ service, environment, outcome, endedAt = 0 }) =>
+        `${service}/${environment}` === at && outcome === "Released" && endedAt - worldBegins <= effect.at,
+    );
+    const readable = canRead(history, serving.get(at), effect.schema);
+    return wasReleased && readable === false
+      ? [`${at} came to schema ${effect.schema} at ${effect.at / 1000} s, while ${serving.get(at)} served`]
+      : [];
+  });
+};
+
 /** The code that serves can read the schema of its database, by the labels, unless a person has to look there. */
 export const schemaIsSupported: Invariant = ({ history, records }) => {
   const schemas = schemasOf(history);
   const urls = urlsOf(history);
-  const pushes = ofKind(history, "push");
-  const bySequence = pushes.toSorted(
-    (one, other) => (one.push.behaviour.sequence ?? 0) - (other.push.behaviour.sequence ?? 0),
-  );
   return records.environments.flatMap((record) => {
     const place = `${record.service}/${record.environment}`;
     const stands = schemas.get(place);
     const image = ofKind(history, "serves").findLast(({ url }) => url === urls.get(place))?.image;
-    const code = pushes.find(({ digest }) => image?.endsWith(digest) === true)?.push.behaviour.migration
-      ?.after;
-    if (waitsForAPerson(record, records)) return [];
-    if (stands === undefined || stands === null || code === undefined) return [];
-    // The labels of the build that introduced the schema; those after it have nothing to migrate.
-    const labels = bySequence.find(
-      ({ push }) => push.service === record.service && push.behaviour.migration?.after === stands,
-    )?.push.behaviour.migration;
-    const readable = canRunOn(code, {
-      revision: stands,
-      history: labels?.history ?? [],
-      readableFrom: labels?.readableFrom,
-    });
-    return readable === false ? [`${place} runs code of schema ${code} on schema ${stands}`] : [];
+    if (waitsForAPerson(record, records) || canRead(history, image, stands) !== false) return [];
+    return [`${place} runs ${image} on schema ${stands}`];
   });
 };
+
+/**
+ * Whether the code of an image can run on a schema of its service. Several images may bring a schema there with labels
+ * of their own: it cannot only if none of them says that it can.
+ */
+function canRead(
+  history: Ended["history"],
+  image: string | undefined,
+  schema: string | null | undefined,
+): false | undefined {
+  const pushes = ofKind(history, "push");
+  const serving = pushes.find(({ digest }) => image?.endsWith(digest) === true)?.push;
+  const code = serving?.behaviour.migration?.after;
+  if (schema === undefined || schema === null || code === undefined) return undefined;
+  const said = pushes.flatMap(({ push: { service, behaviour } }) => {
+    const { after, history: revisions = [], readableFrom } = behaviour.migration ?? {};
+    return service === serving?.service && after === schema
+      ? [canRunOn(code, { revision: schema, history: revisions, readableFrom })]
+      : [];
+  });
+  return said.length > 0 && said.every((one) => one === false) ? false : undefined;
+}

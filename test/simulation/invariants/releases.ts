@@ -5,6 +5,8 @@ import { changesOf, describeChange } from "./changes.ts";
 
 /** When every world begins (milliseconds since the epoch): records tell the time of its clock. */
 const worldBegins = Date.UTC(2026, 0, 1);
+/** By how many milliseconds times on record may be wrong: twice the most that a clock of ours is. */
+const clockError = 6_000;
 
 /** However often a push is told of, one release is made of an image by it. */
 export const oneReleasePerDigest: Invariant = ({ records }) => {
@@ -19,11 +21,26 @@ export const oneReleasePerDigest: Invariant = ({ records }) => {
     .map(([image, count]) => `${count} releases of ${image}`);
 };
 
-/** Every image that was pushed has a release that says what became of it. */
-export const noPushIsLost: Invariant = ({ history, records }) =>
-  ofKind(history, "push")
-    .filter(({ digest }) => !records.releases.some(({ image }) => image?.uri.endsWith(digest) === true))
-    .map(({ push, digest }) => `nothing became of ${push.tag} of ${push.service} (${digest.slice(0, 19)})`);
+/** An image has one open release at a time, however many people start it at once. */
+export const oneReleaseAtOnce: Invariant = ({ records: { releases } }) =>
+  releases.flatMap((one) =>
+    releases
+      .filter(
+        ({ service, image, attempt, openedAt }) =>
+          service === one.service &&
+          image !== undefined &&
+          image.uri === one.image?.uri &&
+          attempt > one.attempt &&
+          openedAt + clockError < (one.endedAt ?? Number.POSITIVE_INFINITY),
+      )
+      .map(({ id }) => `${id} was opened while ${one.id} was open`),
+  );
+
+/** Nobody gives up because another is at work: a turn comes, or something newer. */
+export const nobodyGivesUpHisTurn: Invariant = ({ records: { deployments } }) =>
+  deployments
+    .filter(({ outcome, reason = "" }) => outcome === "Rejected" && /because LeaseHeld/.test(reason))
+    .map(({ release, environment, reason }) => `${release} gave up in ${environment}: ${reason}`);
 
 /** An image that nobody could ever reach is not called healthy, nor rolled back as unhealthy. */
 export const inconclusiveIsNotHealthy: Invariant = ({ history, records }) => {

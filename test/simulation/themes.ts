@@ -1,0 +1,182 @@
+import type { Behaviour, MigrationBehaviour } from "./behaviour.ts";
+import type { Dice } from "./dice.ts";
+import type { Deed, Plan, PlannedPush } from "./plan.ts";
+
+/**
+ * A situation that is rare in worlds drawn at large, though a guard is there for it. It keeps of the plan what it is
+ * not about.
+ */
+export type Theme = (plan: Plan, dice: Dice) => Plan;
+
+/** Gives half of the worlds a theme. */
+export function drawTheme(plan: Plan, dice: Dice): Plan {
+  if (dice.chance(0.5)) return plan;
+  const [name, theme] = dice.of(Object.entries(themes)) ?? [];
+  return theme === undefined || name === undefined ? plan : { ...theme(plan, dice), theme: name };
+}
+
+/** Every theme by its name. */
+export const themes: Readonly<Record<string, Theme>> = {
+  "a schema in trouble": schemaInTrouble,
+  "people who go back": peopleWhoGoBack,
+  "people who insist": peopleWhoInsist,
+  "executions that are broken off": brokenOff,
+  "a function that has bad luck": badLuck,
+};
+
+const environments = ["staging", "production"] as const;
+
+/** Migrations that the code before cannot live with, that fail, that leave the schema half way, or are broken off. */
+function schemaInTrouble(plan: Plan, dice: Dice): Plan {
+  const pushes = pushesOf(plan, dice, dice.between(2, 5), (nth, history, before) => {
+    const [head, previous] = [history.at(-1) ?? "", before.at(-1) ?? ""];
+    const migration: MigrationBehaviour = {
+      after: head,
+      history,
+      readableFrom: nth === 1 || dice.chance(0.6) ? previous : head,
+      seconds: dice.one(5, 60, 200),
+      ...(nth > 1 && dice.chance(0.3) ? { exitCode: 1, leaves: dice.one(previous, head) } : {}),
+      ...(dice.chance(0.15) ? { downExitCode: 1 } : {}),
+    };
+    return { migration, ...(nth > 1 && dice.chance(0.3) ? { healthStatus: 500 } : {}) };
+  });
+  const deeds = times(dice.between(0, 3), () => stopOf(dice, pushes));
+  return { ...plan, pushes, deeds };
+}
+
+/** People who go back, again and again, to what may have become ill, while other things go on. */
+function peopleWhoGoBack(plan: Plan, dice: Dice): Plan {
+  const count = dice.between(3, 5);
+  const last = count * 700;
+  const pushes = pushesOf(plan, dice, count, (nth, history, before) => ({
+    migration: {
+      after: history.at(-1) ?? "",
+      history,
+      readableFrom: before.at(-1) ?? "",
+      seconds: dice.one(5, 60, 200),
+    },
+    ...(nth < count && dice.chance(0.4) ? { failsFrom: (last - dice.between(0, 300)) * 1000 } : {}),
+  }));
+  const [{ service } = { service: "web" }] = pushes;
+  const environment = dice.of(environments) ?? "production";
+  const back = times(dice.between(1, 4), (nth): Deed => {
+    const at = last + nth * dice.between(60, 900);
+    return { at, does: "roll-back", service, environment };
+  });
+  const meanwhile = times(dice.between(1, 4), (): Deed => {
+    const at = (dice.of(pushes)?.at ?? 0) + dice.between(20, 500);
+    const does = dice.one("roll-back", "recover", "recover", "promote");
+    return { at, does, service, environment: does === "promote" ? "production" : environment };
+  });
+  return { ...plan, pushes, deeds: [...back, ...meanwhile] };
+}
+
+/** People who start again what was taken back, what is under way, and the same thing twice at once. */
+function peopleWhoInsist(plan: Plan, dice: Dice): Plan {
+  const pushes = pushesOf(plan, dice, dice.between(2, 4), (nth, _history, before) => ({
+    migration: { after: before.at(-1) ?? "", history: before, readableFrom: before.at(0) ?? "" },
+    ...(nth > 1 && dice.chance(0.7) ? illness(dice) : {}),
+  }));
+  const deeds = pushes.flatMap(({ at, service, tag }) =>
+    times(dice.between(0, 3), (): Deed[] => {
+      const again: Deed = { at: at + dice.one(1, 20, 120, 900, 2400), does: "release", service, tag };
+      return dice.chance(0.4) ? [again, { ...again, at: again.at + dice.one(0, 0, 1) }] : [again];
+    }).flat(),
+  );
+  return { ...plan, pushes, deeds };
+}
+
+/** People who stop executions, of what goes well and of what is on its way back. */
+function brokenOff(plan: Plan, dice: Dice): Plan {
+  const pushes = pushesOf(plan, dice, dice.between(2, 4), (nth, history, before) => ({
+    migration: {
+      after: history.at(-1) ?? "",
+      history,
+      readableFrom: before.at(-1) ?? "",
+      seconds: dice.one(5, 60),
+    },
+    ...(nth > 1 && dice.chance(0.3) ? illness(dice) : {}),
+  }));
+  const deeds = times(dice.between(2, 6), () => stopOf(dice, pushes));
+  return { ...plan, pushes, deeds };
+}
+
+/** Nearly nothing that it asks for goes well. */
+function badLuck(plan: Plan, dice: Dice): Plan {
+  const pushes = pushesOf(plan, dice, dice.between(2, 4), (nth, history, before) => ({
+    migration: { after: history.at(-1) ?? "", history, readableFrom: before.at(-1) ?? "" },
+    ...(nth > 1 && dice.chance(0.6) ? { healthStatus: 500 } : {}),
+  }));
+  const unlucky = {
+    function: dice.chance(0.4) ? "RollBack" : (dice.of(functions) ?? "RollBack"),
+    calls: 0.3,
+  };
+  const until = Math.max(...pushes.map(({ at }) => at)) + 1800;
+  return { ...plan, pushes, faults: { ...plan.faults, until, unlucky } };
+}
+
+/** All but `AdmitRelease`: a push that it cannot admit for half an hour, however often it is tried, is rejected. */
+const functions = [
+  "AdmitDeployment",
+  "RunStage",
+  "GateRelease",
+  "StopStages",
+  "AwaitTurn",
+  "AcquireLease",
+  "ConfirmStillWanted",
+  "PrepareDeployment",
+  "CheckDatabase",
+  "ReadSchema",
+  "MigrateDatabase",
+  "ConfirmMigration",
+  "StartDeployment",
+  "CheckHealth",
+  "RevertMigration",
+  "RecordDeployment",
+  "ReleaseLease",
+  "CompleteRelease",
+  "CompleteWait",
+  "Reconcile",
+  "RecoverExecution",
+] as const;
+
+/** What an image is like whose deployment must be taken back. */
+function illness(dice: Dice): Behaviour {
+  return dice.one<Behaviour>({ healthStatus: 500 }, { probeStatus: 500 }, { crashesOnStart: true });
+}
+
+function stopOf(dice: Dice, pushes: readonly PlannedPush[]): Deed {
+  const at = (dice.of(pushes)?.at ?? 0) + dice.between(20, 700);
+  const machine = dice.one("DeployMachine", "DeployMachine", "DeployMachine", "ReleaseMachine");
+  return { at, does: "stop", machine, which: dice.one(0, 0, 1) };
+}
+
+/** Pushes of the first service, ten minutes apart or so, with checks that pass, and a schema for each. */
+function pushesOf(
+  { setting }: Plan,
+  dice: Dice,
+  count: number,
+  behave: (nth: number, history: readonly string[], before: readonly string[]) => Behaviour,
+): PlannedPush[] {
+  const [service = "web"] = setting.services;
+  const history: string[] = [];
+  let at = dice.between(0, 60);
+  return times(count, (index) => {
+    const nth = index + 1;
+    const before = history.length === 0 ? ["0001"] : [...history];
+    if (nth === 1 || dice.chance(0.8)) history.push(String(history.length + 1).padStart(4, "0"));
+    const tag = `a${String(nth).padStart(6, "0")}`;
+    const seconds = dice.one(3, 20);
+    const stages = Object.fromEntries(
+      ["static-analysis", "integration-tests", "end-to-end"].map((stage) => [stage, { seconds }]),
+    );
+    const behaviour = { sequence: nth, startSeconds: 2, stages, ...behave(nth, [...history], before) };
+    const push = { at, service, tag, commit: tag, behaviour };
+    at += dice.one(60, 400, 700, 900);
+    return push;
+  });
+}
+
+function times<One>(count: number, make: (nth: number) => One): One[] {
+  return Array.from({ length: count }, (_, nth) => make(nth));
+}
