@@ -100,7 +100,7 @@ async function prepareRecovery(open: OpenDeployment, { connection }: Place): Pro
   });
   return {
     recover: true,
-    checkDatabase: begunAt !== undefined || isUnreadable(open.deployment.previous),
+    checkDatabase: begunAt !== undefined || isDoubtful(open),
     verification: [],
     bakeIntervalSeconds: 0,
   };
@@ -112,9 +112,16 @@ async function foundBefore({ records, deployment }: OpenDeployment): Promise<Par
   return drift === undefined ? {} : { foundOtherwise: drift.differences };
 }
 
-/** Whether what is live could not run on the schema on record: a person may have taken the migration back since. */
-function isUnreadable(live: Revision | undefined): boolean {
-  return live !== undefined && canStay(live.builtAgainst, live) === false;
+/**
+ * Whether what is on record of the schema is not to be trusted: nobody knew where it stood when that was written, or
+ * what is live could not run on it, so that a person may have taken the migration back since.
+ */
+function isDoubtful({ release, deployment: { environment, previous } }: OpenDeployment): boolean {
+  if (previous === undefined) return false;
+  const hasSchema =
+    release.migrationImage !== undefined &&
+    databaseOf(environmentOf(release, environment).environment) !== undefined;
+  return (hasSchema && previous.schema === undefined) || canStay(previous.builtAgainst, previous) === false;
 }
 
 function isBesides(other: Deployment, own: Deployment): boolean {

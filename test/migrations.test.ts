@@ -130,6 +130,10 @@ describe("the migration of a release that is rolled back", () => {
       ),
     });
     expect(await world.servingIn("production")).toBe("aaaaaaa");
+    expect((await live())?.schema).toBeUndefined();
+    // Whoever recovers is told where the schema stands: without that nobody could tell to what one may go back.
+    await world.deploy({ intent: "recover", service: "web", environment: "production" });
+    expect((await live())?.schema).toBe("0002");
   });
 
   it("has nothing to take back when nothing was migrated", async () => {
