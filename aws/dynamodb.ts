@@ -320,6 +320,18 @@ export function connectRecords({ client }: Connection, table: string) {
         "executionArn = :execution AND attribute_not_exists(endedAt)",
         { ":execution": deployment.executionArn },
       ),
+    /**
+     * Notes that a deployment may migrate from now on, once: a request that takes effect after its function is gone
+     * must not overwrite what is known of the migration by then.
+     * @returns false if that is on record already, or if the deployment was closed or passed on.
+     */
+    beginMigration: (deployment: DeploymentName & Pick<Deployment, "executionArn">, begunAt: number) =>
+      set(
+        keys.deployment(deployment),
+        { migration: { begunAt, confirmed: false } },
+        "executionArn = :execution AND attribute_not_exists(endedAt) AND attribute_not_exists(migration)",
+        { ":execution": deployment.executionArn },
+      ),
     /** Closes a deployment once; a second close changes nothing. @returns false if it was closed before. */
     closeDeployment: (deployment: DeploymentName, end: Pick<Deployment, "endedAt" | "outcome" | "reason">) =>
       set(

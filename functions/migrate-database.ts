@@ -1,13 +1,7 @@
 import * as z from "zod/mini";
 import { refuseCancelled } from "../core/cancel.ts";
 import { migrationKey } from "../core/names.ts";
-import {
-  DeploymentInput,
-  type OpenDeployment,
-  readDeployment,
-  requireLease,
-  updateDeployment,
-} from "./deployment.ts";
+import { DeploymentInput, type OpenDeployment, readDeployment, requireLease } from "./deployment.ts";
 import { lookAtTask } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { migrationWork } from "./migration-work.ts";
@@ -23,8 +17,12 @@ export const migrateDatabase: FunctionDefinition<typeof Input, void> = {
     const open = await readDeployment(input, place);
     await requireLease(open);
     if (!(await isUnderWay(open))) refuseCancelled(open.release, open.deployment);
-    if (open.deployment.migration === undefined)
-      await updateDeployment(open, { migration: { begunAt: place.connection.now(), confirmed: false } });
+    const { migration } = open.deployment;
+    if (
+      migration === undefined &&
+      !(await open.records.beginMigration(open.deployment, place.connection.now()))
+    )
+      await readDeployment(input, place);
     await awaitWork(
       place,
       migrationWork(place, open.release, open.deployment, "up", input.token),

@@ -73,3 +73,22 @@ describe("what a function asked of a wait that takes effect after its retry has 
     expect(await records.closeWait({ key: wait.key }, failed)).toBe(true);
   });
 });
+
+it("does not forget what a migration did when the note that it may begin comes late", async () => {
+  const world = await createWorld(1, undefined, {}, { tables: "dynalite" });
+  try {
+    const deployment = {
+      ...{ release: "web-1", environment: "production", attempt: 1, service: "web" },
+      ...{ executionArn: "arn:one", intent: "deploy" as const, openedAt: 0, verification: {} },
+    };
+    const { records } = world;
+    await records.openDeployment(deployment);
+    expect(await records.beginMigration(deployment, 1)).toBe(true);
+    const migration = { begunAt: 1, before: "0001", after: "0002", confirmed: true };
+    await records.updateDeployment(deployment, { migration });
+    expect(await records.beginMigration(deployment, 1)).toBe(false);
+    expect(await records.deployment(deployment)).toMatchObject({ migration });
+  } finally {
+    await world.close();
+  }
+});
