@@ -12,6 +12,7 @@ import type { SimulatedWorld } from "./world.ts";
 const machines = { DeployMachine: "deploy", ReleaseMachine: "release" } as const;
 
 const Rule = z.object({ ErrorEquals: z.array(z.string()) });
+type Rule = z.infer<typeof Rule>;
 const State = z.looseObject({ Retry: z._default(z.array(Rule), []), Catch: z._default(z.array(Rule), []) });
 type State = z.infer<typeof State>;
 
@@ -35,14 +36,16 @@ export async function placesThereAre(): Promise<string[]> {
   for (const name of ["DeployMachine", "ReleaseMachine"] as const)
     for (const [state, { Retry, Catch }] of await readMachine(name)) {
       const place = `${machines[name]} ${state}`;
-      places.push(place, ...Retry.map((rule) => `${place} ${nameOf("retry", rule)}`));
-      places.push(...Catch.map((rule) => `${place} ${nameOf("catch", rule)}`));
+      places.push(place, ...Retry.map((rule) => `${place} ${nameOf("retry", rule, Retry)}`));
+      places.push(...Catch.map((rule) => `${place} ${nameOf("catch", rule, Catch)}`));
     }
   return places;
 }
 
-function nameOf(kind: "retry" | "catch", { ErrorEquals }: z.infer<typeof Rule>): string {
-  return `${kind} ${ErrorEquals[0]}`;
+/** By the first error that no rule before it takes. */
+function nameOf(kind: "retry" | "catch", rule: Rule, rules: readonly Rule[] = []): string {
+  const taken = rules.slice(0, rules.indexOf(rule)).flatMap(({ ErrorEquals }) => ErrorEquals);
+  return `${kind} ${rule.ErrorEquals.find((error) => !taken.includes(error)) ?? rule.ErrorEquals[0]}`;
 }
 
 /** The states, Catches and Retries that the executions of a world have taken, by their histories. */
@@ -93,7 +96,7 @@ function placesIn(events: readonly HistoryEvent[], states: ReadonlyMap<string, S
     const rule = rules?.find(
       ({ ErrorEquals }) => ErrorEquals.includes(error ?? "") || ErrorEquals.includes("States.ALL"),
     );
-    return rule === undefined ? [] : [`${name} ${nameOf(kind, rule)}`];
+    return rule === undefined ? [] : [`${name} ${nameOf(kind, rule, rules)}`];
   });
 }
 

@@ -92,6 +92,7 @@ async function showCoverage(from: number, count: number): Promise<void> {
   const { createPlan } = await import("./plan.ts");
   const { simulate } = await import("./run.ts");
   const { placesTaken, placesThereAre } = await import("./coverage.ts");
+  const { outOfReach } = await import("./out-of-reach.ts");
   const taken = new Set<string>();
   for (const seed of seedsFrom(from, count, undefined))
     await simulate(createPlan(seed), {
@@ -104,5 +105,8 @@ async function showCoverage(from: number, count: number): Promise<void> {
   console.log(
     `${all.length - missing.length} of ${all.length} states, Catches and Retries were taken; not taken:`,
   );
-  console.log(missing.map((place) => `  ${place}`).join("\n"));
+  for (const place of missing)
+    console.log(
+      `  ${place}${outOfReach[place] === undefined ? "" : `: out of reach, because ${outOfReach[place]}`}`,
+    );
 }
