@@ -5,6 +5,8 @@ export interface StageBehaviour {
   readonly seconds?: number;
   readonly passes?: boolean;
   readonly prints?: readonly string[];
+  /** How many of its first builds end by a fault of CodeBuild's own; none unless said. */
+  readonly faults?: number;
   /** Whether it pulls the image that it is about. */
   readonly pulls?: boolean;
   readonly reports?: BuildOutcome["reports"];
@@ -24,6 +26,12 @@ export interface MigrationBehaviour {
   readonly prints?: readonly string[];
   /** Seconds that a migration takes; 5 unless said. */
   readonly seconds?: number;
+  /** So many seconds after its end its report is in the log; at once unless said. */
+  readonly reportsAfterSeconds?: number;
+  /** How many of its first tasks cannot be started; none unless said. */
+  readonly startFaults?: number;
+  /** So many seconds after the application's image its own is pushed; before it unless said. */
+  readonly pushedAfterSeconds?: number;
   /** Whether the database cannot be reached. */
   readonly unreachable?: boolean;
   /** Every revision up to the head, and the oldest code that can read the head; the head alone unless said. */

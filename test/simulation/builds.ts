@@ -24,6 +24,7 @@ export function createBuilds(
   effect?: Seams["effect"],
 ): SimulatedBuilds {
   const told = new Map<string, Readonly<Record<string, string>>>();
+  const faults = new Map<string, number>();
   return {
     told,
     async run(job, progress, signal) {
@@ -39,6 +40,12 @@ export function createBuilds(
       const behaviour = stages[build] ?? stages[stage] ?? {};
       const { seconds = 10, passes = true, prints = [], reports = [], artifacts = [] } = behaviour;
       told.set(build, variables);
+      const key = `${build} ${image ?? commit}`;
+      const nth = (faults.get(key) ?? 0) + 1;
+      if (nth <= (behaviour.faults ?? 0)) {
+        faults.set(key, nth);
+        throw new Error("CodeBuild is experiencing issues");
+      }
       effect?.({ kind: "build", phase: "begun", variables });
       progress.enter("BUILD");
       if (behaviour.pulls === true && image !== undefined) await does.pull(image, job);

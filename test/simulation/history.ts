@@ -23,16 +23,39 @@ export type Effect = { /** Milliseconds since the world began. */ readonly at: n
   | { readonly kind: "event"; readonly event: ServiceEvent }
   | { readonly kind: "push"; readonly push: PlannedPush; readonly digest: string }
   | { readonly kind: "deed"; readonly deed: Deed; readonly answer: string }
+  /** A person asks for something at the operator's door, or for a cancellation at the console. */
+  | ({ readonly kind: "asked" } & Asked)
+  /** What came of it: the HTTP status; 200 if it was done. */
+  | ({ readonly kind: "answered"; readonly status: number; readonly words: string } & Asked)
+  /** An execution took the lease of an environment. */
+  | {
+      readonly kind: "lease";
+      readonly service: string;
+      readonly environment: string;
+      readonly owner: string;
+    }
   | ({ readonly kind: "fault" } & Omit<Fault, "kind">)
   | InnerEffect
 );
 
-type Untimed<Any> = Any extends unknown ? Omit<Any, "at"> : never;
+export interface Asked {
+  readonly who: string;
+  readonly action: string;
+  readonly service: string;
+  readonly environment?: string | undefined;
+  readonly release?: string | undefined;
+  readonly digest?: string | undefined;
+}
+
+export type Untimed<Any> = Any extends unknown ? Omit<Any, "at"> : never;
+
+/** Writes down what happens, when it does. */
+export type Tell = (effect: Untimed<Effect>) => void;
 
 /** All that happened in a world, in its order. */
 export interface History {
   readonly effects: readonly Effect[];
-  add(effect: Untimed<Effect>): void;
+  readonly add: Tell;
 }
 
 export function createHistory(clock: Clock): History {

@@ -6,6 +6,7 @@ import type { Seams } from "./seams.ts";
 /** Databases by URL: each stands at a schema revision, whoever migrated it. */
 export function createMigrations(clock: Clock, behaviours: Behaviours, effect: Seams["effect"]) {
   const databases = new Map<string, string | null>();
+  const startFaults = new Map<string, number>();
 
   /** What a migration image does once its time is over. */
   function work(
@@ -13,7 +14,7 @@ export function createMigrations(clock: Clock, behaviours: Behaviours, effect: S
     migration: MigrationBehaviour,
   ): { exitCode: number } {
     const { exitCode = 0, downExitCode = 0, after = "0001" } = migration;
-    const { silent = false, unreachable = false, prints = [] } = migration;
+    const { silent = false, unreachable = false, prints = [], reportsAfterSeconds = 0 } = migration;
     const url = environment.DATABASE_URL ?? "";
     const before = databases.get(url) ?? null;
     if (unreachable) {
@@ -32,7 +33,9 @@ export function createMigrations(clock: Clock, behaviours: Behaviours, effect: S
     databases.set(url, stands);
     if (failed) for (const line of prints) onLine(line);
     if (failed) onLine("MigrationError: relation links does not exist");
-    if (!silent) onLine(JSON.stringify({ migration: { command: verb, before, after: stands } }));
+    const report = JSON.stringify({ migration: { command: verb, before, after: stands } });
+    if (reportsAfterSeconds > 0) clock.after(reportsAfterSeconds * 1000, () => onLine(report));
+    else if (!silent) onLine(report);
     return { exitCode: exit };
   }
 
@@ -41,6 +44,11 @@ export function createMigrations(clock: Clock, behaviours: Behaviours, effect: S
       const { migration = {} } = behaviours.ofImage(request.image)?.behaviour ?? {};
       const { image, command: [verb = "up"] = [], environment } = request;
       const database = environment.DATABASE_URL ?? "";
+      const faults = startFaults.get(image) ?? 0;
+      if (faults < (migration.startFaults ?? 0)) {
+        startFaults.set(image, faults + 1);
+        throw new Error("CannotPullContainerError: the registry did not answer");
+      }
       const tell = (phase: "begun" | "ended") => {
         const schema = databases.get(database) ?? null;
         effect?.({ kind: "migration", phase, verb, image, database, schema });

@@ -20,6 +20,9 @@ const changing: ReadonlySet<string> = new Set([
   "AWSEvents.PutEvents",
 ]);
 
+const Text = z.object({ S: z.string() });
+const Written = z.object({ Key: z.object({ pk: Text, sk: Text }) });
+
 /** Writes into the history every call that took effect. */
 export interface Notes {
   call(call: Call, send: () => Promise<GatewayResponse>): Promise<GatewayResponse>;
@@ -32,6 +35,10 @@ export function createNotes(history: History): Notes {
 
   function holderOf(input: unknown): string | undefined {
     const [, service, environment] = /spillway-(\w+)-(staging|production)/.exec(JSON.stringify(input)) ?? [];
+    return ownerOf(service, environment);
+  }
+
+  function ownerOf(service: string | undefined, environment: string | undefined): string | undefined {
     const item = watched?.table
       .items(watched.made.table)
       .find(({ pk, sk }) => isText(pk, `SERVICE#${service}`) && isText(sk, `ENVIRONMENT#${environment}`));
@@ -52,8 +59,23 @@ export function createNotes(history: History): Notes {
     );
   }
 
+  /** Whose lease it is after a write that may have taken it. */
+  async function noteLease({ request }: Call, send: () => Promise<GatewayResponse>) {
+    const { Key } = Written.parse(JSON.parse(new TextDecoder().decode(request.body)));
+    const [, service = ""] = /^SERVICE#(.+)$/.exec(Key.pk.S) ?? [];
+    const [, environment = ""] = /^ENVIRONMENT#(.+)$/.exec(Key.sk.S) ?? [];
+    const before = ownerOf(service, environment);
+    const answer = await send();
+    const owner = ownerOf(service, environment);
+    if (owner !== undefined && owner !== before) history.add({ kind: "lease", service, environment, owner });
+    return answer;
+  }
+
   return {
-    async call({ operation, invocation, request }, send) {
+    async call(call, send) {
+      const { operation, invocation, request } = call;
+      if (invocation?.name === "AcquireLease" && operation === "DynamoDB_20120810.UpdateItem")
+        return noteLease(call, send);
       if (!changing.has(operation) || invocation === undefined) return send();
       const input: unknown = JSON.parse(new TextDecoder().decode(request.body));
       const holder = holderOf(input);

@@ -1,6 +1,7 @@
-import type { Behaviour } from "./behaviour.ts";
+import type { Behaviour, CommitBehaviour } from "./behaviour.ts";
 import { createDice } from "./dice.ts";
 import { drawPlan } from "./draws.ts";
+import { drawPeople } from "./people.ts";
 import { drawTheme } from "./themes.ts";
 
 /** What happens in a simulated world: everything that a seed draws, and nothing else. Times are seconds of its clock. */
@@ -10,6 +11,8 @@ export interface Plan {
   readonly theme?: string;
   readonly setting: Setting;
   readonly pushes: readonly PlannedPush[];
+  /** Commits of the first service of which images can be built. */
+  readonly commits?: readonly PlannedCommit[];
   readonly deeds: readonly Deed[];
   readonly faults: FaultPlan;
 }
@@ -23,6 +26,35 @@ export interface Setting {
   readonly verifies: boolean;
   /** Staging before production, or both side by side. */
   readonly waves: "one" | "two";
+  /** What an environment demands besides. */
+  readonly rules?: Readonly<Partial<Record<Environment, Rules>>>;
+  /** After how many seconds nobody waits any more for people, and for a turn; as the machines say unless said. */
+  readonly patience?: { readonly approvalSeconds: number; readonly turnSeconds: number };
+}
+
+export type Environment = "staging" | "production";
+
+/** What an environment demands of what comes there. */
+export interface Rules {
+  /** So many people have to approve it. */
+  readonly approvals?: number;
+  /** Nothing comes in these minutes of the world. */
+  readonly freeze?: { readonly fromMinute: number; readonly minutes: number };
+  readonly bake?: Bake;
+}
+
+/** How a release is watched; unless `errorPercent` is said, without its users. */
+export interface Bake {
+  readonly minutes: number;
+  readonly intervalSeconds: number;
+  readonly errorPercent?: number;
+  readonly minimumRequests?: number;
+  readonly whenInconclusive?: "hold" | "rollBack";
+}
+
+export interface PlannedCommit {
+  readonly commit: string;
+  readonly behaviour: CommitBehaviour;
 }
 
 export interface PlannedPush {
@@ -41,6 +73,45 @@ export type Deed = { readonly at: number } & (
       readonly does: "roll-back" | "recover" | "promote";
       readonly service: string;
       readonly environment: string;
+    }
+  /** Has an image built of a commit. */
+  | { readonly does: "build"; readonly service: string; readonly commit: string }
+  /** Cancels the newest release of an image, at the operator's door or at the console. */
+  | {
+      readonly does: "cancel";
+      readonly service: string;
+      readonly tag: string;
+      readonly who: string;
+      readonly where: "door" | "console";
+    }
+  /** Stops the line and has it go on after a while. */
+  | {
+      readonly does: "stop-the-line";
+      readonly service: string;
+      readonly environment: string;
+      readonly who: string;
+      readonly forSeconds: number;
+    }
+  | {
+      readonly does: "override-freeze";
+      readonly service: string;
+      readonly tag: string;
+      readonly environment: string;
+      readonly who: string;
+    }
+  | {
+      readonly does: "lift-hold";
+      readonly service: string;
+      readonly environment: string;
+      readonly who: string;
+    }
+  /** Says a word about an image, so long (`at`) after people were asked. */
+  | {
+      readonly does: "answer";
+      readonly service: string;
+      readonly tag: string;
+      readonly who: string;
+      readonly says: "approve" | "reject";
     }
   /** Stops an open execution of a machine: the nth, as far as there are so many. */
   | { readonly does: "stop"; readonly machine: "DeployMachine" | "ReleaseMachine"; readonly which: number }
@@ -63,5 +134,6 @@ export interface FaultPlan {
 
 /** The plan of a seed: the same for the same seed. */
 export function createPlan(seed: number): Plan {
-  return drawTheme(drawPlan(seed), createDice(`theme ${seed}`));
+  const themed = drawTheme(drawPlan(seed), createDice(`theme ${seed}`));
+  return drawPeople(themed, createDice(`people ${seed}`));
 }

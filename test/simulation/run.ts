@@ -1,10 +1,14 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { sleep, type VirtualClock } from "../../local/asl/index.ts";
+import type { ServiceEvent } from "../../local/world.ts";
+import { haveAnswered, wantedBy } from "./approvers.ts";
 import { doDeed } from "./deeds.ts";
 import { createFaults, type Fault } from "./faults.ts";
 import { createHistory, type History } from "./history.ts";
 import { checkInvariants, type Violation } from "./invariants/all.ts";
 import { createNotes, type Notes } from "./notes.ts";
-import type { Plan } from "./plan.ts";
+import { rootFor } from "./patience.ts";
+import type { Plan, PlannedPush } from "./plan.ts";
 import { lostPushes, openItems, readRecords } from "./records.ts";
 import type { Seams } from "./seams.ts";
 import { settingConfig } from "./setting.ts";
@@ -35,7 +39,14 @@ export async function simulate(
   plan: Plan,
   { root, inspect }: { readonly root?: string | undefined; readonly inspect?: Inspect } = {},
 ): Promise<Run> {
-  const hands: { history?: History; faults?: ReturnType<typeof createFaults>; notes?: Notes } = {};
+  // A person who is asked by a function is not part of it.
+  const outside = AsyncLocalStorage.snapshot();
+  const hands: {
+    history?: History;
+    faults?: ReturnType<typeof createFaults>;
+    notes?: Notes;
+    world?: SimulatedWorld;
+  } = {};
   const seams = (clock: VirtualClock): Seams => {
     const history = createHistory(clock);
     const faults = createFaults(clock, plan.seed, plan.faults, (fault) =>
@@ -44,9 +55,19 @@ export async function simulate(
     const notes = createNotes(history);
     Object.assign(hands, { history, faults, notes });
     return {
-      call: (call, send) => faults.call(call, () => notes.call(call, send)),
+      call(call, send) {
+        return faults.call(call, async () => {
+          const answer = await notes.call(call, send);
+          if (answer.status < 300)
+            for (const wanted of wantedBy(call))
+              outside(() => hands.world && haveAnswered(hands.world, plan, history, wanted));
+          return answer;
+        });
+      },
       event(event, deliver) {
         history.add({ kind: "event", event });
+        const push = pushOfABuild(plan, event);
+        if (push !== undefined) history.add({ kind: "push", ...push });
         faults.event(event, deliver);
       },
       skew: faults.skew,
@@ -58,12 +79,13 @@ export async function simulate(
     plan.seed,
     settingConfig(plan.setting),
     {},
-    { seams, ...(root && { root }) },
+    { seams, root: await rootFor(plan.setting, root) },
   );
   const { history, faults, notes } = hands;
   if (history === undefined || faults === undefined || notes === undefined)
     throw new Error("the world asked for no seams");
   notes.watch(world);
+  hands.world = world;
   try {
     const end = await live(world, plan, history, faults.late);
     await inspect?.(world);
@@ -73,6 +95,20 @@ export async function simulate(
   } finally {
     await world.close();
   }
+}
+
+/** The push of an image that was built of a planned commit. */
+function pushOfABuild(
+  { commits = [], setting }: Plan,
+  { "detail-type": type, detail }: ServiceEvent,
+): { push: PlannedPush; digest: string } | undefined {
+  const [service = ""] = setting.services;
+  const { "repository-name": repository, "image-tag": tag, "image-digest": digest } = detail;
+  if (type !== "ECR Image Action" || repository !== service) return undefined;
+  const built = commits.find(({ commit }) => commit.slice(0, 12) === tag);
+  if (built === undefined) return undefined;
+  const { commit, behaviour } = built;
+  return { push: { at: 0, service, tag: String(tag), commit, behaviour }, digest: String(digest) };
 }
 
 /** Has everything happen, and waits until nothing goes on. @returns what still goes on at the deadline, in words. */
@@ -95,10 +131,12 @@ async function live(
       const digest = await world.pushImages(push.tag, push.behaviour, push.commit, push.service);
       history.add({ kind: "push", push, digest });
     });
+  for (const { commit, behaviour } of plan.commits ?? []) world.commit(commit, behaviour);
   for (const deed of plan.deeds)
-    later(deed.at, async () => {
-      history.add({ kind: "deed", deed, answer: await doDeed(world, deed) });
-    });
+    if (deed.does !== "answer")
+      later(deed.at, async () => {
+        history.add({ kind: "deed", deed, answer: await doDeed(world, deed, history.add) });
+      });
   return clock.runUntil(
     Promise.all(acts).then(async () => {
       const deadline = clock.now() + deadlineSeconds * 1000;

@@ -6,6 +6,8 @@ export const seeds: Readonly<Record<number, string>> = {
   20056:
     "a note that a migration may begin took effect when the migration was over, and where the schema stands was forgotten",
   20239: "a recovery after a migration that could not be taken back asked nobody where the schema stands",
+  30055:
+    "a function that failed of one of two calls was taken for busy when the other was answered, and time stood still",
   548003981:
     "a deployment was asked for again, because App Runner's clock was behind that of the function that began it",
 };

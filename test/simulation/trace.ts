@@ -13,10 +13,11 @@ export function traceOf({ plan, history, violations }: Run): string {
   ].join("\n");
 }
 
-function describePlan({ seed, setting, pushes, deeds, faults }: Plan): string[] {
+function describePlan({ seed, theme, setting, pushes, commits = [], deeds, faults }: Plan): string[] {
   return [
-    `seed ${seed}: ${JSON.stringify(setting)}`,
+    `seed ${seed}${theme === undefined ? "" : `, ${theme}`}: ${JSON.stringify(setting)}`,
     ...pushes.map((push) => `  push ${JSON.stringify(push)}`),
+    ...commits.map((commit) => `  commit ${JSON.stringify(commit)}`),
     ...deeds.map((deed) => `  deed ${JSON.stringify(deed)}`),
     `  faults ${JSON.stringify(faults)}`,
   ];
@@ -41,6 +42,14 @@ function describe(effect: Effect): string {
       return `pushed ${effect.push.service}:${effect.push.tag} = ${effect.digest}`;
     case "deed":
       return `a person: ${JSON.stringify(effect.deed)}: ${effect.answer}`;
+    case "asked":
+    case "answered": {
+      const { who, action, service, environment = "", release = "" } = effect;
+      const came = effect.kind === "asked" ? "" : `: ${effect.status} ${effect.words}`;
+      return `${who} ${effect.kind === "asked" ? "asks" : "is answered"} ${action} ${service} ${environment} ${release}${came}`;
+    }
+    case "lease":
+      return `${short(effect.owner)} takes the lease of ${effect.service} in ${effect.environment}`;
     case "fault":
       return `FAULT ${effect.what} (${effect.place})`;
     case "migration":

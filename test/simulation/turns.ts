@@ -18,9 +18,12 @@ export function createTurns(clock: VirtualClock): Turns {
   return {
     run(name, work) {
       let end = () => {};
+      let isOver = false;
       const turn = {
         calls: 0,
         begin() {
+          // A call may be answered when its function has failed of another.
+          if (isOver) return;
           const { promise, resolve } = Promise.withResolvers<void>();
           void clock.busy(promise, `the function ${name}`);
           end = resolve;
@@ -28,7 +31,10 @@ export function createTurns(clock: VirtualClock): Turns {
         end: () => end(),
       };
       turn.begin();
-      return running.run(turn, work).finally(turn.end);
+      return running.run(turn, work).finally(() => {
+        isOver = true;
+        turn.end();
+      });
     },
     async away(call) {
       const turn = running.getStore();

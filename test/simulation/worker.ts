@@ -15,7 +15,8 @@ export interface Report {
 }
 
 process.on("message", (seed: number) => {
-  void report(seed).then((said) => process.send?.(said));
+  // Nobody may be left who asked.
+  void report(seed).then((said) => process.connected && process.send?.(said));
 });
 
 async function report(seed: number): Promise<Report> {

@@ -132,7 +132,7 @@ export async function createWorld(
   const behaviours = createBehaviours();
   const services = createServices(clock, behaviours, seams.effect);
   const migrations = createMigrations(clock, behaviours, seams.effect);
-  const pushesTo = createPushes(behaviours);
+  const pushesTo = createPushes(clock, behaviours);
   const push = pushesTo(pastTheDoor(() => aws.images));
   const registryOf = ({ as: { roleArn = "", sessionName } }: BuildJob) => {
     // A build is no function: it takes no turn.

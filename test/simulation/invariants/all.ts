@@ -14,6 +14,14 @@ import {
 } from "./migrations.ts";
 import { oneDeploymentAtOnce, onlyTheHolderChanges, workIsAskedForOnce } from "./mutations.ts";
 import {
+  approvedBeforeAnythingMoves,
+  cancelledChangesNothing,
+  expiredEndsAsExpired,
+  nothingBeginsInAFreeze,
+  rejectedStaysAway,
+  usersAreHeard,
+} from "./people.ts";
+import {
   awaitedIsNoOrphan,
   illIsNotReleased,
   inconclusiveIsNotHealthy,
@@ -65,6 +73,12 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   "9 no push is lost": ({ history, records }) => lostPushes(history, records),
   "10 what cannot be told is neither healthy nor unhealthy": inconclusiveIsNotHealthy,
   "10 what is never well is never released": illIsNotReleased,
+  "10 what its users complain about, or too few used, is not released": usersAreHeard,
+  "11 nothing moves before enough people have approved it": approvedBeforeAnythingMoves,
+  "11 what was rejected stays away": rejectedStaysAway,
+  "11 what nobody approved has expired": expiredEndsAsExpired,
+  "12 nothing begins in a freeze or a stopped line": nothingBeginsInAFreeze,
+  "13 what was cancelled changes nothing more": cancelledChangesNothing,
   "what is on record as live is what serves": liveIsTrue,
   "no drift is told where nobody changed anything": noFalseDrift,
 };
