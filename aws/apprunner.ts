@@ -73,6 +73,7 @@ export function connectAppRunner(connection: Connection): Target {
         exists: service !== undefined && service.Status !== "CREATE_FAILED",
         busy: service?.Status === "OPERATION_IN_PROGRESS",
         imageUri: service?.Status === "CREATE_FAILED" ? undefined : source?.ImageRepository?.ImageIdentifier,
+        release: source?.ImageRepository?.ImageConfiguration?.RuntimeEnvironmentVariables?.SPILLWAY_RELEASE,
         arn: service?.ServiceArn,
         url: withScheme(service?.ServiceUrl),
         refusal: refusalOf(service),

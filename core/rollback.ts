@@ -6,6 +6,8 @@ export interface TargetState {
   readonly busy: boolean;
   /** The image that serves, or is being brought up while `busy`. */
   readonly imageUri: string | undefined;
+  /** The release whose settings it was told; undefined if it was told none. */
+  readonly release?: string | undefined;
 }
 
 export type RollbackPlan =
@@ -54,9 +56,14 @@ export function planRollback(
   if (intent === "rollback") return { action: "left" };
   if (previous === undefined) return { action: "nothing-to-go-back-to" };
   if (readable === false) return { action: "schema-in-the-way" };
-  if (target.imageUri === previous.image.uri && !isAskedFor(deployment))
+  if (runs(target, previous) && !isAskedFor(deployment))
     return { action: "already-back", revision: previous };
   return { action: "restore", revision: previous };
+}
+
+/** An image may be released once more with other settings, so the image alone does not tell. */
+function runs({ imageUri, release }: TargetState, revision: Revision): boolean {
+  return imageUri === revision.image.uri && (release === undefined || release === revision.release);
 }
 
 /**

@@ -113,6 +113,12 @@ describe("rollback", () => {
     expect(planRollback({ intent, switched, previous: live }, target("web@old"), undefined).action).toBe(
       "already-back",
     ));
+  it("brings the settings back, too, if the same image was released once more with others", () => {
+    const again = { intent, switched, previous: live } as const;
+    const told = (release: string) => ({ ...target("web@old"), release });
+    expect(planRollback(again, told("web-2"), undefined).action).toBe("restore");
+    expect(planRollback(again, told("web-1"), undefined).action).toBe("already-back");
+  });
   it("restores the previous revision", () =>
     expect(planRollback({ intent, switched, previous: live }, target("web@new"), undefined)).toEqual({
       action: "restore",
