@@ -37,10 +37,17 @@ export function waitsForAPerson(
   );
 }
 
-/** Pushes of which nothing became so far, in words. */
+/**
+ * Pushes of which nothing became so far, in words: but for one whose execution a person stopped before it could write
+ * anything.
+ */
 export function lostPushes(history: readonly Effect[], { releases }: Recorded): string[] {
+  const stopped = ofKind(history, "event")
+    .filter(({ event: { detail } }) => detail.status === "ABORTED")
+    .map(({ event: { detail } }) => String(detail.input));
   return ofKind(history, "push")
     .filter(({ digest }) => !releases.some(({ image }) => image?.uri.endsWith(digest) === true))
+    .filter(({ digest }) => !stopped.some((input) => input.includes(digest)))
     .map(({ push, digest }) => `nothing became of ${push.tag} of ${push.service} (${digest.slice(0, 19)})`);
 }
 
