@@ -3,7 +3,7 @@ import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { connectTasks } from "../aws/ecs.ts";
 import { connectExecutions } from "../aws/states.ts";
 import { cancellationOf, describeCancellation, planCancel } from "../core/cancel.ts";
-import type { Cancellation } from "../core/records.ts";
+import type { Cancellation, Deployment, Release } from "../core/records.ts";
 import type { Wait } from "../core/wait.ts";
 import { connectionOf } from "./environment-connection.ts";
 import type { Place } from "./middleware.ts";
@@ -34,11 +34,16 @@ export async function cancelRelease(
 
 /**
  * Ends the waits of all that was cancelled and is open still: what began to wait in the moment of the cancellation.
+ * @param releases those that are open, @param deployments those that are.
  * @returns how many waits were looked at.
  */
-export async function endCancelled(place: Place): Promise<number> {
+export async function endCancelled(
+  place: Place,
+  releases: readonly Release[] = [],
+  deployments: readonly Deployment[] = [],
+): Promise<number> {
   const records = connectRecords(place.connection, place.environment.table);
-  const open = [...(await records.openReleases()), ...(await records.openDeployments())];
+  const open = [...releases, ...deployments];
   const cancelled = new Set(
     open.flatMap((one) => (one.cancelled === undefined ? [] : ["id" in one ? one.id : one.release])),
   );

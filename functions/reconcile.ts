@@ -37,10 +37,13 @@ export const reconcile: FunctionDefinition<z.ZodMiniUnknown, Reconciled> = {
     const waits = await records.dueWaits(now);
     tell({ counts: { OverdueWaits: waits.filter((wait) => isOverdue(wait, now)).length }, warnings: [] });
     for (const wait of waits) await attempt(() => seeTo(place, records, wait));
-    await attempt(() => endCancelled(place));
-    const environments = await attempt(() => recoverEnvironments(place));
+    // Asked for once: whoever finds something to do there reads the record itself before.
+    const openReleases = await attempt(() => records.openReleases());
+    const openDeployments = await attempt(() => records.openDeployments());
+    await attempt(() => endCancelled(place, openReleases, openDeployments));
+    const environments = await attempt(() => recoverEnvironments(place, { open: openDeployments }));
     const leases = await attempt(() => freeLeases(place));
-    const releases = await attempt(() => closeReleases(place));
+    const releases = await attempt(() => closeReleases(place, { open: openReleases }));
     const [first] = failures;
     if (failures.length === 1) throw first;
     if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join("; "));

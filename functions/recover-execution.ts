@@ -14,8 +14,8 @@ export const recoverExecution: FunctionDefinition<typeof Input, { environments: 
     input: Input,
     async run({ detail: { executionArn } }, place) {
       return {
-        environments: await recoverEnvironments(place, executionArn),
-        releases: await closeReleases(place, executionArn),
+        environments: await recoverEnvironments(place, { only: executionArn }),
+        releases: await closeReleases(place, { only: executionArn }),
       };
     },
   };

@@ -15,16 +15,27 @@ interface Broken<Kind> {
   readonly end: ExecutionEnd;
 }
 
+/** Which of what is open to look at. */
+interface Among<Kind> {
+  /** That of this execution alone. */
+  readonly only?: string;
+  /** What is open, if it was asked for already. */
+  readonly open?: readonly Kind[] | undefined;
+}
+
 /**
  * Has every environment recovered whose deployment was broken off: an execution that is named after the broken one,
  * so that the same news told twice starts one. After three that did not close the deployment, a person must look.
- * @param only sees to the environment of this execution's deployment alone.
+ * If `only` is given, the environment of that execution's deployment alone.
  * @returns how many environments were seen to.
  */
-export async function recoverEnvironments(place: Place, only?: string): Promise<number> {
+export async function recoverEnvironments(
+  place: Place,
+  { only, open: known }: Among<Deployment> = {},
+): Promise<number> {
   const { connection, environment } = place;
   const records = connectRecords(connection, environment.table);
-  const open = await records.openDeployments();
+  const open = known ?? (await records.openDeployments());
   const heard = open.find(({ executionArn }) => executionArn === only);
   if (only !== undefined && heard === undefined) return 0;
   const concerned = heard === undefined ? open : open.filter((one) => placeOf(one) === placeOf(heard));
@@ -115,14 +126,16 @@ async function giveUp(place: Place, { service, environment }: Deployment, end: E
 /**
  * Closes every release whose execution ended without doing so, and stops its builds. One with a deployment still open
  * waits for that: its end is the release's.
- * @param only looks at the release of this execution alone.
  * @returns how many were closed.
  */
-export async function closeReleases(place: Place, only?: string): Promise<number> {
+export async function closeReleases(
+  place: Place,
+  { only, open: known }: Among<Release> = {},
+): Promise<number> {
   const { connection, environment } = place;
   const records = connectRecords(connection, environment.table);
   let closed = 0;
-  const open = await records.openReleases();
+  const open = known ?? (await records.openReleases());
   const concerned = open.filter(({ executionArn }) => only === undefined || executionArn === only);
   for (const { record, end } of await findBroken(place, concerned)) {
     await stopBuilds(place, record.id, "stopped because the release's execution ended");
