@@ -48,11 +48,14 @@ export const migrationsAreRecorded: Invariant = ({ plan, history, records }) => 
   });
 };
 
-/** Whether a migration image may say nothing, so that nobody can know where the schema stands. */
+/** Whether a migration image may say nothing, or too late, so that nobody can know where the schema stands. */
 function mayBeSilent({ pushes }: Ended["plan"], service: string): boolean {
   return pushes.some(
     ({ service: of, behaviour: { migration = {} } }) =>
-      of === service && (migration.silent === true || migration.unreachable === true),
+      of === service &&
+      (migration.silent === true ||
+        migration.unreachable === true ||
+        migration.reportsAfterSeconds !== undefined),
   );
 }
 

@@ -158,8 +158,11 @@ export const usersAreHeard: Invariant = (ended) =>
     const { bake } = rulesOf(ended, environment);
     if (bake?.errorPercent === undefined || bake.minimumRequests === undefined) return [];
     const { digest } = imageOf(ended, release);
-    const push = ofKind(ended.history, "push").find((one) => one.digest === digest)?.push;
-    const { perMinute = 0, failing = 0 } = push?.behaviour.users ?? {};
+    // An image under two tags has the users of either.
+    const pushes = ofKind(ended.history, "push").filter((one) => one.digest === digest);
+    const users = pushes.map(({ push }) => push.behaviour.users ?? { perMinute: 0 });
+    const perMinute = Math.max(0, ...users.map((one) => one.perMinute));
+    const failing = Math.min(...users.map((one) => one.failing ?? 0));
     // The looks are requests, too.
     const most = (perMinute + 3) * (bake.minutes + 8);
     const tooFew = most < bake.minimumRequests;
