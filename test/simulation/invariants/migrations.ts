@@ -48,13 +48,17 @@ export const migrationsAreRecorded: Invariant = ({ plan, history, records }) => 
   });
 };
 
-/** Whether a migration image may say nothing, or too late, so that nobody can know where the schema stands. */
+/**
+ * Whether a migration image may say nothing, or too late, or fail on its way back, so that nobody can know where the
+ * schema stands.
+ */
 function mayBeSilent({ pushes }: Ended["plan"], service: string): boolean {
   return pushes.some(
     ({ service: of, behaviour: { migration = {} } }) =>
       of === service &&
       (migration.silent === true ||
         migration.unreachable === true ||
+        migration.downExitCode !== undefined ||
         migration.reportsAfterSeconds !== undefined),
   );
 }
