@@ -49,6 +49,29 @@ const change: fc.Arbitrary<Partial<TargetFound>> = fc.oneof(
 );
 
 describe("what runs, compared with what is on record", () => {
+  const record: OnRecord = {
+    ...{ release: "web-1", imageUri: "web@sha256:1", port: 8080, secrets: {} },
+    variables: { LEVEL: "info" },
+  };
+
+  it("is told by what is there, if the platform says little", () => {
+    const changed = asRecorded(record, { imageUri: undefined, changedAt: undefined });
+    expect(findDrift(record, changed)).toEqual({
+      found: "drifted",
+      differences: ["it runs no image instead of web@sha256:1"],
+    });
+    const added = asRecorded(record, { variables: { LEVEL: "debug", MORE: "1" } });
+    expect(findDrift(record, added)).toMatchObject({
+      differences: ["the variable LEVEL has another value", "the variable MORE was added"],
+    });
+  });
+
+  it("is compared where nobody ever held the lease", () => {
+    const image = { repository: "web", digest: "sha256:1", uri: record.imageUri };
+    const live = { release: "web-1", image, sequence: 1, since: 0 };
+    expect(isComparable({ live }, 10 * 60_000)).toBe(true);
+  });
+
   it("is no drift if it is the same, whatever Spillway itself adds and whenever it was changed", () => {
     const added = fc.dictionary(
       name.map((one) => `SPILLWAY_${one}`),

@@ -27,6 +27,11 @@ describe("a quarantine", () => {
     );
   });
 
+  it("says in one line why it is there, however much was said of it", () => {
+    const long = { ...quarantine(0), reason: `${"x".repeat(500)}\nand a log` };
+    expect(refuseQuarantined(long, "deploy", undefined)).toContain(`(${"x".repeat(399)}…)`);
+  });
+
   it("is for what was judged unhealthy and rolled back, nothing else", () => {
     const verdict = fc.constantFrom("healthy", "unhealthy", "inconclusive");
     const errors = ["TargetRolledBack", "TargetFailed", "AwsFault", "StageFailed", "States.Timeout"] as const;

@@ -33,6 +33,7 @@ describe("one answer of a service", () => {
     [{ bodyContains: "ready" }, {}, 'a body that lacks "ready"'],
     [{ maximumLatencyMilliseconds: 19 }, {}, "after 20 ms; 19 ms are allowed"],
     [{ commitMember: "commit" }, { body: "<html>" }, "without a JSON member commit"],
+    [{ commitMember: "commit" }, { body: "null" }, "without a JSON member commit"],
     [{ commitMember: "commit" }, { body: '{"commit":7}' }, "without a JSON member commit"],
     [{ commitMember: "commit" }, { body: '{"commit":"3f2a91"}' }, `by commit "3f2a91", not by ${commit}`],
   ])("is bad by %j, and says why", (rules, members, words) => {
