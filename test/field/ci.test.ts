@@ -74,7 +74,12 @@ describe.skipIf(!present)("examples/ci/build-and-push.sh, run as it is written",
     const { commit, time } = commitOf(first.output);
     const tag = commit.slice(0, 12);
     const labels = await labelsOf(repository, tag);
-    expect(readLabels(labels, 0)).toEqual({ commit, sequence: Number(time), schema: "0002" });
+    expect(readLabels(labels, 0)).toEqual({
+      commit,
+      sequence: Number(time),
+      schema: "0002",
+      author: "test@example.com",
+    });
     const ofMigrations = await labelsOf(migrations, tag);
     expect(readSchemaLabels(ofMigrations)).toEqual({ history: ["0001", "0002"], readableFrom: "0001" });
     expect(readLabels(ofMigrations, 0)).toMatchObject({ commit, sequence: Number(time) });
