@@ -42,6 +42,15 @@ function command(): Command {
   return running;
 }
 
+/** `kill -9`; what ended by itself meanwhile, or with its parent, is dead as well. */
+function kill(id: number): void {
+  try {
+    process.kill(id, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
+
 /** `kill -9` of the local AWS, and nothing else: what it had started must be ended by what it left for that. */
 async function killAll(): Promise<void> {
   ran.push(...(await familyOf(command().id)));
@@ -95,7 +104,7 @@ describe("before anything is live", () => {
   it("a build that is killed with all that it started rejects the release, and nothing was touched", async () => {
     await restart("--fresh");
     await oneOf("build", isBuild);
-    for (const { id } of await here.find(isBuild)) process.kill(id, "SIGKILL");
+    for (const { id } of await here.find(isBuild)) kill(id);
     await command().line(/It stays up/);
     const [release = ""] = /web-[0-9a-f]{12}-1/.exec(command().lines.join("\n")) ?? [];
     await expectSettled(release, "Rejected");
@@ -111,9 +120,9 @@ describe("before anything is live", () => {
     const held = await here.hold("MigrateDatabase");
     const execution = await here.release();
     await here.begun("MigrateDatabase");
-    process.kill(held, "SIGKILL");
+    kill(held);
     const { id } = await oneOf("migration", isMigration);
-    process.kill(id, "SIGKILL");
+    kill(id);
     const { release } = await here.end(execution);
     await unlock();
     await expectSettled(release, "RolledBack");
@@ -174,7 +183,7 @@ describe("while something is live", () => {
     const execution = await here.release();
     for (const state of states) {
       await here.begun(state);
-      process.kill(held.get(state) ?? 0, "SIGKILL");
+      kill(held.get(state) ?? 0);
     }
     const { status, release } = await here.end(execution);
     expect(status).toBe("SUCCEEDED");
@@ -190,14 +199,14 @@ describe("while something is live", () => {
       const found = await here.find(isService);
       return found.length === 1 ? found[0] : undefined;
     });
-    process.kill(judged.id, "SIGKILL");
+    kill(judged.id);
     await oneOf("other service", (seen) => isService(seen) && seen.id !== judged.id);
     process.kill(check, "SIGCONT");
     const { release } = await here.end(execution);
     await expectSettled(release, "Released");
 
     const live = await oneOf("service", isService);
-    process.kill(live.id, "SIGKILL");
+    kill(live.id);
     await oneOf("other service", (seen) => isService(seen) && seen.id !== live.id);
     await expectSettled(release, "Released");
   });
@@ -211,8 +220,7 @@ describe("while something is live", () => {
       isOver = true;
     });
     await until("end of the release", async () => {
-      for (const { id } of await here.find((seen) => isService(seen) && seen.id !== old.id))
-        process.kill(id, "SIGKILL");
+      for (const { id } of await here.find((seen) => isService(seen) && seen.id !== old.id)) kill(id);
       return isOver;
     });
     const { release } = await ended;
