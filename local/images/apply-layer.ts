@@ -38,14 +38,16 @@ export async function applyLayer(
   budget: LayerBudget,
   writeLink: WriteLink = linkInside,
 ): Promise<void> {
+  const layer = await openLayer(root, writeLink);
   const entries = extract();
+  // Nothing is awaited from here until the entries are: one that came, or an end, that nobody heard of is waited for
+  // forever.
   let broken: unknown;
   const flowing = pipeline(createReadStream(path), decoderOf(mediaType), meterOf(budget), entries).catch(
     (error: unknown) => {
       broken = error;
     },
   );
-  const layer = await openLayer(root, writeLink);
   try {
     for await (const entry of entries) {
       budget.entries -= 1;
