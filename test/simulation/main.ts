@@ -29,7 +29,7 @@ else if (values.seed !== undefined) process.exitCode = await showOne(Number(valu
 else process.exitCode = await liveThroughMany();
 
 async function liveThroughMany(): Promise<number> {
-  // Fresh seeds unless some are asked for: every run of CI sees worlds that nobody has seen.
+  // Fresh seeds unless some are asked for: each run sees worlds that nobody has seen.
   const from =
     values.from === undefined ? (values.seeds ? 1 : Date.now() % 1_000_000_000) : Number(values.from);
   const until = values.minutes === undefined ? undefined : Date.now() + Number(values.minutes) * 60_000;
