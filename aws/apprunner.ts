@@ -112,16 +112,15 @@ export function connectAppRunner(connection: Connection): Target {
 
     async find(name, imageUri, since) {
       const service = await find(name);
-      if (
-        service?.ServiceArn === undefined ||
-        service.SourceConfiguration?.ImageRepository?.ImageIdentifier !== imageUri
-      )
-        return undefined;
+      if (service?.ServiceArn === undefined) return undefined;
+      const brings = service.SourceConfiguration?.ImageRepository?.ImageIdentifier === imageUri;
       const ours = (await operations(service.ServiceArn)).find(
         // Some grace: the clocks of the function that began and of App Runner are not the same.
-        ({ Type, StartedAt }) =>
+        ({ Type, Status, StartedAt }) =>
           (Type === "UPDATE_SERVICE" || Type === "CREATE_SERVICE") &&
-          (StartedAt?.getTime() ?? 0) >= since - clockGraceMilliseconds,
+          (StartedAt?.getTime() ?? 0) >= since - clockGraceMilliseconds &&
+          // What it went back from, the service does not name any more.
+          (brings || isFailing(Status)),
       );
       return ours?.Id === undefined ? undefined : { arn: service.ServiceArn, operation: ours.Id };
     },
@@ -137,6 +136,10 @@ export function connectAppRunner(connection: Connection): Target {
 
 /** How far the clocks of two machines may differ; no operation of App Runner is over in so short a time. */
 const clockGraceMilliseconds = 5_000;
+
+function isFailing(status: OperationSummary["Status"]): boolean {
+  return status === "FAILED" || status?.startsWith("ROLLBACK_") === true;
+}
 
 /** The service returns to RUNNING after its own rollback, so only the operation tells what happened. */
 function judgeOperation(arn: string, { Status, Id }: OperationSummary): WaitResult | undefined {

@@ -51,7 +51,10 @@ export interface Target {
    * @throws SpillwayError TargetBusy while another operation is under way.
    */
   start(request: TargetRequest): Promise<TargetOperation>;
-  /** The operation begun at or after `since` (milliseconds) that brings this image, if there is one: a retry adopts it. */
+  /**
+   * The operation begun at or after `since` (milliseconds) that brings this image, or failed and went back: a retry
+   * adopts it.
+   */
   find(name: string, imageUri: string, since: number): Promise<TargetOperation | undefined>;
   /** How an operation ended; undefined while it runs. A target's own rollback is a failure named TargetRolledBack. */
   look(operation: TargetOperation): Promise<WaitResult | undefined>;

@@ -52,6 +52,7 @@ export interface Behaviour {
   /** HTTP status of the health path as App Runner sees it, and as the world sees it; 200 unless said. */
   readonly probeStatus?: number;
   readonly healthStatus?: number;
+  /** Instead of listening; a tenth of a second after it began unless `startSeconds` is said. */
   readonly crashesOnStart?: boolean;
   /** What it prints before it crashes. */
   readonly prints?: readonly string[];

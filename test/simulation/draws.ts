@@ -105,7 +105,8 @@ function planHealth(dice: Dice, at: number): Behaviour {
   const roll = dice.between(0, 100);
   if (roll < 6) return { startSeconds, healthStatus: 500 };
   if (roll < 10) return { startSeconds, probeStatus: 500 };
-  if (roll < 14) return { crashesOnStart: true };
+  // No operation of App Runner is over sooner, and Spillway counts on it.
+  if (roll < 14) return { startSeconds: 10 + startSeconds, crashesOnStart: true };
   if (roll < 18) return { startSeconds, unreachable: true };
   if (roll < 23) return { startSeconds, flapSeconds: dice.one(7, 30) };
   if (roll < 26) return { startSeconds, failsFrom: (at + dice.between(60, 1500)) * 1000 };

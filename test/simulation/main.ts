@@ -1,10 +1,13 @@
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { liveThrough } from "./crew.ts";
+import type { Plan } from "./plan.ts";
 import type { Report } from "./worker.ts";
 
 const usage = `npm run simulate -- --seeds 200 [--from 1]   lives through so many seeds
 npm run simulate -- --minutes 4              lives through fresh seeds for so long
 npm run simulate -- --seed 17                lives through one seed and prints all that happened
+npm run simulate -- --plan FILE              lives through the plan in a file and prints all that happened
 npm run simulate -- --coverage --seeds 50    says which states, Catches and Retries were taken, and which were not
 --workers 2                                  so many processes, two unless said`;
 
@@ -16,6 +19,7 @@ const { values } = parseArgs({
     seeds: { type: "string" },
     from: { type: "string" },
     seed: { type: "string" },
+    plan: { type: "string" },
     minutes: { type: "string" },
     workers: { type: "string", default: "2" },
     coverage: { type: "boolean", default: false },
@@ -23,9 +27,12 @@ const { values } = parseArgs({
   },
 });
 
-if (values.help || (values.seed ?? values.seeds ?? values.minutes) === undefined) console.log(usage);
+if (values.help || (values.seed ?? values.plan ?? values.seeds ?? values.minutes) === undefined)
+  console.log(usage);
 else if (values.coverage) await showCoverage(Number(values.from ?? 1), Number(values.seeds ?? 50));
-else if (values.seed !== undefined) process.exitCode = await showOne(Number(values.seed));
+else if (values.seed !== undefined) process.exitCode = await showOne(await planOf(Number(values.seed)));
+else if (values.plan !== undefined)
+  process.exitCode = await showOne(JSON.parse(readFileSync(values.plan, "utf8")));
 else process.exitCode = await liveThroughMany();
 
 async function liveThroughMany(): Promise<number> {
@@ -65,27 +72,31 @@ function* seedsFrom(from: number, count: number, until: number | undefined): Gen
   for (let nth = 0; nth < count && (until === undefined || Date.now() < until); nth++) yield from + nth;
 }
 
-async function showOne(seed: number): Promise<number> {
+async function planOf(seed: number): Promise<Plan> {
   const { createPlan } = await import("./plan.ts");
+  return createPlan(seed);
+}
+
+async function showOne(plan: Plan): Promise<number> {
   const { simulate } = await import("./run.ts");
   const { traceOf } = await import("./trace.ts");
-  const run = await simulate(createPlan(seed));
+  const run = await simulate(plan);
   console.log(traceOf(run));
   return run.violations.length === 0 ? 0 : 1;
 }
 
 async function showShrunk(seed: number): Promise<void> {
-  const { createPlan } = await import("./plan.ts");
   const { simulate } = await import("./run.ts");
   const { shrink } = await import("./shrink.ts");
   const { traceOf } = await import("./trace.ts");
-  const run = await simulate(createPlan(seed));
+  const run = await simulate(await planOf(seed));
   if (run.violations.length === 0) return;
   const least = await shrink(run, (plan) => simulate(plan));
   console.log(
     `\nthe shortest that was found of seed ${seed}; npm run simulate -- --seed ${seed} shows all of it:`,
   );
   console.log(traceOf(least));
+  console.log(`\nits plan, for --plan and for test/simulation/worlds/:\n${JSON.stringify(least.plan)}`);
 }
 
 async function showCoverage(from: number, count: number): Promise<void> {

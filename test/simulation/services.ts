@@ -46,9 +46,9 @@ export function createServices(clock: Clock, behaviours: Behaviours, effect: Sea
       const { startSeconds, crashesOnStart, prints = [] } = behaviours.ofImage(image)?.behaviour ?? {};
       const listen = () => void ports.set(port, image);
       if (startSeconds === undefined) listen();
-      else clock.after(startSeconds * 1000, listen);
+      else if (crashesOnStart !== true) clock.after(startSeconds * 1000, listen);
       if (crashesOnStart === true)
-        clock.after(100, () => {
+        clock.after((startSeconds ?? 0.1) * 1000, () => {
           for (const line of prints) onLine(line);
           onLine("Error: Cannot find module 'pg'");
           end({ exitCode: 1 });

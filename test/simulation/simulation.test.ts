@@ -4,6 +4,7 @@ import { type Run, simulate } from "./run.ts";
 import { seeds } from "./seeds.ts";
 import { shrink } from "./shrink.ts";
 import { traceOf } from "./trace.ts";
+import { worlds } from "./worlds.ts";
 
 const brokenRules = ({ violations }: Run) => violations.map(({ invariant, says }) => `${invariant}: ${says}`);
 
@@ -14,6 +15,10 @@ describe("a simulated world", () => {
 
   it.each(Object.entries(seeds))("of seed %s keeps every rule: %s", async (seed) => {
     expect(brokenRules(await simulate(createPlan(Number(seed))))).toEqual([]);
+  });
+
+  it.each(worlds)("that found a bug keeps every rule: $was", async ({ plan }) => {
+    expect(brokenRules(await simulate(plan))).toEqual([]);
   });
 
   it("is the same again, to the letter, with all its faults", async () => {

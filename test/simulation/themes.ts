@@ -142,7 +142,11 @@ const functions = [
 
 /** What an image is like whose deployment must be taken back. */
 function illness(dice: Dice): Behaviour {
-  return dice.one<Behaviour>({ healthStatus: 500 }, { probeStatus: 500 }, { crashesOnStart: true });
+  return dice.one<Behaviour>(
+    { healthStatus: 500 },
+    { probeStatus: 500 },
+    { startSeconds: 10, crashesOnStart: true },
+  );
 }
 
 function stopOf(dice: Dice, pushes: readonly PlannedPush[]): Deed {
