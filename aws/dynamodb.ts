@@ -351,7 +351,8 @@ export function connectRecords({ client }: Connection, table: string) {
     },
     /**
      * Takes the lease for a deployment if nobody did since it was read. Who is the next in line leaves the line with
-     * it, and must be the next still; who is ahead of the line is so no more.
+     * it, must be the next still, and takes it from no line that was stopped since; who is ahead of the line is so no
+     * more.
      */
     takeLease: (
       { service, environment, fence, next, ahead }: EnvironmentRecord,
@@ -367,7 +368,7 @@ export function connectRecords({ client }: Connection, table: string) {
           ...(ahead?.execution === lease.owner ? { ahead: undefined } : {}),
           ...(freed === undefined ? {} : { freed }),
         },
-        `(attribute_not_exists(fence) OR fence = :before)${isNext ? " AND #next.execution = :owner" : ""}`,
+        `(attribute_not_exists(fence) OR fence = :before)${isNext ? " AND #next.execution = :owner AND attribute_not_exists(stopped)" : ""}`,
         { ":before": fence, ...(isNext ? { ":owner": lease.owner } : {}) },
         isNext ? { "#next": "next" } : {},
       );

@@ -12,6 +12,7 @@ export type ErrorName =
   | "ReleaseNotFound"
   | "LeaseHeld"
   | "LeaseLost"
+  | "TurnPassed"
   | "DeploymentRefused"
   | "DeploymentOpen"
   | "Superseded"

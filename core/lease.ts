@@ -13,10 +13,13 @@ export type LeaseDecision =
   /** This execution holds it already: its answer was lost. */
   | { readonly decision: "keep"; readonly lease: Lease }
   | { readonly decision: "wait"; readonly holder: Lease }
-  /** `Superseded`: while it took its turn, a newer one took its place in line. */
+  /**
+   * `Superseded`: while it took its turn, a newer one took its place in line. `TurnPassed`: what keeps it from
+   * beginning came after its turn was given; it has its place in line and waits there.
+   */
   | {
       readonly decision: "refuse";
-      readonly error: "DeploymentRefused" | "Superseded";
+      readonly error: "DeploymentRefused" | "Superseded" | "TurnPassed";
       readonly reason: string;
     };
 
@@ -36,12 +39,14 @@ export function decideLease(
     readonly intent: Intent;
     /** A person looked and says so. */
     readonly force?: boolean;
+    /** Why nothing new begins now, in words: a freeze or a stopped line; undefined if neither keeps it. */
+    readonly closed?: string | undefined;
   },
   holder: { readonly quietSince: number | undefined },
   now: number,
 ): LeaseDecision {
   const { lease, frozen, fence, next } = environment;
-  const { intent, force = false, ...own } = wish;
+  const { intent, force = false, closed, ...own } = wish;
   if (lease?.owner === wish.owner) return { decision: "keep", lease };
   // A freeze is there until a person looks; a rollback, a recovery or a forced release is a person's way out of it.
   if (frozen !== undefined && brings(intent) && !force)
@@ -56,6 +61,8 @@ export function decideLease(
       error: "Superseded",
       reason: `${next?.release ?? "another execution"} took the place of ${wish.release} in line for ${environment.environment}`,
     };
+  if (brings(intent) && closed !== undefined)
+    return { decision: "refuse", error: "TurnPassed", reason: closed };
   if (lease !== undefined && !isQuiet(holder.quietSince, now)) return { decision: "wait", holder: lease };
   return { decision: "take", lease: { ...own, fence: fence + 1, since: now }, previous: lease };
 }

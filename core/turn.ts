@@ -1,4 +1,6 @@
-import type { EnvironmentRecord } from "./records.ts";
+import { decideFreeze, describeFreeze } from "./freeze.ts";
+import { isForced } from "./quarantine.ts";
+import type { Deployment, EnvironmentRecord, Release } from "./records.ts";
 
 /** A deployment that wants its turn in an environment. */
 export type InLine = Omit<NonNullable<EnvironmentRecord["next"]>, "why">;
@@ -64,11 +66,7 @@ export function obstacleOf({
   stopped,
 }: Pick<EnvironmentRecord, "environment" | "lease" | "ahead" | "frozen" | "stopped">): Obstacle | undefined {
   if (frozen !== undefined) return { kind: "refuse", why: describeFrozen(environment, frozen) };
-  if (stopped !== undefined)
-    return {
-      kind: "wait",
-      why: `the line of ${environment} is stopped since ${moment(stopped.since)} by ${stopped.by}: ${stopped.reason}; it waits until somebody resumes the line`,
-    };
+  if (stopped !== undefined) return { kind: "wait", why: describeStopped(environment, stopped) };
   if (lease !== undefined)
     return {
       kind: "wait",
@@ -77,6 +75,34 @@ export function obstacleOf({
   if (ahead !== undefined)
     return { kind: "wait", why: `${ahead.reason} comes first; it waits since ${moment(ahead.since)}` };
   return undefined;
+}
+
+/**
+ * Why nothing new begins in an environment now, in words: its line is stopped, or it is frozen by the calendar and
+ * nobody let this release go; undefined if neither is so.
+ */
+export function describeClosed(
+  {
+    environment,
+    stopped,
+    freezeOverride,
+  }: Pick<EnvironmentRecord, "environment" | "stopped" | "freezeOverride">,
+  { freezes = [], ...deployment }: Pick<Deployment, "freezes" | "force" | "openedAt">,
+  release: Pick<Release, "id" | "force" | "openedAt">,
+  now: number,
+): string | undefined {
+  if (stopped !== undefined) return describeStopped(environment, stopped);
+  const decided = decideFreeze(freezes, now);
+  if (!decided.frozen || freezeOverride?.release === release.id || isForced(deployment, release))
+    return undefined;
+  return describeFreeze(environment, release.id, decided);
+}
+
+function describeStopped(
+  environment: string,
+  { since, by, reason }: NonNullable<EnvironmentRecord["stopped"]>,
+): string {
+  return `the line of ${environment} is stopped since ${moment(since)} by ${by}: ${reason}; it waits until somebody resumes the line`;
 }
 
 /** Why nothing is deployed to a frozen environment, and what lifts that. */

@@ -57,9 +57,13 @@ export function isOverdue({ lookAgainAt }: Pick<Wait, "lookAgainAt">, now: numbe
 /** Faults of AWS after which the same work may be begun anew; every other end is the work's own word and stands. */
 const faults: readonly string[] = ["StageFaulted", "MigrationNotStarted"];
 
-/** What a retry finds: work that goes on, work to look for, work to begin anew, or an answer to give again. */
+/**
+ * What a retry finds: work that goes on, work to look for, work to begin anew, or an answer to give again. A turn that
+ * was given may have passed: it is asked for anew.
+ */
 export function decideRetry(wait: Wait): "goes-on" | "look-for-it" | "begin-anew" | "answer" {
   if (wait.result === undefined) return wait.awaitedArn === undefined ? "look-for-it" : "goes-on";
+  if (wait.kind === "turn" && wait.result.end === "succeeded") return "begin-anew";
   return wait.result.end === "failed" && faults.includes(wait.result.error) ? "begin-anew" : "answer";
 }
 

@@ -1,13 +1,12 @@
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { cancellationOf, describeCancellation } from "../core/cancel.ts";
 import { SpillwayError } from "../core/errors.ts";
-import { decideFreeze, describeFreeze } from "../core/freeze.ts";
 import { requireImage } from "../core/image.ts";
 import { turnKey } from "../core/names.ts";
 import { isForced } from "../core/quarantine.ts";
 import type { Deployment, DeploymentName, EnvironmentRecord, Release } from "../core/records.ts";
 import { decideStillWanted, refuseGuarded } from "../core/still-wanted.ts";
-import { decideTurn, type InLine, type Obstacle, obstacleOf } from "../core/turn.ts";
+import { decideTurn, describeClosed, type InLine, type Obstacle, obstacleOf } from "../core/turn.ts";
 import type { WaitResult } from "../core/wait.ts";
 import type { OpenDeployment } from "./deployment.ts";
 import type { Place } from "./middleware.ts";
@@ -116,20 +115,19 @@ async function findUnwanted(
   return { end: "failed", error: "DeploymentRefused", cause: `${guarded}.` };
 }
 
-/** What keeps the next in line from its turn. Everything that may is asked here, and nowhere else. */
+/** What keeps the next in line from its turn. What may come after it was given is asked again with the lease. */
 function obstacle(
   environment: EnvironmentRecord,
   deployment: Deployment,
   release: Release,
   now: number,
 ): Obstacle | undefined {
-  const { frozen, freezeOverride } = environment;
+  const { frozen } = environment;
   const looked = frozen !== undefined && isForced(deployment, release, frozen.since);
   const found = obstacleOf(looked ? { ...environment, frozen: undefined } : environment);
-  if (found !== undefined || freezeOverride?.release === release.id) return found;
-  const decided = decideFreeze(deployment.freezes ?? [], now);
-  if (!decided.frozen || isForced(deployment, release)) return undefined;
-  return { kind: "wait", why: describeFreeze(environment.environment, release.id, decided) };
+  if (found !== undefined) return found;
+  const closed = describeClosed(environment, deployment, release, now);
+  return closed === undefined ? undefined : { kind: "wait", why: closed };
 }
 
 /**

@@ -1,4 +1,6 @@
+import { SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterEach, describe, expect, it } from "vitest";
+import { sleep } from "../local/asl/index.ts";
 import { exampleWith } from "./simulation/environments.ts";
 import { createOperator } from "./simulation/operator.ts";
 import { createWorld, type SimulatedWorld } from "./simulation/world.ts";
@@ -16,6 +18,15 @@ const mornings = {
 
 const environment = () => world.clock.runUntil(world.records.environment("web", "production"));
 const nameOf = (digest: string) => `web-${digest.slice(7, 19)}-1`;
+
+async function startRollback(): Promise<void> {
+  await new SFNClient(world.connection.client).send(
+    new StartExecutionCommand({
+      stateMachineArn: world.made.machines.DeployMachine,
+      input: JSON.stringify({ intent: "rollback", service: "web", environment: "production" }),
+    }),
+  );
+}
 
 /** A release is live, and then it freezes. */
 async function frozen(): Promise<void> {
@@ -116,5 +127,39 @@ describe("a freeze window", () => {
     expect((await environment()).next?.why).toMatch(/^production is frozen until 2026-01-01T01:45:00.000Z/);
     expect(await world.ended(id)).toMatchObject({ outcome: "Released" });
     expect(world.clock.now()).toBeGreaterThan(Date.UTC(2026, 0, 1, 1, 45));
+  });
+
+  it("that begins before who has its turn has the lease is waited out: a rollback was faster", async () => {
+    let isRaced = false;
+    world = await createWorld(
+      1,
+      exampleWith({ freezes: [{ ...holidays, start: "2026-01-01T01:00" }] }),
+      {},
+      {
+        seams: (clock) => ({
+          async call({ invocation }, send) {
+            if (isRaced && invocation?.name === "AcquireLease") {
+              isRaced = false;
+              await startRollback();
+              await sleep(clock, 10_000);
+            }
+            return send();
+          },
+        }),
+      },
+    );
+    await world.release("aaaaaaa", { startSeconds: 240 });
+    await world.release("bbbbbbb");
+    await world.clock.advance(Date.UTC(2026, 0, 1, 0, 58) - world.clock.now());
+    isRaced = true;
+    const id = nameOf(await world.push("ccccccc"));
+    await world.clock.advance(600_000);
+    expect(world.serving()).toBe("aaaaaaa");
+    const { lease, next } = await environment();
+    expect(lease).toBeUndefined();
+    expect(next).toMatchObject({ release: id, why: expect.stringMatching(/^production is frozen until/) });
+    expect(await world.ended(id)).toMatchObject({ outcome: "Released" });
+    expect(world.clock.now()).toBeGreaterThan(Date.UTC(2026, 0, 1, 2));
+    expect(world.serving()).toBe("ccccccc");
   });
 });

@@ -54,4 +54,20 @@ describe("a stopped line", () => {
     await ada.ask(resume);
     expect(await world.ended(`web-${digest.slice(7, 19)}-1`)).toMatchObject({ outcome: "Released" });
   });
+
+  it("holds back whose turn was given, but who has no lease yet", async () => {
+    world = await createWorld();
+    await world.release("aaaaaaa");
+    const stopped = { reason: "an outage", by: "arn:aws:iam::000000000000:user/ada", since: 0 };
+    world.before("AcquireLease", () => world.records.stopLine("web", "production", stopped));
+    const digest = await world.push("bbbbbbb");
+    await world.clock.advance(1_800_000);
+    expect((await environment()).next?.why).toMatch(/^the line of production is stopped/);
+    expect((await environment()).lease).toBeUndefined();
+    expect(world.serving()).toBe("aaaaaaa");
+    const before = world.clock.now();
+    await createOperator(world, "ada").ask(resume);
+    expect(await world.ended(`web-${digest.slice(7, 19)}-1`)).toMatchObject({ outcome: "Released" });
+    expect(world.clock.now() - before).toBeLessThan(60_000);
+  });
 });

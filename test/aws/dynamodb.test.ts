@@ -92,3 +92,19 @@ it("does not forget what a migration did when the note that it may begin comes l
     await world.close();
   }
 });
+
+it("gives no lease to the next in a line that was stopped since the record was read, but to who goes back", async () => {
+  const world = await createWorld(1, undefined, {}, { tables: "dynalite" });
+  try {
+    const { records } = world;
+    const next = { execution: "arn:one", release: "web-1", attempt: 1, sequence: 1, openedAt: 0, since: 0 };
+    await records.enterLine(await records.environment("web", "production"), next);
+    const read = await records.environment("web", "production");
+    await records.stopLine("web", "production", { reason: "an outage", by: "ada", since: 1 });
+    const lease = { owner: "arn:one", release: "web-1", fence: 1, reason: "deploy web-1", since: 2 };
+    expect(await records.takeLease(read, lease, {})).toBe(false);
+    expect(await records.takeLease(read, { ...lease, owner: "arn:back" }, {})).toBe(true);
+  } finally {
+    await world.close();
+  }
+});

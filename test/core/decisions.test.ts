@@ -338,6 +338,17 @@ describe("lease", () => {
     });
     expect(decideLease(free, { ...wish, intent: "rollback" }, unknown, 9).decision).toBe("take");
   });
+  it("is not taken in a freeze or a stopped line but to go back; who has it already keeps it", () => {
+    const free = { ...held, lease: undefined };
+    const closed = { ...wish, closed: "production is frozen" };
+    const passed = { decision: "refuse", error: "TurnPassed", reason: "production is frozen" };
+    expect(decideLease(free, closed, unknown, 9)).toEqual(passed);
+    expect(decideLease(held, closed, unknown, 9)).toEqual(passed);
+    expect(decideLease(free, { ...closed, intent: "rollback" }, unknown, 9).decision).toBe("take");
+    expect(decideLease(free, { ...closed, intent: "recover" }, unknown, 9).decision).toBe("take");
+    const own = { ...held, lease: { ...held.lease, owner: "arn:me" } };
+    expect(decideLease(own, closed, unknown, 9).decision).toBe("keep");
+  });
 });
 
 describe("a frozen environment", () => {
