@@ -28,6 +28,7 @@ import {
   type Lease,
   PushesSeen,
   Quarantine,
+  RefusedPush,
   Release,
 } from "../core/records.ts";
 import { Wait, type WaitResult } from "../core/wait.ts";
@@ -69,6 +70,10 @@ const keys = {
     sk: `QUARANTINE#${digest}`,
   }),
   pushes: (service: string): Key => ({ pk: `PUSHES#${service}`, sk: "SEEN" }),
+  refusedPush: (service: string, digest: string): Key => ({
+    pk: `PUSHES#${service}`,
+    sk: `REFUSED#${digest}`,
+  }),
   wait: (key: string): Key => ({ pk: `WAIT#${key}`, sk: "WAIT" }),
 };
 
@@ -245,6 +250,11 @@ export function connectRecords({ client }: Connection, table: string) {
         ":seenUntil": seenUntil,
       });
     },
+
+    /** A push that was given up; undefined if it was not. */
+    refusedPush: (service: string, digest: string) => read(RefusedPush, keys.refusedPush(service, digest)),
+    /** Gives a push up. @returns false if it was before. */
+    refusePush: (refused: RefusedPush) => create(keys.refusedPush(refused.service, refused.digest), refused),
 
     release: (id: string) => read(Release, keys.release(id)),
     async requireRelease(id: string): Promise<Release> {

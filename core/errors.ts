@@ -43,6 +43,7 @@ export type ErrorName =
   | "NotAllowed"
   | "NotApproved"
   | "NothingToDo"
+  | "PushRefused"
   | "Throttled"
   | "AwsFault"
   | "AwsRefused"

@@ -61,6 +61,19 @@ export type Installation = z.infer<typeof Installation>;
 /** Until when (milliseconds since the epoch) every push to a service's repository has been seen to. */
 export const PushesSeen = z.object({ seenUntil: z.number() });
 
+/** A push of which no release was opened, however often that was tried: what the image is, and why not. */
+export const RefusedPush = z.object({
+  service: z.string(),
+  repository: z.string(),
+  digest: Digest,
+  tag: z.string(),
+  /** Milliseconds since the epoch; `at` is when it was given up. */
+  pushedAt: z.number(),
+  at: z.number(),
+  reason: z.string(),
+});
+export type RefusedPush = z.infer<typeof RefusedPush>;
+
 /** What is or was live in an environment. */
 export const Revision = z.object({
   release: z.string(),

@@ -271,7 +271,10 @@ const permissions: Readonly<Record<string, readonly Permission[]>> = {
   ],
   FindDrift: [...[records, findTargets, describeTargets], announce],
   WatchImages: [records, listTagged],
-  FindLostPushes: [...[records, listTagged], { actions: ["states:StartExecution"], on: "release-machine" }],
+  FindLostPushes: [
+    ...[records, addRecords, listTagged, askExecutions],
+    { actions: ["states:StartExecution"], on: "release-machine" },
+  ],
   Reconcile: [
     ...[records, answer, ...seeToBroken],
     ...[...lookAtBuilds, ...lookAtTasks, listTasks, findTargets, ...lookAtOperations],

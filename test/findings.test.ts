@@ -70,6 +70,23 @@ describe("what is found by who looks regularly", () => {
     expect(await run(world.records.requireRelease(id))).toMatchObject({ outcome: "Released" });
   });
 
+  it("is a failure, once, when nothing becomes of a push however often its release is started", async () => {
+    world = await createWorld();
+    await world.release("aaaaaaa");
+    await minutes(6);
+    const digest = await world.push("bbbbbbb", {
+      migration: { after: "0002", history: ["0001", "0002"], pushedAfterSeconds: 86_400 },
+    });
+    await minutes(60);
+    expect(counted("Failed", "FindLostPushes")).toEqual([]);
+    await minutes(240);
+    expect(counted("Failed", "FindLostPushes")).toEqual([1]);
+    expect(await run(world.records.refusedPush("web", digest))).toMatchObject({
+      reason: expect.stringContaining("The migration image web-migrate:bbbbbbb is not in ECR yet"),
+    });
+    expect(printed.join("\n")).toMatch(/PushRefused: Nothing becomes of .*\{\\"service\\":\\"web\\",/);
+  });
+
   it("is told by name when what is live is among the last that ECR keeps", async () => {
     world = await createWorld();
     const id = await world.release("aaaaaaa");

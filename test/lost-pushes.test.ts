@@ -2,6 +2,7 @@ import { BatchGetImageCommand, ECRClient } from "@aws-sdk/client-ecr";
 import { DisableRuleCommand, EnableRuleCommand, EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { releaseId } from "../core/admission.ts";
+import { refuse } from "./simulation/faults.ts";
 import { createWorld, type SimulatedWorld } from "./simulation/world.ts";
 
 let world: SimulatedWorld;
@@ -61,3 +62,77 @@ describe("a push of which no event came", () => {
     expect(await attempt(digest, 1)).toBeUndefined();
   });
 });
+
+describe("a push that nobody manages to admit", () => {
+  let isDown = false;
+  beforeEach(async () => {
+    await world.close();
+    isDown = false;
+    world = await createWorld(
+      1,
+      undefined,
+      {},
+      {
+        seams: () => ({
+          call: async ({ invocation }, send) =>
+            isDown && invocation?.name === "AdmitRelease"
+              ? refuse(400, "ThrottlingException", "Rate exceeded")
+              : send(),
+        }),
+      },
+    );
+    await world.release("aaaaaaa");
+    await minutes(6);
+  });
+
+  it("is tried again although its event came and its first other start failed, too", async () => {
+    isDown = true;
+    const digest = await world.push("bbbbbbb");
+    await minutes(30);
+    expect(startsFor(digest)).toEqual(["FAILED", "FAILED"]);
+    expect(await attempt(digest, 1)).toBeUndefined();
+    isDown = false;
+    await minutes(30);
+    expect(await attempt(digest, 1)).toMatchObject({ outcome: "Released", trigger: "push" });
+    expect(world.serving()).toBe("bbbbbbb");
+    expect(await run(world.records.refusedPush("web", digest))).toBeUndefined();
+  });
+
+  it("keeps none that came after it from being found", async () => {
+    isDown = true;
+    const first = await world.push("bbbbbbb");
+    await minutes(30);
+    const second = await pushUnheard("ccccccc");
+    await minutes(15);
+    isDown = false;
+    await minutes(60);
+    expect(await attempt(second, 1)).toMatchObject({ outcome: "Released" });
+    expect(await attempt(first, 1)).toMatchObject({ outcome: "Superseded" });
+    expect(world.serving()).toBe("ccccccc");
+  });
+
+  it("is on record as refused in the end, with the reason; a person may release it all the same", async () => {
+    isDown = true;
+    const digest = await world.push("bbbbbbb");
+    await minutes(180);
+    expect(startsFor(digest)).toEqual(Array.from({ length: 5 }, () => "FAILED"));
+    expect(await attempt(digest, 1)).toBeUndefined();
+    const refused = await run(world.records.refusedPush("web", digest));
+    expect(refused).toMatchObject({ digest, tag: "bbbbbbb", repository: "web" });
+    expect(refused?.reason).toMatch(/^4 executions could not open a release of it, .*Rate exceeded/);
+    isDown = false;
+    await minutes(60);
+    expect(startsFor(digest)).toHaveLength(5);
+    expect(await world.start({ service: "web", tag: "bbbbbbb" })).toMatchObject({ status: "SUCCEEDED" });
+    expect(await attempt(digest, 1)).toMatchObject({ outcome: "Released", trigger: "console" });
+  });
+});
+
+/** How every execution of the release machine ended that was started for this image, the oldest first. */
+function startsFor(digest: string): string[] {
+  const ends = new Map<string, string>();
+  for (const { "detail-type": type, detail } of world.events)
+    if (type === "Step Functions Execution Status Change" && String(detail.input).includes(digest))
+      ends.set(String(detail.executionArn), String(detail.status));
+  return [...ends.values()];
+}

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { choosePushes, gracePeriod } from "../../core/lost-pushes.ts";
+import { choosePushes, decideTry, gracePeriod, mostTries, seenBefore } from "../../core/lost-pushes.ts";
 
 const now = gracePeriod * 10;
 const images = fc.array(
@@ -54,5 +54,50 @@ describe("pushes that should have a release by now", () => {
     expect(first.images.length).toBeLessThan(500);
     expect(first.seenUntil).toBe(first.images.at(-1)?.pushedAt);
     expect(choosePushes(many, first.seenUntil, now).images[0]?.pushedAt).toBe(first.seenUntil + 1);
+  });
+});
+
+describe("a push without a release", () => {
+  const failed = (number: number, endedAt: number | undefined) => ({
+    ...{ executionArn: `arn:try-${number}`, status: endedAt === undefined ? "RUNNING" : "FAILED" },
+    ...{ cause: undefined, endedAt },
+  });
+
+  it("is tried four times, later and later, one after another, and is given up then", () => {
+    const tries: ReturnType<typeof failed>[] = [];
+    const startedAt: number[] = [];
+    for (let now = 0; ; now += 60_000) {
+      const decided = decideTry(tries, now);
+      if (decided.decision === "give-up") {
+        expect(decided.reason).toMatch(
+          /^4 executions could not .* arn:try-4, ended as FAILED: it said nothing$/,
+        );
+        break;
+      }
+      if (decided.decision === "try") {
+        tries.push(failed(decided.number, now));
+        startedAt.push(now / 60_000);
+      }
+    }
+    expect(startedAt).toEqual([0, 10, 30, 70]);
+    expect(startedAt).toHaveLength(mostTries);
+  });
+
+  it("is waited for while one of its executions goes on, however long", () => {
+    expect(decideTry([failed(1, 0), failed(2, undefined)], 1e9)).toEqual({ decision: "wait" });
+  });
+
+  it("is looked at again, and so is what was pushed after it", () => {
+    fc.assert(
+      fc.property(images, fc.integer({ min: 0, max: now }), (tagged, since) => {
+        const { images: due, seenUntil } = choosePushes(tagged, since, now);
+        const unsettled = due.filter((_, index) => index % 3 === 1);
+        const seen = seenBefore(seenUntil, unsettled);
+        expect(seen).toBeGreaterThanOrEqual(since);
+        const again = choosePushes(tagged, seen, now).images;
+        for (const image of unsettled) expect(again).toContainEqual(image);
+        if (unsettled.length === 0) expect(seen).toBe(seenUntil);
+      }),
+    );
   });
 });

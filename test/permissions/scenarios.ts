@@ -506,6 +506,16 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "a push that is given up, because its migration image does not come",
+    config: oneEnvironment(),
+    async play(world) {
+      await world.release("aaaaaaa");
+      await minutes(world, 6);
+      await world.push("bbbbbbb", { migration: { ...expand, pushedAfterSeconds: 86_400 } });
+      await minutes(world, 300);
+    },
+  },
+  {
     name: "releases in line, of which one is cancelled there and one gets its turn",
     config: oneEnvironment(),
     async play(world) {

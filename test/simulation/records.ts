@@ -1,5 +1,5 @@
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import { Deployment, EnvironmentRecord, Release } from "../../core/records.ts";
+import { Deployment, EnvironmentRecord, RefusedPush, Release } from "../../core/records.ts";
 import { type Effect, type History, ofKind } from "./history.ts";
 import type { SimulatedWorld } from "./world.ts";
 
@@ -8,6 +8,8 @@ export interface Recorded {
   readonly releases: readonly Release[];
   readonly deployments: readonly Deployment[];
   readonly environments: readonly EnvironmentRecord[];
+  /** Pushes that were given up. */
+  readonly refused: readonly RefusedPush[];
   /** Keys of the items that are not finished. */
   readonly open: readonly string[];
 }
@@ -19,6 +21,7 @@ export function readRecords({ table, made }: Pick<SimulatedWorld, "table" | "mad
     releases: named("RELEASE").map((item) => Release.parse(item)),
     deployments: named("DEPLOYMENT#").map((item) => Deployment.parse(item)),
     environments: named("ENVIRONMENT#").map((item) => EnvironmentRecord.parse(item)),
+    refused: named("REFUSED#").map((item) => RefusedPush.parse(item)),
     open: items.filter(({ openKind }) => openKind !== undefined).map(({ pk, sk }) => `${pk} ${sk}`),
   };
 }
@@ -37,17 +40,11 @@ export function waitsForAPerson(
   );
 }
 
-/**
- * Pushes of which nothing became so far, in words: but for one whose execution a person stopped before it could write
- * anything.
- */
-export function lostPushes(history: readonly Effect[], { releases }: Recorded): string[] {
-  const stopped = ofKind(history, "event")
-    .filter(({ event: { detail } }) => detail.status === "ABORTED")
-    .map(({ event: { detail } }) => String(detail.input));
+/** Pushes of which nothing became so far, in words: neither has a release nor is on record as refused. */
+export function lostPushes(history: readonly Effect[], { releases, refused }: Recorded): string[] {
   return ofKind(history, "push")
     .filter(({ digest }) => !releases.some(({ image }) => image?.uri.endsWith(digest) === true))
-    .filter(({ digest }) => !stopped.some((input) => input.includes(digest)))
+    .filter(({ digest }) => !refused.some((one) => one.digest === digest))
     .map(({ push, digest }) => `nothing became of ${push.tag} of ${push.service} (${digest.slice(0, 19)})`);
 }
 
