@@ -32,7 +32,9 @@ export function choosePushes(
   seenUntil: number | undefined,
   now: number,
 ): PushesToSee {
-  if (seenUntil === undefined) return { images: [], seenUntil: now };
+  // By ECR's clock alone: what was pushed while it was looked at is newer than what was found.
+  if (seenUntil === undefined)
+    return { images: [], seenUntil: Math.max(0, ...tagged.map(({ pushedAt }) => pushedAt)) };
   const due = now - gracePeriod;
   const once = new Map(tagged.map((image) => [image.digest, image]));
   const unseen = [...once.values()]

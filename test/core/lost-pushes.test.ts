@@ -13,10 +13,15 @@ const images = fc.array(
 );
 
 describe("pushes that should have a release by now", () => {
-  it("are none at the first look, whatever there is", () => {
+  it("are none at the first look, whatever there is, and from then on all that was not there", () => {
     fc.assert(
-      fc.property(images, (tagged) => {
-        expect(choosePushes(tagged, undefined, now)).toEqual({ images: [], seenUntil: now });
+      fc.property(images, fc.integer({ min: 1, max: gracePeriod }), (tagged, later) => {
+        const first = choosePushes(tagged, undefined, now);
+        expect(first.images).toEqual([]);
+        const newest = Math.max(0, ...tagged.map(({ pushedAt }) => pushedAt));
+        const pushed = { digest: "sha256:new", tag: "new", pushedAt: newest + later };
+        const next = choosePushes([...tagged, pushed], first.seenUntil, now + gracePeriod * 2);
+        expect(next.images).toEqual([pushed]);
       }),
     );
   });

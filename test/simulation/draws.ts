@@ -38,7 +38,8 @@ function planFaults(dice: Dice, lastPush: number): FaultPlan {
 function planPushes(dice: Dice, service: string): PlannedPush[] {
   const pushes: PlannedPush[] = [];
   const history = ["0001"];
-  let at = dice.between(0, 60);
+  // What is there when Spillway looks for the first time is not released by itself.
+  let at = dice.between(1, 60);
   const count = dice.one(1, 2, 2, 3, 3, 4, 6);
   for (let nth = 1; nth <= count; nth++) {
     const before = [...history];
