@@ -56,18 +56,25 @@ export function schemaNow({ migration, databaseBefore, previous }: Deployment): 
   return databaseBefore === undefined ? previous?.schema : databaseBefore.schema;
 }
 
-/** The schema that the environment has now and what can read it, for the record of what is live. */
+/**
+ * The schema that the environment has now and what can read it, for the record of what is live; or, where nobody knows
+ * it, whose migration image may.
+ * @param source the release whose migration image knows the schema.
+ */
 export function schemaMembers(
   deployment: Deployment,
-  { schemaHistory, readableFrom }: Pick<Release, "schemaHistory" | "readableFrom">,
-): Pick<Revision, "schema" | "schemaHistory" | "readableFrom"> {
+  { id, schemaHistory, readableFrom }: Pick<Release, "id" | "schemaHistory" | "readableFrom">,
+): Pick<Revision, "schema" | "schemaHistory" | "readableFrom" | "schemaLeftBy"> {
   const schema = schemaNow(deployment);
+  const { previous, migration } = deployment;
+  const schemaLeftBy = migration === undefined ? previous?.schemaLeftBy : id;
   // What was on record before is not true any more.
-  if (schema === undefined) return { schema, schemaHistory: undefined, readableFrom: undefined };
-  if (schema !== null && schema === schemaHistory.at(-1)) return { schema, schemaHistory, readableFrom };
-  const { previous } = deployment;
-  if (previous?.schema !== schema) return { schema };
-  return { schema, schemaHistory: previous.schemaHistory, readableFrom: previous.readableFrom };
+  if (schema === undefined)
+    return { schema, schemaHistory: undefined, readableFrom: undefined, schemaLeftBy };
+  const known = { schema, schemaLeftBy: undefined };
+  if (schema !== null && schema === schemaHistory.at(-1)) return { ...known, schemaHistory, readableFrom };
+  if (previous?.schema !== schema) return known;
+  return { ...known, schemaHistory: previous.schemaHistory, readableFrom: previous.readableFrom };
 }
 
 /** Neither code can serve: what stands in the way, and the two ways out of it. */
@@ -75,11 +82,12 @@ function describeDeadlock(before: string, { deployment, release }: EndedDeployme
   const { service, environment, previous, intent, migration, switched } = deployment;
   const back = migration?.before ?? previous?.builtAgainst;
   const { schema } = schemaMembers(deployment, release);
+  const migrated = previous?.schemaLeftBy ?? release.id;
   const ill =
     intent === "recover" || switched === undefined
       ? ""
       : `${nameOf(release.id, release.commit)} is not well, and `;
-  return `${ill}${before}, built against schema ${previous?.builtAgainst}, cannot run on schema ${schema}, so nothing was brought back. Either repair forward: push a repaired image and start the release machine with {"service":"${service}","tag":"TAG","environments":["${environment}"],"force":true,"reason":"…"}. Or take the migration back: run the migration image of ${release.id} with down --to ${back}, then start the deploy machine with {"intent":"recover","service":"${service}","environment":"${environment}"}`;
+  return `${ill}${before}, built against schema ${previous?.builtAgainst}, cannot run on schema ${schema}, so nothing was brought back. Either repair forward: push a repaired image and start the release machine with {"service":"${service}","tag":"TAG","environments":["${environment}"],"force":true,"reason":"…"}. Or take the migration back: run the migration image of ${migrated} with down --to ${back}, then start the deploy machine with {"intent":"recover","service":"${service}","environment":"${environment}"}`;
 }
 
 function describeEnd(outcome: Outcome, ended: EndedDeployment): string {

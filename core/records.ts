@@ -87,6 +87,8 @@ export const Revision = z.object({
   /** Of the live revision only: every revision of the schema up to its own, and the oldest code that can read it. */
   schemaHistory: z.optional(z.array(z.string())),
   readableFrom: z.optional(z.string()),
+  /** Of the live revision only, where its schema is not known: the release whose migration may have changed it. */
+  schemaLeftBy: z.optional(z.string()),
   /** Milliseconds since the epoch. */
   since: z.number(),
   /** Set when a person went back from it: it is passed over when "previous" is asked for. */

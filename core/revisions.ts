@@ -15,7 +15,7 @@ export function replaceLive(
   why: "replaced" | "rolled-back",
 ): { live: Revision; history: Revision[] } {
   if (live === undefined || live.release === next.release) return { live: next, history: [...history] };
-  const { schemaHistory: _, readableFrom: __, ...past } = live;
+  const { schemaHistory: _, readableFrom: __, schemaLeftBy: ___, ...past } = live;
   const left: Revision = why === "rolled-back" ? { ...past, goneBackFrom: true } : past;
   const others = history.filter(({ release }) => release !== next.release && release !== live.release);
   return { live: next, history: [left, ...others].slice(0, longestHistory) };

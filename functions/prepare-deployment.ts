@@ -13,6 +13,7 @@ import type { Target } from "../core/target.ts";
 import { DeploymentInput, type OpenDeployment, readWanted, updateDeployment } from "./deployment.ts";
 import { connectionTo } from "./environment-connection.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
+import { schemaSource } from "./schema-source.ts";
 import { lookAtService } from "./service-look.ts";
 
 interface Preparation {
@@ -52,9 +53,10 @@ export const prepareDeployment: FunctionDefinition<typeof DeploymentInput, Prepa
       refuseOneWayDoor(release, deployment.previous, deployment.environment);
     await noteBefore(open, place, target);
     const verification = brings(deployment.intent) ? planTracks(service, environment.verification) : [];
+    const isDoubtful = deployment.intent === "rollback" && (await isUnknown(open));
     const bakes = brings(deployment.intent) ? environment.bake : undefined;
     return {
-      ...{ recover: false, checkDatabase: migrates, verification },
+      ...{ recover: false, checkDatabase: migrates || isDoubtful, verification },
       bakeIntervalSeconds: bakes?.intervalSeconds ?? 0,
     };
   },
@@ -100,7 +102,7 @@ async function prepareRecovery(open: OpenDeployment, { connection }: Place): Pro
   });
   return {
     recover: true,
-    checkDatabase: begunAt !== undefined || isDoubtful(open),
+    checkDatabase: begunAt !== undefined || cannotServe(open) || (await isUnknown(open)),
     verification: [],
     bakeIntervalSeconds: 0,
   };
@@ -112,16 +114,18 @@ async function foundBefore({ records, deployment }: OpenDeployment): Promise<Par
   return drift === undefined ? {} : { foundOtherwise: drift.differences };
 }
 
-/**
- * Whether what is on record of the schema is not to be trusted: nobody knew where it stood when that was written, or
- * what is live could not run on it, so that a person may have taken the migration back since.
- */
-function isDoubtful({ release, deployment: { environment, previous } }: OpenDeployment): boolean {
-  if (previous === undefined) return false;
-  const hasSchema =
-    release.migrationImage !== undefined &&
-    databaseOf(environmentOf(release, environment).environment) !== undefined;
-  return (hasSchema && previous.schema === undefined) || canStay(previous.builtAgainst, previous) === false;
+/** Whether what is live could not run on the schema on record: a person may have taken the migration back since. */
+function cannotServe({ deployment: { previous } }: OpenDeployment): boolean {
+  return previous !== undefined && canStay(previous.builtAgainst, previous) === false;
+}
+
+/** Whether nobody knew where the schema stood when what is live was recorded, though there is one to be asked about. */
+async function isUnknown(open: OpenDeployment): Promise<boolean> {
+  const { environment, previous } = open.deployment;
+  if (previous === undefined || previous.schema !== undefined) return false;
+  const source = await schemaSource(open);
+  const database = databaseOf(environmentOf(source, environment).environment);
+  return source.migrationImage !== undefined && database !== undefined;
 }
 
 function isBesides(other: Deployment, own: Deployment): boolean {

@@ -1,10 +1,14 @@
 import * as z from "zod/mini";
+import { schemaMembers } from "../core/ending.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { findMigrationReport } from "../core/migration.ts";
 import { migrationKey } from "../core/names.ts";
+import type { Deployment } from "../core/records.ts";
+import { decideStillWanted } from "../core/still-wanted.ts";
 import { DeploymentInput, type OpenDeployment, readDeployment, updateDeployment } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { readTaskLog } from "./migration-work.ts";
+import { schemaSource } from "./schema-source.ts";
 
 const Input = z.extend(DeploymentInput, {
   /** Which task told: the check before the migration, or the one that took it back. */
@@ -20,7 +24,7 @@ interface Answer {
 /**
  * Reads from a migration task's log where the schema stands, and records it.
  * @throws MigrationResultMissing while the log has no report; MigrationFailed if a migration that was to be taken
- *   back left the schema elsewhere.
+ *   back left the schema elsewhere; DeploymentRefused if the code that a rollback would go back to cannot run on it.
  */
 export const readSchema: FunctionDefinition<typeof Input, Answer> = {
   name: "ReadSchema",
@@ -46,6 +50,7 @@ export const readSchema: FunctionDefinition<typeof Input, Answer> = {
 async function recordBefore(open: OpenDeployment, schema: string | null, now: number): Promise<void> {
   const { intent, migration } = open.deployment;
   const databaseBefore = { at: now, schema };
+  if (intent === "rollback") return recordForRollback(open, databaseBefore);
   if (intent === "recover") {
     const found = { begunAt: migration?.begunAt ?? now, after: schema, confirmed: true };
     return updateDeployment(open, { databaseBefore, migration: found });
@@ -56,6 +61,19 @@ async function recordBefore(open: OpenDeployment, schema: string | null, now: nu
     databaseBefore,
     ...(atHead && migration === undefined ? { migration: skipped } : {}),
   });
+}
+
+/** A rollback asks where nobody knew how the schema stands: only now it can be told whether its code can read it. */
+async function recordForRollback(
+  open: OpenDeployment,
+  databaseBefore: NonNullable<Deployment["databaseBefore"]>,
+): Promise<void> {
+  await updateDeployment(open, { databaseBefore });
+  const { deployment, release } = open;
+  if (deployment.previous === undefined) return;
+  const schema = schemaMembers({ ...deployment, databaseBefore }, await schemaSource(open));
+  const decided = decideStillWanted(deployment, release, { ...deployment.previous, ...schema });
+  if (!decided.wanted) throw new SpillwayError(decided.error, `${decided.reason}.`);
 }
 
 async function recordReverted(open: OpenDeployment, schema: string | null): Promise<void> {

@@ -222,12 +222,12 @@ describe("the one sentence of an end", () => {
 });
 
 describe("the schema on record", () => {
-  const source = { schemaHistory: ["0001", "0002"], readableFrom: "0001" };
+  const source = { id: "web-2", schemaHistory: ["0001", "0002"], readableFrom: "0001" };
   const begun = { begunAt: 1, before: "0001", after: "0002", confirmed: true };
   it.each([
     [{ migration: begun }, { schema: "0002", schemaHistory: ["0001", "0002"], readableFrom: "0001" }],
-    [{ migration: { ...begun, confirmed: false } }, { schema: undefined }],
-    [{ migration: { ...begun, revert: "begun" } }, { schema: undefined }],
+    [{ migration: { ...begun, confirmed: false } }, { schema: undefined, schemaLeftBy: "web-2" }],
+    [{ migration: { ...begun, revert: "begun" } }, { schema: undefined, schemaLeftBy: "web-2" }],
     [{ migration: { ...begun, revert: "done" } }, { schema: "0001" }],
     [{ migration: undefined }, { schema: "0001" }],
     [{ databaseBefore: { at: 0, schema: null } }, { schema: null }],
