@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { sleep, type VirtualClock } from "../../local/asl/index.ts";
 import type { ServiceEvent } from "../../local/world.ts";
 import { haveAnswered, wantedBy } from "./approvers.ts";
+import type { Behaviour } from "./behaviour.ts";
 import { doDeed } from "./deeds.ts";
 import { createFaults, type Fault } from "./faults.ts";
 import { createHistory, type History } from "./history.ts";
@@ -97,6 +98,12 @@ export async function simulate(
   }
 }
 
+/** A plan counts from when its world begins; what is in a world has its clock. */
+function since<Some extends Behaviour>(begins: number, behaviour: Some): Some {
+  const { failsFrom } = behaviour;
+  return { ...behaviour, ...(failsFrom === undefined ? {} : { failsFrom: begins + failsFrom }) };
+}
+
 /** The push of an image that was built of a planned commit. */
 function pushOfABuild(
   { commits = [], setting }: Plan,
@@ -120,6 +127,7 @@ async function live(
 ): Promise<string[]> {
   const { clock } = world;
   const acts: Promise<void>[] = [];
+  const begins = clock.now();
   const later = (seconds: number, act: () => Promise<void>) => {
     acts.push(sleep(clock, seconds * 1000).then(act));
   };
@@ -128,10 +136,15 @@ async function live(
     await clock.runUntil(world.records.sawPushes(service, clock.now()));
   for (const push of plan.pushes)
     later(push.at, async () => {
-      const digest = await world.pushImages(push.tag, push.behaviour, push.commit, push.service);
+      const digest = await world.pushImages(
+        push.tag,
+        since(begins, push.behaviour),
+        push.commit,
+        push.service,
+      );
       history.add({ kind: "push", push, digest });
     });
-  for (const { commit, behaviour } of plan.commits ?? []) world.commit(commit, behaviour);
+  for (const { commit, behaviour } of plan.commits ?? []) world.commit(commit, since(begins, behaviour));
   for (const deed of plan.deeds)
     if (deed.does !== "answer")
       later(deed.at, async () => {

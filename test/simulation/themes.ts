@@ -20,6 +20,8 @@ export const themes: Readonly<Record<string, Theme>> = {
   "a schema in trouble": schemaInTrouble,
   "people who go back": peopleWhoGoBack,
   "people who insist": peopleWhoInsist,
+  "builds that come late": lateBuilds,
+  "long watches": longWatches,
   "executions that are broken off": brokenOff,
   "a function that has bad luck": badLuck,
 };
@@ -44,31 +46,70 @@ function schemaInTrouble(plan: Plan, dice: Dice): Plan {
   return { ...plan, pushes, deeds };
 }
 
-/** People who go back, again and again, to what may have become ill, while other things go on. */
+/**
+ * People who go back, again and again: to what has become ill meanwhile, or so far that the code could not read the
+ * schema any more.
+ */
 function peopleWhoGoBack(plan: Plan, dice: Dice): Plan {
   const count = dice.between(3, 5);
-  const last = count * 700;
-  const pushes = pushesOf(plan, dice, count, (nth, history, before) => ({
-    migration: {
-      after: history.at(-1) ?? "",
-      history,
-      readableFrom: before.at(-1) ?? "",
-      seconds: dice.one(5, 60, 200),
-    },
-    ...(nth < count && dice.chance(0.4) ? { failsFrom: (last - dice.between(0, 300)) * 1000 } : {}),
+  const isIll = dice.chance(0.5);
+  const images = pushesOf(plan, dice, count, (_nth, history, before) => ({
+    migration: isIll
+      ? { after: "0001", history: ["0001"], readableFrom: "0001" }
+      : { after: history.at(-1) ?? "", history, readableFrom: before.at(-1) ?? "", seconds: dice.one(5, 60) },
   }));
+  // Far enough from one another that each is live for a while.
+  const pushes = images.map((push, nth) => ({ ...push, at: nth * 900 + dice.between(0, 60) }));
+  const last = pushes.at(-1)?.at ?? 0;
   const [{ service } = { service: "web" }] = pushes;
   const environment = dice.of(environments) ?? "production";
   const back = times(dice.between(1, 4), (nth): Deed => {
-    const at = last + nth * dice.between(60, 900);
+    const at = last + 900 + nth * dice.between(240, 900);
     return { at, does: "roll-back", service, environment };
   });
-  const meanwhile = times(dice.between(1, 4), (): Deed => {
+  const meanwhile = times(dice.between(0, 3), (): Deed => {
     const at = (dice.of(pushes)?.at ?? 0) + dice.between(20, 500);
     const does = dice.one("roll-back", "recover", "recover", "promote");
     return { at, does, service, environment: does === "promote" ? "production" : environment };
   });
-  return { ...plan, pushes, deeds: [...back, ...meanwhile] };
+  const failsFrom = (last + dice.between(0, 600)) * 1000;
+  // Only what they go back to: the newest must be there to be gone back from.
+  const fallen = pushes.map((push, nth) =>
+    isIll && nth === count - 2 ? { ...push, behaviour: { ...push.behaviour, failsFrom } } : push,
+  );
+  // Where half of the events are lost, hardly anything is live when the next comes.
+  const faults = { ...plan.faults, events: Math.min(plan.faults.events, 0.1) };
+  return { ...plan, pushes: fallen, deeds: dice.chance(0.5) ? back : [...back, ...meanwhile], faults };
+}
+
+/** Builds that take longer than those after them, so that the older comes when the newer is on its way or taken back. */
+function lateBuilds(plan: Plan, dice: Dice): Plan {
+  const [first, ...rest] = pushesOf(plan, dice, dice.between(3, 5), (nth, _history, before) => ({
+    migration: {
+      after: before.at(-1) ?? "",
+      history: before,
+      readableFrom: before.at(0) ?? "",
+      seconds: dice.one(5, 200),
+    },
+    ...(nth > 2 && dice.chance(0.5) ? illness(dice) : {}),
+  }));
+  const order = rest.toReversed();
+  let at = first?.at ?? 0;
+  const late = order.map((push) => {
+    at += dice.one(20, 60, 400, 900);
+    return { ...push, at };
+  });
+  return { ...plan, pushes: first === undefined ? late : [first, ...late], deeds: [] };
+}
+
+/** What is watched so long that whoever asked for the lease again and again would give up. */
+function longWatches(plan: Plan, dice: Dice): Plan {
+  const pushes = pushesOf(plan, dice, dice.between(2, 4), (_nth, history, before) => ({
+    migration: { after: history.at(-1) ?? "", history, readableFrom: before.at(-1) ?? "" },
+  }));
+  const environment = dice.one("staging", "production");
+  const rules = { ...plan.setting.rules, [environment]: { bake: { minutes: 90, intervalSeconds: 900 } } };
+  return { ...plan, setting: { ...plan.setting, rules }, pushes, deeds: [] };
 }
 
 /** People who start again what was taken back, what is under way, and the same thing twice at once. */
@@ -86,18 +127,21 @@ function peopleWhoInsist(plan: Plan, dice: Dice): Plan {
   return { ...plan, pushes, deeds };
 }
 
-/** People who stop executions, of what goes well and of what is on its way back. */
+/** People who stop executions, of what goes well, of what is on its way back, and in the midst of the last migration. */
 function brokenOff(plan: Plan, dice: Dice): Plan {
-  const pushes = pushesOf(plan, dice, dice.between(2, 4), (nth, history, before) => ({
+  const count = dice.between(2, 4);
+  const pushes = pushesOf(plan, dice, count, (nth, history, before) => ({
     migration: {
       after: history.at(-1) ?? "",
       history,
       readableFrom: before.at(-1) ?? "",
-      seconds: dice.one(5, 60),
+      seconds: nth === count ? 200 : dice.one(5, 60),
     },
     ...(nth > 1 && dice.chance(0.3) ? illness(dice) : {}),
   }));
-  const deeds = times(dice.between(2, 6), () => stopOf(dice, pushes));
+  const last = pushes.at(-1)?.at ?? 0;
+  const midst: Deed = { at: last + dice.between(60, 400), does: "stop", machine: "DeployMachine", which: 0 };
+  const deeds = [...times(dice.between(1, 4), () => stopOf(dice, pushes)), midst];
   return { ...plan, pushes, deeds };
 }
 
