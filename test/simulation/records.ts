@@ -1,5 +1,6 @@
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { Deployment, EnvironmentRecord, RefusedPush, Release } from "../../core/records.ts";
+import { Wait } from "../../core/wait.ts";
 import { type Effect, type History, ofKind } from "./history.ts";
 import type { SimulatedWorld } from "./world.ts";
 
@@ -10,6 +11,7 @@ export interface Recorded {
   readonly environments: readonly EnvironmentRecord[];
   /** Pushes that were given up. */
   readonly refused: readonly RefusedPush[];
+  readonly waits: readonly Wait[];
   /** Keys of the items that are not finished. */
   readonly open: readonly string[];
 }
@@ -22,6 +24,7 @@ export function readRecords({ table, made }: Pick<SimulatedWorld, "table" | "mad
     deployments: named("DEPLOYMENT#").map((item) => Deployment.parse(item)),
     environments: named("ENVIRONMENT#").map((item) => EnvironmentRecord.parse(item)),
     refused: named("REFUSED#").map((item) => RefusedPush.parse(item)),
+    waits: named("WAIT").map((item) => Wait.parse(item)),
     open: items.filter(({ openKind }) => openKind !== undefined).map(({ pk, sk }) => `${pk} ${sk}`),
   };
 }

@@ -23,6 +23,7 @@ import {
 } from "./people.ts";
 import {
   awaitedIsNoOrphan,
+  heldIsHeld,
   illIsNotReleased,
   inconclusiveIsNotHealthy,
   nobodyGivesUpHisTurn,
@@ -31,6 +32,8 @@ import {
   oneReleasePerDigest,
   quarantineHolds,
   siblingsAreStopped,
+  supersededByNewer,
+  wokenInTime,
 } from "./releases.ts";
 
 /** What is known of a world when it is over. */
@@ -57,11 +60,13 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   "3 nobody sleeps until his time is up": nobodySleepsOn,
   "3 what a release began is stopped when it ends": siblingsAreStopped,
   "3 no build that somebody waits for is stopped as an orphan": awaitedIsNoOrphan,
+  "3 whoever waits is woken in time": wokenInTime,
   "3 nobody gives up because another is at work": nobodyGivesUpHisTurn,
   "4 every lease is freed, and why is on record": leasesAreFreed,
   "4 what was recovered is not recovered again": recoveredOnce,
   "5 a rollback never triggers a rollback": noRollbackOfARollback,
   "5 what was taken back as unhealthy does not come again": quarantineHolds,
+  "5 no push brings what is not newer than what was taken back": heldIsHeld,
   "6 what is deployed was tested": digestIsTested,
   "7 a migration never runs twice at once": oneMigrationAtOnce,
   "7 what a migration did is on record": migrationsAreRecorded,
@@ -70,6 +75,7 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   "8 code is never left on a schema that it does not support": schemaIsSupported,
   "9 the same push makes one release": oneReleasePerDigest,
   "9 an image has one open release at a time": oneReleaseAtOnce,
+  "9 what is superseded gave way to something newer": supersededByNewer,
   "9 no push is lost": ({ history, records }) => lostPushes(history, records),
   "10 what cannot be told is neither healthy nor unhealthy": inconclusiveIsNotHealthy,
   "10 what is never well is never released": illIsNotReleased,

@@ -34,15 +34,25 @@ export const leasesAreFreed: Invariant = ({ records }) =>
       : [];
   });
 
-/** Once a recovery went well, what was broken off before it is closed with it, and not recovered once more. */
+/**
+ * Once a recovery went well, what was broken off before it is closed with it, and not recovered once more; nor is it
+ * while a recovery is at work.
+ */
 export const recoveredOnce: Invariant = ({ history }) => {
   const well = new Set<string>();
+  const atWork = new Set<string>();
   return ofKind(history, "event").flatMap(({ event: { "detail-type": type, detail } }) => {
     if (type !== "Step Functions Execution Status Change") return [];
     const [, nth = "", base = ""] = /:recover-(\d)-(\w+)$/.exec(String(detail.executionArn)) ?? [];
-    if (base !== "" && detail.status === "SUCCEEDED") well.add(base);
-    return detail.status === "RUNNING" && well.has(base)
-      ? [`${base} is recovered for the ${nth}. time although it was recovered before`]
-      : [];
+    if (base === "") return [];
+    if (detail.status === "SUCCEEDED") well.add(base);
+    if (detail.status !== "RUNNING") {
+      atWork.delete(base);
+      return [];
+    }
+    const before = well.has(base) ? "it was recovered before" : "a recovery of it was at work";
+    const again = well.has(base) || atWork.has(base);
+    atWork.add(base);
+    return again ? [`${base} is recovered for the ${nth}. time although ${before}`] : [];
   });
 };

@@ -1,3 +1,4 @@
+import { ofKind } from "../history.ts";
 import type { Invariant } from "./all.ts";
 import { type Change, changesOf, describeChange } from "./changes.ts";
 
@@ -24,10 +25,17 @@ export const onlyTheHolderChanges: Invariant = ({ history }) =>
     .filter(({ execution, holder }) => execution !== holder)
     .map((change) => `${describeChange(change)}, while the lease was held by ${change.holder ?? "nobody"}`);
 
-/** An execution asks a target once for the same, and begins a migration once for the same. */
+/** An execution asks a target once for the same, begins a migration once for the same, and a build for each try of it. */
 export const workIsAskedForOnce: Invariant = ({ history }) => {
   const seen = new Map<string, Change>();
-  return changesOf(history).flatMap((change) => {
+  const begun = new Set<string>();
+  const builds = ofKind(history, "build").flatMap(({ phase, variables: { SPILLWAY_WORK = "" }, at }) => {
+    if (phase !== "begun") return [];
+    const again = begun.has(SPILLWAY_WORK);
+    begun.add(SPILLWAY_WORK);
+    return again ? [`a build for ${SPILLWAY_WORK} was begun once more at ${at / 1000} s`] : [];
+  });
+  const changes = changesOf(history).flatMap((change) => {
     const key = [change.kind, change.by, change.execution, change.what].join(" ");
     const first = seen.get(key);
     seen.set(key, first ?? change);
@@ -35,4 +43,5 @@ export const workIsAskedForOnce: Invariant = ({ history }) => {
       ? []
       : [`${describeChange(change)}, and before that at ${first.from / 1000} s`];
   });
+  return [...changes, ...builds];
 };

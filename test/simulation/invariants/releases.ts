@@ -1,6 +1,8 @@
+import { brings } from "../../../core/intent.ts";
+import { isAutomatic } from "../../../core/quarantine.ts";
 import type { Behaviour } from "../behaviour.ts";
 import { ofKind } from "../history.ts";
-import type { Invariant } from "./all.ts";
+import type { Ended, Invariant } from "./all.ts";
 import { changesOf, describeChange } from "./changes.ts";
 
 /** When every world begins (milliseconds since the epoch): records tell the time of its clock. */
@@ -130,5 +132,82 @@ export const siblingsAreStopped: Invariant = ({ plan, history, records }) => {
     if (release === undefined || status === "RUNNING" || status === "ABORTED") return [];
     const count = running.get(release.id) ?? 0;
     return count > 0 ? [`${count} builds of ${release.id} went on after its end`] : [];
+  });
+};
+
+/** The order of the build that a release is of. */
+function sequenceOf({ history, records }: Ended, release: string): number {
+  const digest = records.releases.find(({ id }) => id === release)?.image?.digest;
+  const push = ofKind(history, "push").find((one) => one.digest === digest)?.push;
+  return push?.behaviour.sequence ?? 0;
+}
+
+/** What is called superseded gave way to something that is not older and came to the same place. */
+export const supersededByNewer: Invariant = (ended) => {
+  const { deployments } = ended.records;
+  return deployments
+    .filter(({ outcome }) => outcome === "Superseded")
+    .filter(
+      (one) =>
+        !deployments.some(
+          (other) =>
+            other !== one &&
+            other.service === one.service &&
+            other.environment === one.environment &&
+            sequenceOf(ended, other.release) >= sequenceOf(ended, one.release),
+        ),
+    )
+    .map(
+      ({ release, environment, reason }) => `${release} is the newest of all in ${environment}: ${reason}`,
+    );
+};
+
+/** After something was taken back, or a person went back from it, no push brings what is not newer, unless it is let. */
+export const heldIsHeld: Invariant = (ended) => {
+  const { history, records } = ended;
+  const { releases, deployments } = records;
+  return changesOf(history).flatMap((change) => {
+    const own = deployments.find(({ executionArn }) => executionArn === change.execution);
+    const release = releases.find(({ id }) => id === own?.release);
+    if (own === undefined || release === undefined || change.by !== "StartDeployment") return [];
+    if (!brings(own.intent) || !isAutomatic(own, release)) return [];
+    // Whoever changes something has the lease, so the others have ended before, or come later.
+    const before = deployments
+      .filter(
+        ({ service, environment, fence = 0 }) =>
+          service === own.service && environment === own.environment && fence > 0 && fence < (own.fence ?? 0),
+      )
+      .toSorted((one, other) => (one.fence ?? 0) - (other.fence ?? 0));
+    const last = before.findLast(({ intent, outcome }) => brings(intent) && outcome === "Released");
+    const left = before
+      .filter(({ fence = 0 }) => fence > (last?.fence ?? 0))
+      .filter(({ intent, outcome }) => brings(intent) && outcome === "RolledBack")
+      .find((one) => sequenceOf(ended, one.release) >= sequenceOf(ended, own.release));
+    const isLifted = ofKind(history, "deed").some(
+      ({ deed }) =>
+        deed.does === "roll-back" ||
+        (deed.does === "lift-hold" && deed.service === own.service && deed.environment === own.environment),
+    );
+    return left === undefined || isLifted
+      ? []
+      : [`${describeChange(change)}, although ${left.release}, which is not older, was taken back before`];
+  });
+};
+
+/** Where nothing goes wrong, whoever waits is woken when it is time, and not when somebody looks each minute. */
+export const wokenInTime: Invariant = ({ plan: { faults, setting, deeds }, history, records: { waits } }) => {
+  const isCalm =
+    faults.calls === 0 && faults.unlucky === undefined && faults.events === 0 && faults.indexLag === 0;
+  if (!isCalm) return [];
+  const { staging, production } = setting.rules ?? {};
+  const waitsForTime = [staging, production].some((one) => one?.freeze ?? one?.approvals);
+  // A turn whose time comes, and one that nobody gave because he was stopped, are found by who looks each minute.
+  const isLookedFor = waitsForTime || deeds.some(({ does }) => does === "stop" || does === "cancel");
+  return ofKind(history, "call").flatMap(({ at, by, operation, input }) => {
+    if (by !== "Reconcile" || !operation.startsWith("AWSStepFunctions.SendTask")) return [];
+    const wait = waits.find(({ token }) => JSON.stringify(input).includes(token));
+    const isTurn = wait?.kind === "turn" || wait?.kind === "approval";
+    if (wait === undefined || (isTurn && isLookedFor)) return [];
+    return [`nobody woke who waited for ${wait.key} until somebody looked, at ${at / 1000} s`];
   });
 };
