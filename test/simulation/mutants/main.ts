@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { liveThrough } from "../crew.ts";
 import { seeds } from "../seeds.ts";
-import { mutants } from "./catalogue.ts";
+import { mutants } from "./catalogue/all.ts";
 
 const { values, positionals } = parseArgs({
   options: {

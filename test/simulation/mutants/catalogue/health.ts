@@ -1,0 +1,69 @@
+import type { Mutant } from "../mutant.ts";
+
+/** How what serves is judged, and what follows from it. */
+export const health: readonly Mutant[] = [
+  {
+    name: "cannot-be-told",
+    guard: "a service that does not answer is not called unhealthy",
+    file: "core/health.ts",
+    from: `look.answered && !good ? "unhealthy" : "inconclusive"`,
+    to: `"unhealthy"`,
+  },
+  {
+    name: "not-well-is-ill",
+    guard: "a complaint counts against a service",
+    file: "core/health.ts",
+    from: "const good = look.answered && look.complaint === undefined;",
+    to: "const good = look.answered;",
+  },
+  {
+    name: "quarantine",
+    guard: "a digest in quarantine is refused",
+    file: "core/quarantine.ts",
+    from: "if (quarantine === undefined || quarantine.lifted !== undefined || !brings(intent)) return undefined;",
+    to: "if (quarantine !== null || quarantine.lifted !== undefined || !brings(intent)) return undefined;",
+  },
+  {
+    name: "put-in-quarantine",
+    guard: "a digest that was taken back as unhealthy is in quarantine",
+    file: "functions/record-deployment.ts",
+    from: "if (isProvenIll(deployment, failures, outcome))",
+    to: "if (false)",
+  },
+  {
+    name: "hold",
+    guard: "no push brings what is not newer than what was taken back",
+    file: "core/hold.ts",
+    from: "if (hold === undefined || !automatic || release.sequence > hold.sequence) return undefined;",
+    to: "if (hold !== null || !automatic || release.sequence > hold.sequence) return undefined;",
+  },
+  {
+    name: "bake-that-cannot-tell",
+    guard: "what too few used is not called healthy",
+    file: "core/bake.ts",
+    from: `verdict: over ? "inconclusive" : undefined`,
+    to: `verdict: over ? "healthy" : undefined`,
+  },
+  {
+    name: "complaints-of-users",
+    guard: "what its users complain about is taken back",
+    file: "core/bake.ts",
+    from: "rate > errorPercent;",
+    to: "rate > 100;",
+  },
+  {
+    name: "drift-of-our-own",
+    guard: "what a deployment changes is not called a drift",
+    file: "core/drift.ts",
+    from: `if (live === undefined || lease !== undefined || frozen !== undefined) return false;
+  return now - (freed?.at ?? 0) > 2 * functionTimeoutSeconds * 1000;`,
+    to: "return live !== undefined && frozen === undefined;",
+    besides: [
+      {
+        file: "aws/dynamodb.ts",
+        from: `"fence = :fence AND attribute_not_exists(lease)"`,
+        to: `"fence = :fence"`,
+      },
+    ],
+  },
+];

@@ -1,0 +1,70 @@
+import type { Mutant } from "../mutant.ts";
+
+/** What is released, in which order, and once. */
+export const releases: readonly Mutant[] = [
+  {
+    name: "order-of-builds",
+    guard: "an older build is not deployed after a newer one",
+    file: "core/still-wanted.ts",
+    from: "if (release.sequence >= live.sequence) return { wanted: true };",
+    to: "return { wanted: true };",
+  },
+  {
+    name: "same-push-again",
+    guard: "a push of a digest that has a release is a duplicate",
+    file: "core/admission.ts",
+    from: `if (trigger === "push")
+    return {`,
+    to: `if (trigger === "console")
+    return {`,
+  },
+  {
+    name: "release-still-open",
+    guard: "a digest is not released once more while its release is open",
+    file: "core/admission.ts",
+    from: "if (open)",
+    to: "if (false)",
+  },
+  {
+    name: "opened-once",
+    guard: "of two that open the same record at the same moment one does",
+    file: "aws/dynamodb.ts",
+    from: `ConditionExpression: "attribute_not_exists(pk)",`,
+    to: "",
+  },
+  {
+    name: "release-of-a-retry",
+    guard: "a retry finds the release that its first try opened",
+    file: "core/admission.ts",
+    from: `if (latest.executionArn === executionArn) return { decision: "admit", attempt, again: true };`,
+    to: "",
+  },
+  {
+    name: "deployment-of-a-retry",
+    guard: "a retry finds the deployment that its first try opened",
+    file: "functions/admit-deployment.ts",
+    from: "if (own !== undefined) return { deployment: nameOf(own), intent, settings };",
+    to: "",
+  },
+  {
+    name: "lost-pushes",
+    guard: "a push of which nobody heard is released all the same",
+    file: "functions/find-lost-pushes.ts",
+    from: "if (await connectExecutions(connection).start(machineArn, name, describePush(repository, image)))",
+    to: "if (false)",
+  },
+  {
+    name: "siblings",
+    guard: "the other builds of a failed release are stopped",
+    file: "functions/stop-stages.ts",
+    from: `await stopBuilds(place, readScope(input).key, "stopped because another build failed")`,
+    to: `[]`,
+  },
+  {
+    name: "orphans",
+    guard: "a build that somebody waits for is not stopped as an orphan",
+    file: "core/orphans.ts",
+    from: "return !waits.some(isFor);",
+    to: "return waits.length >= 0 || !waits.some(isFor);",
+  },
+];

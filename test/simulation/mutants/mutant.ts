@@ -1,0 +1,23 @@
+/** A guard of Spillway's that is taken out on purpose, so that it can be seen who misses it. */
+export interface Mutant extends Edit {
+  readonly name: string;
+  /** What the guard keeps from happening. */
+  readonly guard: string;
+  /** What else is taken out with it, because it stands behind the guard and would do its work. */
+  readonly besides?: readonly Edit[];
+  /** Themes of worlds in which the guard has work to do: their seeds are tried first. */
+  readonly themes?: readonly string[];
+}
+
+/** A change of a source file. */
+export interface Edit {
+  readonly file: string;
+  /** The guard's own text, which is in the file exactly once, and what stands there instead. */
+  readonly from: string;
+  readonly to: string;
+}
+
+/** All that is changed for a mutant. */
+export function editsOf(mutant: Mutant): readonly Edit[] {
+  return [mutant, ...(mutant.besides ?? [])];
+}
