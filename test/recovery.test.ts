@@ -2,7 +2,8 @@ import { RedriveExecutionCommand, SFNClient, StopExecutionCommand } from "@aws-s
 import { afterEach, describe, expect, it } from "vitest";
 import type { ServiceEvent } from "../local/world.ts";
 import { exampleWith } from "./simulation/environments.ts";
-import { type Behaviour, createWorld, type SimulatedWorld } from "./simulation/world.ts";
+import { refuse } from "./simulation/faults.ts";
+import { type Behaviour, createWorld, type SimulatedWorld, type WorldOptions } from "./simulation/world.ts";
 
 let world: SimulatedWorld;
 afterEach(() => world.close());
@@ -302,6 +303,50 @@ describe("an execution of the release machine that is stopped", () => {
     const release = await run(world.records.requireRelease(id));
     expect(release.outcome).toBe(deployment?.outcome === "Released" ? "Cancelled" : deployment?.outcome);
     expect(release.reason).toContain("ABORTED");
+    await expectNothingOpen();
+  });
+});
+
+describe("an execution that cannot say how it ended", () => {
+  const worldWhere = async (name: string, fails: () => boolean) => {
+    const options: WorldOptions = {
+      seams: () => ({
+        call: async ({ invocation }, send) =>
+          invocation?.name === name && fails()
+            ? refuse(500, "InternalServerError", "Internal failure")
+            : send(),
+      }),
+    };
+    world = await createWorld(1, exampleWith({}), {}, options);
+  };
+  const endOf = (machine: "DeployMachine" | "ReleaseMachine") =>
+    world.events.findLast(
+      ({ detail }) => detail.stateMachineArn === world.made.machines[machine] && detail.status !== "RUNNING",
+    )?.detail;
+
+  it("of the release machine ends as NeedsAttention, and its release is closed by others", async () => {
+    let fails = true;
+    await worldWhere("CompleteRelease", () => fails);
+    const id = await world.release("aaaaaaa");
+    expect(endOf("ReleaseMachine")).toMatchObject({
+      error: "NeedsAttention",
+      cause: expect.stringMatching(/^the end could not be recorded: AwsFault: /),
+    });
+    fails = false;
+    await minutes(5);
+    const { outcome, reason } = await run(world.records.requireRelease(id));
+    expect(outcome).toBe("NeedsAttention");
+    expect(reason).toMatch(/^it is live in production; its execution ended as FAILED/);
+    await expectNothingOpen();
+  });
+
+  it("of the deploy machine whose lease it cannot give back ends as it would have, and others free it", async () => {
+    await worldWhere("ReleaseLease", () => true);
+    const id = await world.release("aaaaaaa");
+    expect(endOf("DeployMachine")).toMatchObject({ status: "SUCCEEDED" });
+    expect(await run(world.records.requireRelease(id))).toMatchObject({ outcome: "Released" });
+    await minutes(5);
+    expect((await production()).freed?.reason).toMatch(/ended/);
     await expectNothingOpen();
   });
 });
