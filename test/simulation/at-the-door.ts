@@ -1,3 +1,4 @@
+import type { Release } from "../../core/records.ts";
 import { sleep } from "../../local/asl/index.ts";
 import type { Asked, Tell } from "./history.ts";
 import { createOperator } from "./operator.ts";
@@ -8,34 +9,44 @@ import type { SimulatedWorld } from "./world.ts";
 /** A person who is told that it went wrong asks again, after a minute, so often. */
 const mostTries = 40;
 
-type DeedAtTheDoor = Extract<Deed, { does: "stop-the-line" | "override-freeze" | "lift-hold" }>;
+type DeedAtTheDoor = Extract<
+  Deed,
+  { does: "stop-the-line" | "override-freeze" | "lift-hold" | "lift-quarantine" }
+>;
 
 /** A person does something at the operator's door. @returns what came of it, in words. */
 export async function doAtTheDoor(world: SimulatedWorld, deed: DeedAtTheDoor, tell: Tell): Promise<string> {
-  const { who, service, environment } = deed;
-  const ask = (action: string) => askAtTheDoor(world, { who, action, service, environment }, tell);
+  const { who, service } = deed;
+  const ask = (action: string, about: Partial<Asked>) =>
+    askAtTheDoor(world, { who, action, service, ...about }, tell);
   switch (deed.does) {
     case "lift-hold":
-      return ask("lift-hold");
+      return ask("lift-hold", { environment: deed.environment });
     case "stop-the-line": {
-      const stopped = await ask("stop-the-line");
+      const { environment } = deed;
+      const stopped = await ask("stop-the-line", { environment });
       await sleep(world.clock, deed.forSeconds * 1000);
-      return `${stopped}; ${await ask("resume-the-line")}`;
+      return `${stopped}; ${await ask("resume-the-line", { environment })}`;
     }
     case "override-freeze": {
-      const release = newestRelease(world, service, deed.tag);
+      const release = newestRelease(world, service, deed.tag)?.id;
       if (release === undefined) return "there was no release of it";
-      return askAtTheDoor(world, { who, action: deed.does, service, environment, release }, tell);
+      return ask(deed.does, { environment: deed.environment, release });
+    }
+    case "lift-quarantine": {
+      const digest = newestRelease(world, service, deed.tag)?.image?.digest;
+      return digest === undefined ? "there was no release of it" : ask(deed.does, { digest });
     }
   }
 }
 
 /** Asks until somebody says yes or no. @returns the answer in words. */
 export async function askAtTheDoor(world: SimulatedWorld, asked: Asked, tell: Tell): Promise<string> {
-  const { who, action, service, environment, release } = asked;
+  const { who, action, service, environment, release, digest } = asked;
   const operator = createOperator(world, who);
   const reason = "as the plan says";
-  const about = release === undefined ? { service, environment } : { release, environment };
+  const subject = environment === undefined ? { service, digest } : { service, environment };
+  const about = release === undefined ? subject : { release, environment };
   tell({ kind: "asked", ...asked });
   for (let tries = 1; ; tries++) {
     const { status, done, error, message } = await operator.request({ action, ...about, reason });
@@ -50,9 +61,9 @@ export async function askAtTheDoor(world: SimulatedWorld, asked: Asked, tell: Te
 }
 
 /** The newest release of an image, by the tag under which it was pushed. */
-export function newestRelease(world: SimulatedWorld, service: string, tag: string): string | undefined {
+export function newestRelease(world: SimulatedWorld, service: string, tag: string): Release | undefined {
   return readRecords(world)
     .releases.filter((release) => release.service === service && release.tag === tag)
     .toSorted((one, other) => one.attempt - other.attempt)
-    .at(-1)?.id;
+    .at(-1);
 }

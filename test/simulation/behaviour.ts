@@ -7,6 +7,8 @@ export interface StageBehaviour {
   readonly prints?: readonly string[];
   /** How many of its first builds end by a fault of CodeBuild's own; none unless said. */
   readonly faults?: number;
+  /** How many of its first builds fail although it passes in the end; none unless said. */
+  readonly failures?: number;
   /** Whether it pulls the image that it is about. */
   readonly pulls?: boolean;
   readonly reports?: BuildOutcome["reports"];
@@ -28,8 +30,9 @@ export interface MigrationBehaviour {
   readonly seconds?: number;
   /** So many seconds after its end its report is in the log; at once unless said. */
   readonly reportsAfterSeconds?: number;
-  /** How many of its first tasks cannot be started; none unless said. */
+  /** How many of its tasks for a database cannot be started, the first unless `startFaultsAfter` so many; none unless said. */
   readonly startFaults?: number;
+  readonly startFaultsAfter?: number;
   /** So many seconds after the application's image its own is pushed; before it unless said. */
   readonly pushedAfterSeconds?: number;
   /** Whether the database cannot be reached. */
@@ -60,6 +63,8 @@ export interface Behaviour {
   readonly startSeconds?: number;
   /** From when (milliseconds of the world's clock) the health path answers 500; never unless said. */
   readonly failsFrom?: number;
+  /** Until when the health path answers 500; it is well from the beginning unless said. */
+  readonly wellFrom?: number;
   /** The health path answers 500 for so many seconds, then is well for as many; never unless said. */
   readonly flapSeconds?: number;
   /** Seconds until the health path answers the world; none unless said. */

@@ -25,6 +25,7 @@ export function createBuilds(
 ): SimulatedBuilds {
   const told = new Map<string, Readonly<Record<string, string>>>();
   const faults = new Map<string, number>();
+  const failures = new Map<string, number>();
   return {
     told,
     async run(job, progress, signal) {
@@ -38,7 +39,7 @@ export function createBuilds(
       const { stages = {} } =
         (image === undefined ? behaviours.ofCommit(commit) : behaviours.ofImage(image)?.behaviour) ?? {};
       const behaviour = stages[build] ?? stages[stage] ?? {};
-      const { seconds = 10, passes = true, prints = [], reports = [], artifacts = [] } = behaviour;
+      const { seconds = 10, prints = [], reports = [], artifacts = [] } = behaviour;
       told.set(build, variables);
       const key = `${build} ${image ?? commit}`;
       const nth = (faults.get(key) ?? 0) + 1;
@@ -46,6 +47,10 @@ export function createBuilds(
         faults.set(key, nth);
         throw new Error("CodeBuild is experiencing issues");
       }
+      const failed = failures.get(key) ?? 0;
+      const fails = failed < (behaviour.failures ?? 0);
+      if (fails) failures.set(key, failed + 1);
+      const passes = !fails && behaviour.passes !== false;
       effect?.({ kind: "build", phase: "begun", variables });
       progress.enter("BUILD");
       if (behaviour.pulls === true && image !== undefined) await does.pull(image, job);

@@ -1,6 +1,8 @@
+import { AppRunnerClient, paginateListServices, StartDeploymentCommand } from "@aws-sdk/client-apprunner";
 import {
   DescribeExecutionCommand,
   paginateListExecutions,
+  RedriveExecutionCommand,
   SFNClient,
   StartExecutionCommand,
   StopExecutionCommand,
@@ -22,11 +24,18 @@ export async function doDeed(world: SimulatedWorld, deed: OwnDeed, tell: Tell): 
   switch (deed.does) {
     case "stop":
       return stopExecution(states, machines[deed.machine], deed.which);
+    case "redeploy":
+      return redeploy(world, deed);
+    case "redrive":
+      return redrive(states, machines[deed.machine], deed.which);
+    case "resume":
+      return resume(world, states, deed);
     case "cancel":
       return cancel(world, states, deed, tell);
     case "stop-the-line":
     case "override-freeze":
     case "lift-hold":
+    case "lift-quarantine":
       return doAtTheDoor(world, deed, tell);
     default: {
       const [machine, input] = startOf(deed);
@@ -40,16 +49,23 @@ function startOf(deed: Start): [machine: string, input: object] {
   const reason = "as the plan says";
   switch (deed.does) {
     case "release":
-      return ["ReleaseMachine", { service, tag: deed.tag, reason }];
+      return ["ReleaseMachine", { service, tag: deed.tag, ...forceOf(deed), reason }];
     case "build":
       return ["ReleaseMachine", { service, commit: deed.commit, reason }];
     case "promote":
-      return ["DeployMachine", { intent: "promote", service, from: "staging", to: deed.environment, reason }];
+      return [
+        "DeployMachine",
+        { intent: "promote", service, from: "staging", to: deed.environment, ...forceOf(deed), reason },
+      ];
     case "roll-back":
       return ["DeployMachine", { intent: "rollback", service, environment: deed.environment, reason }];
     case "recover":
       return ["DeployMachine", { intent: "recover", service, environment: deed.environment, reason }];
   }
+}
+
+function forceOf({ force }: { readonly force?: true }): { force?: true } {
+  return force === true ? { force } : {};
 }
 
 async function start(states: SFNClient, machine: string | undefined, input: object): Promise<string> {
@@ -59,6 +75,17 @@ async function start(states: SFNClient, machine: string | undefined, input: obje
   return executionArn;
 }
 
+async function resume(
+  world: SimulatedWorld,
+  states: SFNClient,
+  { service, tag }: Extract<Deed, { does: "resume" }>,
+): Promise<string> {
+  const release = newestRelease(world, service, tag)?.id;
+  if (release === undefined) return "there was no release of it";
+  const input = { resume: release, reason: "as the plan says" };
+  return `started ${short(await start(states, world.made.machines.ReleaseMachine, input))}`;
+}
+
 /** Cancels a release, and waits until somebody says that it is done. */
 async function cancel(
   world: SimulatedWorld,
@@ -66,7 +93,7 @@ async function cancel(
   { service, tag, who, where }: Extract<Deed, { does: "cancel" }>,
   tell: Tell,
 ): Promise<string> {
-  const release = newestRelease(world, service, tag);
+  const release = newestRelease(world, service, tag)?.id;
   if (release === undefined) return "there was no release of it";
   const asked = { who, action: "cancel", service, release };
   if (where === "door") return askAtTheDoor(world, asked, tell);
@@ -86,19 +113,60 @@ async function cancel(
 function short(arn: string): string {
   return arn.split(":").slice(-2).join(":");
 }
+
+/** Has App Runner bring up anew what a target runs, as its console's button does. */
+async function redeploy(
+  { connection }: SimulatedWorld,
+  { service, environment }: Extract<Deed, { does: "redeploy" }>,
+): Promise<string> {
+  const client = new AppRunnerClient(connection.client);
+  for await (const { ServiceSummaryList = [] } of paginateListServices({ client }, {}))
+    for (const { ServiceArn, ServiceName } of ServiceSummaryList) {
+      if (ServiceName !== `spillway-${service}-${environment}`) continue;
+      const began = client.send(new StartDeploymentCommand({ ServiceArn }));
+      return began.then(
+        () => "began",
+        (error) => String(error),
+      );
+    }
+  return "there was no target";
+}
+
 async function stopExecution(
   states: SFNClient,
   stateMachineArn: string | undefined,
   which: number,
 ): Promise<string> {
-  const open: string[] = [];
-  for await (const { executions = [] } of paginateListExecutions(
-    { client: states },
-    { stateMachineArn, statusFilter: "RUNNING" },
-  ))
-    open.push(...executions.flatMap(({ executionArn }) => executionArn ?? []));
-  const executionArn = open[which];
+  const executionArn = (await executionsOf(states, stateMachineArn, (status) => status === "RUNNING"))[which];
   if (executionArn === undefined) return "there was nothing to stop";
   await states.send(new StopExecutionCommand({ executionArn, cause: "a person stopped it" }));
   return `stopped ${short(executionArn)}`;
+}
+
+async function redrive(
+  states: SFNClient,
+  stateMachineArn: string | undefined,
+  which: number,
+): Promise<string> {
+  const ended = (status: string) => status !== "RUNNING" && status !== "SUCCEEDED";
+  const executionArn = (await executionsOf(states, stateMachineArn, ended))[which];
+  if (executionArn === undefined) return "there was nothing to redrive";
+  await states.send(new RedriveExecutionCommand({ executionArn }));
+  return `redrove ${short(executionArn)}`;
+}
+
+/** The executions of a machine that are so, the last begun first. */
+async function executionsOf(
+  client: SFNClient,
+  stateMachineArn: string | undefined,
+  isSo: (status: string) => boolean,
+): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { executions = [] } of paginateListExecutions({ client }, { stateMachineArn }))
+    found.push(
+      ...executions.flatMap(({ executionArn, status = "" }) =>
+        isSo(status) && executionArn !== undefined ? [executionArn] : [],
+      ),
+    );
+  return found;
 }

@@ -2,6 +2,7 @@ import { type Clock, sleep } from "../../local/asl/index.ts";
 import type { GatewayResponse } from "../../local/gateway.ts";
 import type { ServiceEvent } from "../../local/world.ts";
 import { createDice, type Dice } from "./dice.ts";
+import type { Invocation } from "./invocations.ts";
 import type { FaultPlan } from "./plan.ts";
 import type { Call, Seams } from "./seams.ts";
 
@@ -13,7 +14,7 @@ export interface Fault {
 }
 
 /** The faults of a plan, put between the parts of a world. */
-export interface Faults extends Required<Pick<Seams, "call" | "event" | "skew" | "index">> {
+export interface Faults extends Required<Pick<Seams, "call" | "event" | "skew" | "index" | "begin">> {
   readonly happened: readonly Fault[];
   /** How many events are still on their way. */
   late(): number;
@@ -75,11 +76,25 @@ export function createFaults(
     told(fault);
   }
 
+  /** What happens to a function instead, as long as it has bad luck. */
+  function badLuckOf({ name }: Invocation): FaultPlan["unlucky"] {
+    const { from = 0, until = plan.until } = plan.unlucky ?? {};
+    const seconds = (clock.now() - start) / 1000;
+    return plan.unlucky?.function === name && seconds >= from && seconds < until ? plan.unlucky : undefined;
+  }
+
+  function begin(invocation: Invocation): void {
+    const { invocations = 0 } = badLuckOf(invocation) ?? {};
+    const due = invocations === 0 ? undefined : draw(invocation.name, invocations);
+    if (due === undefined) return;
+    note(due.place, "killed as it begins");
+    invocation.kill();
+  }
+
   async function call(made: Call, send: () => Promise<GatewayResponse>): Promise<GatewayResponse> {
     const { invocation, operation } = made;
     if (invocation === undefined) return send();
-    const { unlucky } = plan;
-    const share = unlucky?.function === invocation.name ? unlucky.calls : plan.calls;
+    const share = badLuckOf(invocation)?.calls ?? plan.calls;
     const due = draw(`${invocation.name} ${operation}`, share);
     if (due === undefined) return send();
     const fault = due.dice.of(callFaults) ?? "throttled";
@@ -138,6 +153,7 @@ export function createFaults(
     late: () => late,
     call,
     event,
+    begin,
     skew: ({ name }) => createDice(`${seed} skew ${name}`).between(-plan.skew, plan.skew + 1),
     index(apply) {
       const lag = createDice(`${seed} lag ${clock.now()}`).between(0, plan.indexLag + 1);

@@ -1,7 +1,7 @@
 import type { Clock } from "../../local/asl/index.ts";
 import type { ServiceEvent } from "../../local/world.ts";
 import type { Fault } from "./faults.ts";
-import type { Deed, PlannedPush } from "./plan.ts";
+import type { AlarmChange, Deed, PlannedPush } from "./plan.ts";
 import type { InnerEffect } from "./seams.ts";
 
 /** Something that really happened, whatever anybody recorded of it. */
@@ -23,6 +23,7 @@ export type Effect = { /** Milliseconds since the world began. */ readonly at: n
   | { readonly kind: "event"; readonly event: ServiceEvent }
   | { readonly kind: "push"; readonly push: PlannedPush; readonly digest: string }
   | { readonly kind: "deed"; readonly deed: Deed; readonly answer: string }
+  | { readonly kind: "alarm"; readonly alarm: string; readonly state: AlarmChange["state"] }
   /** A person asks for something at the operator's door, or for a cancellation at the console. */
   | ({ readonly kind: "asked" } & Asked)
   /** What came of it: the HTTP status; 200 if it was done. */

@@ -24,7 +24,8 @@ export interface Invocations {
   ): Promise<InvocationResult>;
 }
 
-export function createInvocations(): Invocations {
+/** @param begin is told of each before it does anything. */
+export function createInvocations(begin: (invocation: Invocation) => void = () => {}): Invocations {
   const running = new AsyncLocalStorage<Invocation>();
   return {
     current: () => running.getStore(),
@@ -45,7 +46,8 @@ export function createInvocations(): Invocations {
           die(platformFailure("Runtime.ExitError", "Error: Runtime exited with error: signal: killed"));
         },
       };
-      return Promise.race([running.run(invocation, work), killed]);
+      begin(invocation);
+      return isOver ? killed : Promise.race([running.run(invocation, work), killed]);
     },
   };
 }

@@ -6,7 +6,7 @@ import type { Seams } from "./seams.ts";
 /** Databases by URL: each stands at a schema revision, whoever migrated it. */
 export function createMigrations(clock: Clock, behaviours: Behaviours, effect: Seams["effect"]) {
   const databases = new Map<string, string | null>();
-  const startFaults = new Map<string, number>();
+  const starts = new Map<string, number>();
 
   /** What a migration image does once its time is over. */
   function work(
@@ -44,11 +44,12 @@ export function createMigrations(clock: Clock, behaviours: Behaviours, effect: S
       const { migration = {} } = behaviours.ofImage(request.image)?.behaviour ?? {};
       const { image, command: [verb = "up"] = [], environment } = request;
       const database = environment.DATABASE_URL ?? "";
-      const faults = startFaults.get(image) ?? 0;
-      if (faults < (migration.startFaults ?? 0)) {
-        startFaults.set(image, faults + 1);
+      const { startFaults = 0, startFaultsAfter = 0 } = migration;
+      const key = `${image} ${database}`;
+      const nth = starts.get(key) ?? 0;
+      starts.set(key, nth + 1);
+      if (nth >= startFaultsAfter && nth < startFaultsAfter + startFaults)
         throw new Error("CannotPullContainerError: the registry did not answer");
-      }
       const tell = (phase: "begun" | "ended") => {
         const schema = databases.get(database) ?? null;
         effect?.({ kind: "migration", phase, verb, image, database, schema });

@@ -7,25 +7,34 @@ const repository = resolve(import.meta.dirname, "../..");
 const made = new Map<string, string>();
 
 /**
- * The folder with the state machines of a world. In some nobody waits as long as the machines do, who have days: there
- * only the two times differ.
+ * The folder with the state machines of a world. In some nobody waits as long as the machines do, and nothing may take
+ * as long, who have days: there only these times differ.
  * @param root where the machines are from, the repository unless said.
  */
-export function rootFor({ patience }: Setting, root = repository): string {
-  if (patience === undefined) return root;
-  const { approvalSeconds, turnSeconds } = patience;
-  const key = `${root} ${approvalSeconds} ${turnSeconds}`;
+export function rootFor({ patience, timeLimits }: Setting, root = repository): string {
+  if (patience === undefined && timeLimits === undefined) return root;
+  const key = JSON.stringify([root, patience, timeLimits]);
   const before = made.get(key);
   if (before !== undefined) return before;
   const folder = mkdtempSync(join(tmpdir(), "spillway-patience-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   cpSync(join(root, "state-machines"), join(folder, "state-machines"), { recursive: true });
-  const file = join(folder, "state-machines/deploy.asl.json");
-  const machine: unknown = JSON.parse(readFileSync(file, "utf8"), (name, value) => {
-    if (name === "RequestApproval") return { ...value, TimeoutSeconds: approvalSeconds };
-    return name === "AwaitTurn" ? { ...value, TimeoutSeconds: turnSeconds } : value;
+  const { approvalSeconds, turnSeconds } = patience ?? {};
+  changeMachine(join(folder, "state-machines/deploy.asl.json"), {
+    RequestApproval: approvalSeconds,
+    AwaitTurn: turnSeconds,
+    "": timeLimits?.deploySeconds,
   });
-  writeFileSync(file, JSON.stringify(machine));
+  changeMachine(join(folder, "state-machines/release.asl.json"), { "": timeLimits?.releaseSeconds });
   made.set(key, folder);
   return folder;
+}
+
+/** @param seconds that each of its states may take, and by the empty name the machine; as it is unless said. */
+function changeMachine(file: string, seconds: Readonly<Record<string, number | undefined>>): void {
+  const machine: unknown = JSON.parse(readFileSync(file, "utf8"), (name, value) => {
+    const limit = seconds[name];
+    return limit === undefined ? value : { ...value, TimeoutSeconds: limit };
+  });
+  writeFileSync(file, JSON.stringify(machine));
 }

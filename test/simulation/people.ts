@@ -2,7 +2,7 @@ import type { Dice } from "./dice.ts";
 import type { Deed, Environment, Plan, PlannedPush, Rules } from "./plan.ts";
 
 /** Something that people have to do with a world, whatever else happens in it. It adds to a plan and takes nothing away. */
-type Addition = (plan: Plan, dice: Dice) => Plan;
+export type Addition = (plan: Plan, dice: Dice) => Plan;
 
 /** Has people approve, freeze, stop, cancel and watch in a third of the worlds. */
 export function drawPeople(plan: Plan, dice: Dice): Plan {
@@ -24,8 +24,8 @@ const additions: readonly Addition[] = [
   slowness,
 ];
 
-const everybody = ["ada", "ben", "cem", "dua"] as const;
-const environments: readonly [Environment, ...Environment[]] = ["staging", "production"];
+export const everybody = ["ada", "ben", "cem", "dua"] as const;
+export const environments: readonly [Environment, ...Environment[]] = ["staging", "production"];
 
 /** One or two people have to approve; some do, some say no, some forget it, and some made it themselves. */
 function approvals(plan: Plan, dice: Dice): Plan {
@@ -115,7 +115,8 @@ function commits(plan: Plan, dice: Dice): Plan {
   const last = plan.pushes.at(-1);
   const service = plan.setting.services[0] ?? "web";
   const planned = Array.from({ length: dice.one(1, 1, 2) }, (_, nth) => {
-    const commit = `c${String(nth + 1).padStart(11, "0")}`;
+    // All 40 digits: nothing is built of fewer.
+    const commit = `c${String(nth + 1).padStart(11, "0")}`.padEnd(40, "0");
     const stage = () => ({ seconds: dice.one(3, 20, 120), passes: !dice.chance(0.1), ...faults(dice) });
     const stages = Object.fromEntries(
       ["static-analysis", "integration-tests", "end-to-end", "build-image"].map((name) => [name, stage()]),
@@ -154,7 +155,8 @@ function faults(dice: Dice): { faults?: number } {
   return dice.chance(0.25) ? { faults: dice.one(1, 1, 2, 3) } : {};
 }
 
-function withRules(plan: Plan, environment: Environment, rules: Rules): Plan {
+/** A plan in which an environment demands this besides. */
+export function withRules(plan: Plan, environment: Environment, rules: Rules): Plan {
   const { rules: others = {} } = plan.setting;
   const both = { ...others, [environment]: { ...others[environment], ...rules } };
   return { ...plan, setting: { ...plan.setting, rules: both } };

@@ -2,7 +2,9 @@ import type { Behaviour, CommitBehaviour } from "./behaviour.ts";
 import { createDice } from "./dice.ts";
 import { drawPlan } from "./draws.ts";
 import { drawPeople } from "./people.ts";
+import { drawRarities } from "./rarities.ts";
 import { drawTheme } from "./themes.ts";
+import { drawWords } from "./words.ts";
 
 /** What happens in a simulated world: everything that a seed draws, and nothing else. Times are seconds of its clock. */
 export interface Plan {
@@ -14,7 +16,15 @@ export interface Plan {
   /** Commits of the first service of which images can be built. */
   readonly commits?: readonly PlannedCommit[];
   readonly deeds: readonly Deed[];
+  /** What CloudWatch's alarms do that releases are watched by; each is OK at first. */
+  readonly alarms?: readonly AlarmChange[];
   readonly faults: FaultPlan;
+}
+
+export interface AlarmChange {
+  readonly at: number;
+  readonly alarm: string;
+  readonly state: "OK" | "ALARM" | "INSUFFICIENT_DATA";
 }
 
 /** What the team has configured. */
@@ -30,6 +40,8 @@ export interface Setting {
   readonly rules?: Readonly<Partial<Record<Environment, Rules>>>;
   /** After how many seconds nobody waits any more for people, and for a turn; as the machines say unless said. */
   readonly patience?: { readonly approvalSeconds: number; readonly turnSeconds: number };
+  /** After how many seconds Step Functions ends an execution of a machine, whatever it does; as the machines say unless said. */
+  readonly timeLimits?: { readonly deploySeconds?: number; readonly releaseSeconds?: number };
 }
 
 export type Environment = "staging" | "production";
@@ -49,6 +61,7 @@ export interface Bake {
   readonly intervalSeconds: number;
   readonly errorPercent?: number;
   readonly minimumRequests?: number;
+  readonly alarms?: readonly string[];
   readonly whenInconclusive?: "hold" | "rollBack";
 }
 
@@ -67,13 +80,25 @@ export interface PlannedPush {
 }
 
 /** What a person does. */
-export type Deed = { readonly at: number } & (
-  | { readonly does: "release"; readonly service: string; readonly tag: string }
+export type Deed = { readonly at: number } /** `force`: all the same, whatever speaks against it. */ & (
+  | { readonly does: "release"; readonly service: string; readonly tag: string; readonly force?: true }
   | {
-      readonly does: "roll-back" | "recover" | "promote";
+      readonly does: "roll-back" | "recover";
       readonly service: string;
       readonly environment: string;
     }
+  /** Has App Runner bring up anew what serves, and nothing else. */
+  | { readonly does: "redeploy"; readonly service: string; readonly environment: string }
+  | {
+      readonly does: "promote";
+      readonly service: string;
+      readonly environment: string;
+      readonly force?: true;
+    }
+  /** Has the newest release of an image go on from where it ended, as a release of its own. */
+  | { readonly does: "resume"; readonly service: string; readonly tag: string }
+  /** Has Step Functions go on with an execution that ended otherwise than well: the nth last, as far as there are so many. */
+  | { readonly does: "redrive"; readonly machine: "DeployMachine" | "ReleaseMachine"; readonly which: number }
   /** Has an image built of a commit. */
   | { readonly does: "build"; readonly service: string; readonly commit: string }
   /** Cancels the newest release of an image, at the operator's door or at the console. */
@@ -105,6 +130,7 @@ export type Deed = { readonly at: number } & (
       readonly environment: string;
       readonly who: string;
     }
+  | { readonly does: "lift-quarantine"; readonly service: string; readonly tag: string; readonly who: string }
   /** Says a word about an image, so long (`at`) after people were asked. */
   | {
       readonly does: "answer";
@@ -123,7 +149,15 @@ export interface FaultPlan {
   readonly calls: number;
   readonly events: number;
   /** A function that has bad luck: what happens to its calls instead. */
-  readonly unlucky?: { readonly function: string; readonly calls: number };
+  readonly unlucky?: {
+    readonly function: string;
+    readonly calls: number;
+    /** Which share of its invocations is killed as it begins; none unless said. */
+    readonly invocations?: number;
+    /** From when until when; always unless said. */
+    readonly from?: number;
+    readonly until?: number;
+  };
   /** Milliseconds by which clocks of functions differ at most. */
   readonly skew: number;
   /** Milliseconds that an index is behind at most. */
@@ -135,5 +169,7 @@ export interface FaultPlan {
 /** The plan of a seed: the same for the same seed. */
 export function createPlan(seed: number): Plan {
   const themed = drawTheme(drawPlan(seed), createDice(`theme ${seed}`));
-  return drawPeople(themed, createDice(`people ${seed}`));
+  const peopled = drawPeople(themed, createDice(`people ${seed}`));
+  const worded = drawWords(peopled, createDice(`words ${seed}`));
+  return drawRarities(worded, createDice(`rarities ${seed}`));
 }

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { sleep, type VirtualClock } from "../../local/asl/index.ts";
 import type { ServiceEvent } from "../../local/world.ts";
+import { createAlarms, setAlarm } from "./alarms.ts";
 import { haveAnswered, wantedBy } from "./approvers.ts";
 import type { Behaviour } from "./behaviour.ts";
 import { doDeed } from "./deeds.ts";
@@ -71,6 +72,7 @@ export async function simulate(
         if (push !== undefined) history.add({ kind: "push", ...push });
         faults.event(event, deliver);
       },
+      begin: faults.begin,
       skew: faults.skew,
       index: faults.index,
       effect: (effect) => history.add(effect),
@@ -100,8 +102,12 @@ export async function simulate(
 
 /** A plan counts from when its world begins; what is in a world has its clock. */
 function since<Some extends Behaviour>(begins: number, behaviour: Some): Some {
-  const { failsFrom } = behaviour;
-  return { ...behaviour, ...(failsFrom === undefined ? {} : { failsFrom: begins + failsFrom }) };
+  const { failsFrom, wellFrom } = behaviour;
+  return {
+    ...behaviour,
+    ...(failsFrom === undefined ? {} : { failsFrom: begins + failsFrom }),
+    ...(wellFrom === undefined ? {} : { wellFrom: begins + wellFrom }),
+  };
 }
 
 /** The push of an image that was built of a planned commit. */
@@ -143,6 +149,12 @@ async function live(
         push.service,
       );
       history.add({ kind: "push", push, digest });
+    });
+  await clock.runUntil(createAlarms(world, plan.alarms ?? []));
+  for (const { at, ...change } of plan.alarms ?? [])
+    later(at, async () => {
+      await setAlarm(world, change);
+      history.add({ kind: "alarm", ...change });
     });
   for (const { commit, behaviour } of plan.commits ?? []) world.commit(commit, since(begins, behaviour));
   for (const deed of plan.deeds)

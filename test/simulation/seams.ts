@@ -15,6 +15,8 @@ export interface Call {
 export interface Seams {
   /** Hands a call on to AWS; `send` may be used later, twice or not at all. */
   call?(call: Call, send: () => Promise<GatewayResponse>): Promise<GatewayResponse>;
+  /** Told of an invocation before its function does anything. */
+  begin?(invocation: Invocation): void;
   /** Brings a service's event to the bus; `deliver` may be used later, twice or not at all. */
   event?(event: ServiceEvent, deliver: () => void): void;
   /** By how many milliseconds the clock of an invocation is wrong. */

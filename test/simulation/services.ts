@@ -111,7 +111,8 @@ export function createServices(clock: Clock, behaviours: Behaviours, effect: Sea
   };
 }
 
-function isIll({ failsFrom = Number.POSITIVE_INFINITY, flapSeconds }: Behaviour, now: number): boolean {
+function isIll({ failsFrom, wellFrom, flapSeconds }: Behaviour, now: number): boolean {
   const flaps = flapSeconds !== undefined && Math.floor(now / (flapSeconds * 1000)) % 2 === 1;
-  return flaps || now >= failsFrom;
+  const fails = failsFrom !== undefined && now >= failsFrom;
+  return flaps || fails || (wellFrom !== undefined && now < wellFrom);
 }

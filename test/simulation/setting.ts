@@ -52,7 +52,7 @@ function demandsOf({ approvals, freeze, bake }: Rules): Demands {
             },
           ],
         }),
-    ...(bake === undefined ? {} : { bake }),
+    ...(bake === undefined ? {} : { bake: { ...bake, alarms: [...(bake.alarms ?? [])] } }),
   };
 }
 

@@ -13,12 +13,22 @@ export function traceOf({ plan, history, violations }: Run): string {
   ].join("\n");
 }
 
-function describePlan({ seed, theme, setting, pushes, commits = [], deeds, faults }: Plan): string[] {
+function describePlan({
+  seed,
+  theme,
+  setting,
+  pushes,
+  commits = [],
+  deeds,
+  alarms = [],
+  faults,
+}: Plan): string[] {
   return [
     `seed ${seed}${theme === undefined ? "" : `, ${theme}`}: ${JSON.stringify(setting)}`,
     ...pushes.map((push) => `  push ${JSON.stringify(push)}`),
     ...commits.map((commit) => `  commit ${JSON.stringify(commit)}`),
     ...deeds.map((deed) => `  deed ${JSON.stringify(deed)}`),
+    ...alarms.map((alarm) => `  alarm ${JSON.stringify(alarm)}`),
     `  faults ${JSON.stringify(faults)}`,
   ];
 }
@@ -42,9 +52,11 @@ function describe(effect: Effect): string {
       return `pushed ${effect.push.service}:${effect.push.tag} = ${effect.digest}`;
     case "deed":
       return `a person: ${JSON.stringify(effect.deed)}: ${effect.answer}`;
+    case "alarm":
+      return `the alarm ${effect.alarm} is ${effect.state}`;
     case "asked":
     case "answered": {
-      const { who, action, service, environment = "", release = "" } = effect;
+      const { who, action, service, environment = "", release = effect.digest ?? "" } = effect;
       const came = effect.kind === "asked" ? "" : `: ${effect.status} ${effect.words}`;
       return `${who} ${effect.kind === "asked" ? "asks" : "is answered"} ${action} ${service} ${environment} ${release}${came}`;
     }

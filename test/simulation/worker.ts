@@ -1,5 +1,6 @@
 // A process that lives through the seeds that it is sent, one after another.
 import { createHash } from "node:crypto";
+import { placesTaken } from "./coverage.ts";
 import { createPlan } from "./plan.ts";
 import { simulate } from "./run.ts";
 import { traceOf } from "./trace.ts";
@@ -12,6 +13,8 @@ export interface Report {
   readonly broken: readonly string[];
   /** Of all that happened: the same for the same seed. */
   readonly digest: string;
+  /** The states, Catches and Retries that its executions took, if they are asked for. */
+  readonly places: readonly string[];
 }
 
 process.on("message", (seed: number) => {
@@ -21,16 +24,24 @@ process.on("message", (seed: number) => {
 
 async function report(seed: number): Promise<Report> {
   try {
-    const run = await simulate(createPlan(seed), { root: process.env.SIMULATED_ROOT });
+    const places = new Set<string>();
+    const run = await simulate(createPlan(seed), {
+      root: process.env.SIMULATED_ROOT,
+      async inspect(world) {
+        if (process.env.SIMULATED_COVERAGE === undefined) return;
+        for (const place of await world.clock.runUntil(placesTaken(world))) places.add(place);
+      },
+    });
     return {
       seed,
       releases: run.releases,
       faults: run.faults.length,
       broken: run.violations.map(({ invariant, says }) => `${invariant}: ${says}`),
       digest: createHash("sha256").update(traceOf(run)).digest("hex"),
+      places: [...places],
     };
   } catch (error) {
     const broken = [`the world itself broke: ${error instanceof Error ? error.stack : String(error)}`];
-    return { seed, releases: 0, faults: 0, broken, digest: "" };
+    return { seed, releases: 0, faults: 0, broken, digest: "", places: [] };
   }
 }

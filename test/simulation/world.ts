@@ -128,7 +128,7 @@ export async function createWorld(
   const seams = options.seams?.(clock) ?? {};
   const table = createMemoryTable(seams.index);
   const turns = createTurns(clock);
-  const invocations = createInvocations();
+  const invocations = createInvocations(seams.begin);
   const behaviours = createBehaviours();
   const services = createServices(clock, behaviours, seams.effect);
   const migrations = createMigrations(clock, behaviours, seams.effect);

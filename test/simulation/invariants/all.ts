@@ -36,6 +36,14 @@ import {
   wokenInTime,
 } from "./releases.ts";
 
+import {
+  alarmsAreHeard,
+  passedIsNotRunAgain,
+  redrivenChangesNothing,
+  resumedGoesOnlyWhereItIsNot,
+  wordsAreHeard,
+} from "./words.ts";
+
 /** What is known of a world when it is over. */
 export interface Ended {
   readonly plan: Plan;
@@ -65,7 +73,8 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   "4 every lease is freed, and why is on record": leasesAreFreed,
   "4 what was recovered is not recovered again": recoveredOnce,
   "5 a rollback never triggers a rollback": noRollbackOfARollback,
-  "5 what was taken back as unhealthy does not come again": quarantineHolds,
+  "5 what was taken back as unhealthy does not come again without a person's word": quarantineHolds,
+  "5 a person's word is heard": wordsAreHeard,
   "5 no push brings what is not newer than what was taken back": heldIsHeld,
   "6 what is deployed was tested": digestIsTested,
   "7 a migration never runs twice at once": oneMigrationAtOnce,
@@ -79,12 +88,16 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   "9 no push is lost": ({ history, records }) => lostPushes(history, records),
   "10 what cannot be told is neither healthy nor unhealthy": inconclusiveIsNotHealthy,
   "10 what is never well is never released": illIsNotReleased,
+  "10 what an alarm speaks against is not released": alarmsAreHeard,
   "10 what its users complain about, or too few used, is not released": usersAreHeard,
   "11 nothing moves before enough people have approved it": approvedBeforeAnythingMoves,
   "11 what was rejected stays away": rejectedStaysAway,
   "11 what nobody approved has expired": expiredEndsAsExpired,
   "12 nothing begins in a freeze or a stopped line": nothingBeginsInAFreeze,
   "13 what was cancelled changes nothing more": cancelledChangesNothing,
+  "14 who goes on runs no check again that passed": passedIsNotRunAgain,
+  "14 who goes on goes only where it is not": resumedGoesOnlyWhereItIsNot,
+  "14 what is closed stays closed when it is redriven": redrivenChangesNothing,
   "what is on record as live is what serves": liveIsTrue,
   "no drift is told where nobody changed anything": noFalseDrift,
 };

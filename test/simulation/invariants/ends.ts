@@ -36,14 +36,16 @@ export const leasesAreFreed: Invariant = ({ records }) =>
 
 /**
  * Once a recovery went well, what was broken off before it is closed with it, and not recovered once more; nor is it
- * while a recovery is at work.
+ * while a recovery is at work. A recovery that a person has go on is none.
  */
 export const recoveredOnce: Invariant = ({ history }) => {
   const well = new Set<string>();
   const atWork = new Set<string>();
+  const begun = new Set<string>();
   return ofKind(history, "event").flatMap(({ event: { "detail-type": type, detail } }) => {
     if (type !== "Step Functions Execution Status Change") return [];
-    const [, nth = "", base = ""] = /:recover-(\d)-(\w+)$/.exec(String(detail.executionArn)) ?? [];
+    const arn = String(detail.executionArn);
+    const [, nth = "", base = ""] = /:recover-(\d)-(\w+)$/.exec(arn) ?? [];
     if (base === "") return [];
     if (detail.status === "SUCCEEDED") well.add(base);
     if (detail.status !== "RUNNING") {
@@ -51,7 +53,8 @@ export const recoveredOnce: Invariant = ({ history }) => {
       return [];
     }
     const before = well.has(base) ? "it was recovered before" : "a recovery of it was at work";
-    const again = well.has(base) || atWork.has(base);
+    const again = !begun.has(arn) && (well.has(base) || atWork.has(base));
+    begun.add(arn);
     atWork.add(base);
     return again ? [`${base} is recovered for the ${nth}. time although ${before}`] : [];
   });

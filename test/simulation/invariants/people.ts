@@ -4,6 +4,7 @@ import { type Effect, ofKind } from "../history.ts";
 import type { Environment, Rules } from "../plan.ts";
 import type { Ended, Invariant } from "./all.ts";
 import { changesOf, describeChange } from "./changes.ts";
+import { forcedAt } from "./words.ts";
 
 /** When every world begins (milliseconds since the epoch): records tell the time of its clock. */
 const worldBegins = Date.UTC(2026, 0, 1);
@@ -87,20 +88,26 @@ export const rejectedStaysAway: Invariant = (ended) => {
   });
 };
 
-/** In a freeze and in a stopped line nobody begins but who goes back, and who was let go by a person. */
+/**
+ * In a freeze nobody begins but who goes back, and who was let go by a person, or is forced. In a stopped line nobody
+ * begins but who goes back.
+ */
 export const nothingBeginsInAFreeze: Invariant = (ended) => {
+  const forced = forcedAt(ended.history);
   const deployments = bringing(ended);
   return ofKind(ended.history, "lease").flatMap((lease) => {
     const deployment = deployments.get(lease.owner);
     if (deployment === undefined) return [];
     const { freeze } = rulesOf(ended, lease.environment);
-    const isLetGo = ofKind(ended.history, "asked").some(
-      ({ action, release, environment, at }) =>
-        action === "override-freeze" &&
-        release === deployment.release &&
-        environment === lease.environment &&
-        at <= lease.at,
-    );
+    const isLetGo =
+      forced(lease.owner) !== undefined ||
+      ofKind(ended.history, "asked").some(
+        ({ action, release, environment, at }) =>
+          action === "override-freeze" &&
+          release === deployment.release &&
+          environment === lease.environment &&
+          at <= lease.at,
+      );
     const from = (freeze?.fromMinute ?? 0) * 60_000;
     const until = from + (freeze?.minutes ?? 0) * 60_000;
     const isFrozen = !isLetGo && lease.at > from + inFlight && lease.at < until - skew;

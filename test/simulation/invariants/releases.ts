@@ -1,14 +1,18 @@
 import { brings } from "../../../core/intent.ts";
 import { isAutomatic } from "../../../core/quarantine.ts";
+import type { Deployment } from "../../../core/records.ts";
 import type { Behaviour } from "../behaviour.ts";
 import { ofKind } from "../history.ts";
 import type { Ended, Invariant } from "./all.ts";
 import { changesOf, describeChange } from "./changes.ts";
+import { forcedAt, liftsOf } from "./words.ts";
 
 /** When every world begins (milliseconds since the epoch): records tell the time of its clock. */
 const worldBegins = Date.UTC(2026, 0, 1);
 /** By how many milliseconds times on record may be wrong: twice the most that a clock of ours is. */
 const clockError = 6_000;
+/** So long (milliseconds) a call may still take effect that was made before: a function's time, and the latest a call comes. */
+const inFlight = 150_000;
 
 /** However often a push is told of, one release is made of an image by it. */
 export const oneReleasePerDigest: Invariant = ({ records }) => {
@@ -80,28 +84,46 @@ function isAlwaysIll({ healthStatus = 200, probeStatus = 200, crashesOnStart = f
   return healthStatus >= 400 || probeStatus >= 400 || crashesOnStart;
 }
 
-/** A digest that was found unhealthy and taken back is not brought there again without a person who insists. */
-export const quarantineHolds: Invariant = ({ history, records }) =>
-  records.deployments
-    .filter(
-      ({ outcome, health = [] }) =>
-        outcome === "RolledBack" &&
-        health.some(({ phase, verdict }) => phase === "deployed" && verdict === "unhealthy"),
-    )
-    .flatMap((taken) => {
-      const digest = records.releases.find(({ id }) => id === taken.release)?.image?.digest ?? "none";
-      return changesOf(history)
-        .filter(
-          ({ kind, by, service, environment, what, from }) =>
-            kind === "target" &&
-            by === "StartDeployment" &&
-            service === taken.service &&
-            environment === taken.environment &&
-            what.endsWith(digest) &&
-            from > (taken.endedAt ?? 0) - worldBegins,
-        )
-        .map((change) => `${describeChange(change)}, although it was taken back as unhealthy before`);
-    });
+/**
+ * A digest that was found unhealthy and taken back is not brought anywhere again without a person who insists: by
+ * force, or by lifting its quarantine after that. Elsewhere it may have been on its way already, if it had its turn.
+ */
+export const quarantineHolds: Invariant = ({ history, records }) => {
+  const forced = forcedAt(history);
+  const lifts = liftsOf(history);
+  const leases = ofKind(history, "lease");
+  const brought = changesOf(history).filter(
+    ({ kind, by, execution }) =>
+      kind === "target" &&
+      by === "StartDeployment" &&
+      records.deployments.some((one) => one.executionArn === execution && brings(one.intent)),
+  );
+  return records.deployments.filter(isFoundIll).flatMap(({ release, service, environment, endedAt = 0 }) => {
+    const digest = records.releases.find(({ id }) => id === release)?.image?.digest ?? "none";
+    const since = endedAt - worldBegins;
+    return brought
+      .filter((change) => {
+        const begun = leases.find(({ owner }) => owner === change.execution)?.at ?? change.from;
+        const isAfter = change.environment === environment ? change.from > since : begun > since + inFlight;
+        const said = forced(change.execution);
+        const isForced = said !== undefined && said > since - inFlight;
+        const isLifted = lifts.some(
+          (lift) => lift.digest === digest && lift.until > since && lift.from < change.from,
+        );
+        return (
+          change.service === service && change.what.endsWith(digest) && isAfter && !isForced && !isLifted
+        );
+      })
+      .map((change) => `${describeChange(change)}, although it was taken back as unhealthy before`);
+  });
+};
+
+function isFoundIll({ outcome, intent, health = [], bake }: Deployment): boolean {
+  const judged = health.find(({ phase }) => phase === "deployed")?.verdict;
+  return (
+    outcome === "RolledBack" && brings(intent) && (judged === "unhealthy" || bake?.verdict === "unhealthy")
+  );
+}
 
 /** Only what nobody waits for is stopped by who looks for such. */
 export const awaitedIsNoOrphan: Invariant = ({ history }) =>
@@ -117,7 +139,7 @@ export const nobodySleepsOn: Invariant = ({ records }) =>
 
 /** What a release began is stopped when it ends, where no fault keeps anybody from it. */
 export const siblingsAreStopped: Invariant = ({ plan, history, records }) => {
-  if (plan.faults.calls > 0) return [];
+  if (plan.faults.calls > 0 || plan.faults.unlucky !== undefined) return [];
   const running = new Map<string, number>();
   return history.flatMap((effect) => {
     if (effect.kind === "build") {
@@ -128,8 +150,8 @@ export const siblingsAreStopped: Invariant = ({ plan, history, records }) => {
       return [];
     const { status, executionArn } = effect.event.detail;
     const release = records.releases.find((one) => one.executionArn === executionArn);
-    // One that is stopped is tidied up after by others, a little later.
-    if (release === undefined || status === "RUNNING" || status === "ABORTED") return [];
+    // One that is stopped, or whose time is up, is tidied up after by others, a little later.
+    if (release === undefined || !["SUCCEEDED", "FAILED"].includes(String(status))) return [];
     const count = running.get(release.id) ?? 0;
     return count > 0 ? [`${count} builds of ${release.id} went on after its end`] : [];
   });
@@ -202,7 +224,9 @@ export const wokenInTime: Invariant = ({ plan: { faults, setting, deeds }, histo
   const { staging, production } = setting.rules ?? {};
   const waitsForTime = [staging, production].some((one) => one?.freeze ?? one?.approvals);
   // A turn whose time comes, and one that nobody gave because he was stopped, are found by who looks each minute.
-  const isLookedFor = waitsForTime || deeds.some(({ does }) => does === "stop" || does === "cancel");
+  const isBrokenOff =
+    setting.timeLimits !== undefined || deeds.some(({ does }) => does === "stop" || does === "cancel");
+  const isLookedFor = waitsForTime || isBrokenOff;
   return ofKind(history, "call").flatMap(({ at, by, operation, input }) => {
     if (by !== "Reconcile" || !operation.startsWith("AWSStepFunctions.SendTask")) return [];
     const wait = waits.find(({ token }) => JSON.stringify(input).includes(token));
