@@ -13,7 +13,7 @@ import { lastLines } from "../core/build.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { withLog } from "../core/excerpt.ts";
 import { targetLogGroup } from "../core/names.ts";
-import type { Target, TargetFound, TargetRequest } from "../core/target.ts";
+import type { Target, TargetFound, TargetRequest, TargetShape } from "../core/target.ts";
 import type { WaitResult } from "../core/wait.ts";
 import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
@@ -214,7 +214,8 @@ function shapeOf({ settings }: TargetRequest) {
   };
 }
 
-function foundOf({ Status, SourceConfiguration: source, UpdatedAt }: Service): TargetFound {
+function foundOf(service: Service): TargetFound {
+  const { Status, SourceConfiguration: source, UpdatedAt } = service;
   const { ImageIdentifier, ImageConfiguration: image } = source?.ImageRepository ?? {};
   return {
     status: statusOf(Status),
@@ -224,8 +225,36 @@ function foundOf({ Status, SourceConfiguration: source, UpdatedAt }: Service): T
     port: image?.Port,
     variables: { ...image?.RuntimeEnvironmentVariables },
     secrets: { ...image?.RuntimeEnvironmentSecrets },
+    shape: foundShapeOf(service),
     changedAt: UpdatedAt?.getTime(),
   };
+}
+
+function foundShapeOf({
+  InstanceConfiguration: instance,
+  HealthCheckConfiguration: check,
+  NetworkConfiguration: network,
+}: Service): TargetShape {
+  const { VpcConnectorArn, EgressType } = network?.EgressConfiguration ?? {};
+  return {
+    cpu: inUnits(instance?.Cpu),
+    memory: inUnits(instance?.Memory),
+    role: instance && (instance.InstanceRoleArn ?? "none"),
+    healthProtocol: check?.Protocol,
+    healthPath: check?.Path,
+    healthInterval: check?.Interval?.toString(),
+    healthTimeout: check?.Timeout?.toString(),
+    healthyThreshold: check?.HealthyThreshold?.toString(),
+    unhealthyThreshold: check?.UnhealthyThreshold?.toString(),
+    network: VpcConnectorArn ?? EgressType,
+  };
+}
+
+/** `1024`, or the same as `1 vCPU` or `1 GB`: App Runner takes either. @returns undefined for what is neither. */
+function inUnits(size: string | undefined): string | undefined {
+  const [, number, unit] = /^([\d.]+)( vCPU| GB)?$/.exec(size ?? "") ?? [];
+  if (number === undefined) return undefined;
+  return unit === undefined ? number : String(Number(number) * 1024);
 }
 
 function statusOf(status: Service["Status"]): TargetFound["status"] {

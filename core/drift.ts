@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { functionTimeoutSeconds } from "./lease.ts";
 import type { EnvironmentRecord, Release, Revision } from "./records.ts";
 import { runtimeSettings } from "./settings.ts";
-import type { TargetFound } from "./target.ts";
+import { shapeMembers, shapeOf, type TargetFound, type TargetShape } from "./target.ts";
 
 /** What runs in an environment is not what is on record as live there, as it was last seen. */
 export const Drift = z.object({
@@ -27,6 +27,8 @@ export interface OnRecord {
   readonly variables: Readonly<Record<string, string>>;
   /** Variable → reference of a secret. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** Absent members are left as they are. */
+  readonly shape: TargetShape;
 }
 
 export type DriftFinding =
@@ -49,8 +51,10 @@ export function isComparable(
 
 /** What the target was told when the live revision was brought to it. @param release that of the revision. */
 export function onRecord(live: Pick<Revision, "image">, release: Release, environment: string): OnRecord {
-  const { port, variables, secrets } = runtimeSettings(release, environment);
-  return { release: release.id, imageUri: live.image.uri, port, variables, secrets };
+  const settings = runtimeSettings(release, environment);
+  const { port, variables, secrets } = settings;
+  const shape = shapeOf(settings);
+  return { release: release.id, imageUri: live.image.uri, port, variables, secrets, shape };
 }
 
 /** Compares what runs with what is on record. @param found undefined: there is no such target. */
@@ -128,7 +132,30 @@ function describeSettings(recorded: OnRecord, found: TargetFound): string[] {
       : [`it is told the port ${found.port} instead of ${recorded.port}`]),
     ...describeMap("variable", recorded.variables, found.variables),
     ...describeMap("secret", recorded.secrets, found.secrets),
+    ...describeShape(recorded.shape, found.shape),
   ];
+}
+
+const shapeInWords: Readonly<Record<(typeof shapeMembers)[number], string>> = {
+  cpu: "CPU",
+  memory: "memory",
+  role: "role of an instance",
+  healthProtocol: "health check's protocol",
+  healthPath: "health check's path",
+  healthInterval: "health check's interval",
+  healthTimeout: "health check's timeout",
+  healthyThreshold: "health check's healthy threshold",
+  unhealthyThreshold: "health check's unhealthy threshold",
+  network: "way out",
+};
+
+/** What Spillway does not set, or the platform does not tell, is not compared. */
+function describeShape(recorded: TargetShape, found: TargetShape): string[] {
+  return shapeMembers.flatMap((member) => {
+    const [before, now] = [recorded[member], found[member]];
+    if (before === undefined || now === undefined || before === now) return [];
+    return [`it is told the ${shapeInWords[member]} ${now} instead of ${before}`];
+  });
 }
 
 /**

@@ -16,6 +16,39 @@ export interface TargetOperation {
   readonly operation: string;
 }
 
+/** How large an instance is and as whom it runs, when it may serve, and how it reaches out. */
+export const shapeMembers = [
+  /** In thousandths of a vCPU, and in MB. */
+  "cpu",
+  "memory",
+  "role",
+  "healthProtocol",
+  "healthPath",
+  /** In seconds, and in answers in a row. */
+  "healthInterval",
+  "healthTimeout",
+  "healthyThreshold",
+  "unhealthyThreshold",
+  /** The connector to a network. */
+  "network",
+] as const;
+
+/** What of it a target is told; absent: what it is not told, or does not tell. */
+export type TargetShape = Readonly<Partial<Record<(typeof shapeMembers)[number], string | undefined>>>;
+
+/** What of its settings is the shape of a target. */
+export function shapeOf(settings: RuntimeSettings): TargetShape {
+  const { cpu, memory, instanceRoleArn: role, healthPath, healthCheck, vpcConnectorArn: network } = settings;
+  return {
+    ...{ cpu, memory, role, healthPath, network },
+    healthProtocol: "HTTP",
+    healthInterval: String(healthCheck.intervalSeconds),
+    healthTimeout: String(healthCheck.timeoutSeconds),
+    healthyThreshold: String(healthCheck.healthyThreshold),
+    unhealthyThreshold: String(healthCheck.unhealthyThreshold),
+  };
+}
+
 /** What a target runs, and what it was told when it was last changed, by whomever. */
 export interface TargetFound {
   readonly status: "running" | "busy" | "paused" | "failed";
@@ -28,6 +61,7 @@ export interface TargetFound {
   readonly variables: Readonly<Record<string, string>>;
   /** Variable → reference of a secret. */
   readonly secrets: Readonly<Record<string, string>>;
+  readonly shape: TargetShape;
   /** When it was last changed, milliseconds since the epoch. */
   readonly changedAt: number | undefined;
 }

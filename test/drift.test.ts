@@ -7,6 +7,7 @@ import {
   ResumeServiceCommand,
   type Service,
   UpdateServiceCommand,
+  type UpdateServiceCommandInput,
 } from "@aws-sdk/client-apprunner";
 import { DisableRuleCommand, EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -51,6 +52,10 @@ async function byHand(account = "local") {
       if (SourceConfiguration === undefined) throw new Error("the service has no source");
       change(SourceConfiguration);
       await run(apprunner.send(new UpdateServiceCommand({ ServiceArn, SourceConfiguration })));
+      await minutes(2);
+    },
+    async shape(settings: Omit<UpdateServiceCommandInput, "ServiceArn">) {
+      await run(apprunner.send(new UpdateServiceCommand({ ServiceArn, ...settings })));
       await minutes(2);
     },
     send: async (command: "pause" | "resume" | "delete") => {
@@ -160,6 +165,37 @@ describe("what somebody changes without Spillway", () => {
       "the secret DATABASE_URL was taken away",
     ]);
     expect(JSON.stringify(await environment())).not.toContain("planted-by-hand");
+  });
+
+  it("is told if its instances are of another size, or its health check asks for something else", async () => {
+    const { person } = await begin();
+    const { HealthCheckConfiguration: asked } = await person.service();
+    await person.shape({
+      InstanceConfiguration: { Cpu: "1 vCPU", Memory: "2 GB" },
+      HealthCheckConfiguration: { ...asked, Protocol: "TCP", Interval: 20 },
+    });
+    await minutes(6);
+    expect((await environment()).drift?.differences).toEqual([
+      "it is told the CPU 1024 instead of 256",
+      "it is told the memory 2048 instead of 512",
+      "it is told the health check's protocol TCP instead of HTTP",
+      "it is told the health check's interval 20 instead of 1",
+    ]);
+    await world.deploy({ intent: "recover", service: "web", environment: "production" });
+    await minutes(10);
+    expect((await environment()).drift).toBeUndefined();
+    expect(await person.service()).toMatchObject({
+      InstanceConfiguration: { Cpu: "256", Memory: "512" },
+      HealthCheckConfiguration: { Protocol: "HTTP", Interval: 1 },
+    });
+  });
+
+  it("is nothing if the same is told in other words, or what Spillway does not set", async () => {
+    const { person } = await begin();
+    await person.shape({ InstanceConfiguration: { Cpu: "0.25 vCPU", Memory: "0.5 GB" } });
+    await person.shape({ NetworkConfiguration: { IpAddressType: "DUAL_STACK" } });
+    await minutes(6);
+    expect((await environment()).drift).toBeUndefined();
   });
 
   it("is counted as long as it lasts, and said in the log once", async () => {

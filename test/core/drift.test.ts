@@ -9,18 +9,25 @@ import {
   type OnRecord,
 } from "../../core/drift.ts";
 import { functionTimeoutSeconds } from "../../core/lease.ts";
-import type { TargetFound } from "../../core/target.ts";
+import { shapeMembers, type TargetFound, type TargetShape } from "../../core/target.ts";
 
 const digest = fc.stringMatching(/^[0-9a-f]{64}$/);
 const uri = digest.map((hex) => `123456789012.dkr.ecr.eu-central-1.amazonaws.com/web@sha256:${hex}`);
 const name = fc.stringMatching(/^[A-Z][A-Z_]{0,8}$/).filter((one) => !one.startsWith("SPILLWAY_"));
 const map = fc.dictionary(name, fc.stringMatching(/^[a-z0-9-]{12,20}$/), { maxKeys: 4 });
+/** What is told of a target's shape, of which each member may be absent. */
+function shapes(from: number): fc.Arbitrary<TargetShape> {
+  const member = fc.option(fc.constantFrom(`${from}`, `${from + 1}`), { nil: undefined });
+  const members = Object.fromEntries(shapeMembers.map((name) => [name, member]));
+  return fc.record(members, { requiredKeys: [] });
+}
 const recorded: fc.Arbitrary<OnRecord> = fc.record({
   release: fc.constant("web-3f2a91c0d4e5-1"),
   imageUri: uri,
   port: fc.integer({ min: 1, max: 65_535 }),
   variables: map,
   secrets: map,
+  shape: shapes(0),
 });
 
 /** A target that is as the record says, but for a change. */
@@ -33,6 +40,7 @@ function asRecorded(record: OnRecord, change: Partial<TargetFound> = {}): Target
     port: String(record.port),
     variables: { ...record.variables, SPILLWAY_RELEASE: record.release },
     secrets: record.secrets,
+    shape: record.shape,
     changedAt: 1,
     ...change,
   };
@@ -45,12 +53,13 @@ const change: fc.Arbitrary<Partial<TargetFound>> = fc.oneof(
   fc.constant({ deploysByItself: true }),
   fc.record({ variables: map }),
   fc.record({ secrets: map }),
+  fc.record({ shape: shapes(1) }),
   fc.record({ port: fc.constantFrom("1", "8080") }),
 );
 
 describe("what runs, compared with what is on record", () => {
   const record: OnRecord = {
-    ...{ release: "web-1", imageUri: "web@sha256:1", port: 8080, secrets: {} },
+    ...{ release: "web-1", imageUri: "web@sha256:1", port: 8080, secrets: {}, shape: {} },
     variables: { LEVEL: "info" },
   };
 
@@ -97,7 +106,8 @@ describe("what runs, compared with what is on record", () => {
           !found.deploysByItself &&
           found.port === String(record.port) &&
           isEqual(Object.fromEntries(own), record.variables) &&
-          isEqual(found.secrets, record.secrets);
+          isEqual(found.secrets, record.secrets) &&
+          shapeMembers.every((member) => isSameWhereTold(record.shape[member], found.shape[member]));
         expect(finding.found).toBe(isSame ? "as-recorded" : "drifted");
         const said = JSON.stringify(finding);
         for (const value of [...Object.values(found.variables), ...Object.values(found.secrets)])
@@ -117,6 +127,10 @@ describe("what runs, compared with what is on record", () => {
     );
   });
 });
+
+function isSameWhereTold(one: string | undefined, other: string | undefined): boolean {
+  return one === undefined || other === undefined || one === other;
+}
 
 function isEqual(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {
   const sorted = (values: object) => JSON.stringify(Object.entries(values).toSorted());
