@@ -5,6 +5,7 @@ import { membersOf } from "../core/members.ts";
 import { migrationFamily, projectName, tableName, targetName } from "../core/names.ts";
 import { databaseOf } from "../core/settings.ts";
 import { buildImageStage } from "../core/stage.ts";
+import { rulesOf } from "./event-rules.ts";
 import {
   describeAccount,
   describeMembers,
@@ -12,6 +13,7 @@ import {
   rulesForMembers,
   withEntrance,
 } from "./members.ts";
+import { type Permission, permissions } from "./permissions.ts";
 
 /** A Lambda function of the installation. Its name is that of its state, its file and its placeholder. */
 export interface FunctionDescription {
@@ -26,41 +28,6 @@ export interface FunctionDescription {
   /** How its function URL knows who calls; undefined: it has none. */
   readonly functionUrl?: "AWS_IAM" | undefined;
 }
-
-/** What a function may do, on which thing of the installation. */
-export interface Permission {
-  readonly actions: readonly string[];
-  readonly on: Thing;
-}
-
-/** The things a permission can name; each builder knows their ARNs. */
-export type Thing =
-  | "table"
-  | "table-indexes"
-  | "projects"
-  | "reports"
-  | "build-logs"
-  | "task-tokens"
-  | "bus"
-  | "deploy-machine"
-  | "release-machine"
-  | "executions"
-  | "repositories"
-  | "registry"
-  | "tasks"
-  | "task-list"
-  | "migration-tasks"
-  | "migration-roles"
-  | "migration-logs"
-  | "targets"
-  | "target-list"
-  | "target-log-groups"
-  | "target-logs"
-  | "target-roles"
-  | "target-network"
-  | "member-roles"
-  | "alarms"
-  | "metrics";
 
 /** A rule of the event bus: when it matches, its target runs. */
 export interface RuleDescription {
@@ -142,145 +109,14 @@ export interface Application extends AccountDescription {
   readonly machines: Readonly<Record<MachineName, string>>;
   readonly rules: readonly RuleDescription[];
   readonly projects: readonly ProjectDescription[];
+  /** The repositories of what runs: a push there begins a release. */
+  readonly imageRepositories: readonly string[];
+  readonly migrationRepositories: readonly string[];
+  /** Both. */
   readonly repositories: readonly string[];
   /** The name of the table that holds the records. */
   readonly table: string;
 }
-
-const readRecords: Permission = { actions: ["dynamodb:GetItem"], on: "table" };
-const addRecords: Permission = { actions: ["dynamodb:PutItem"], on: "table" };
-const updateRecords: Permission = { actions: ["dynamodb:UpdateItem"], on: "table" };
-/** What is known already: read, and written on. */
-const records: Permission = { actions: ["dynamodb:GetItem", "dynamodb:UpdateItem"], on: "table" };
-/** The same for who waits: a wait is a record of its own. */
-const waits: readonly Permission[] = [records, addRecords];
-const listRecords: Permission = { actions: ["dynamodb:Query"], on: "table" };
-const listOpen: Permission = { actions: ["dynamodb:Query"], on: "table-indexes" };
-const answer: Permission = {
-  actions: ["states:SendTaskSuccess", "states:SendTaskFailure"],
-  on: "task-tokens",
-};
-const askExecutions: Permission = { actions: ["states:DescribeExecution"], on: "executions" };
-const readImages: Permission = {
-  actions: [
-    "ecr:DescribeImages",
-    "ecr:DescribeRepositories",
-    "ecr:BatchGetImage",
-    "ecr:GetDownloadUrlForLayer",
-  ],
-  on: "repositories",
-};
-const listTagged: Permission = { actions: ["ecr:DescribeImages"], on: "repositories" };
-const findImages: Permission = { actions: ["ecr:BatchGetImage"], on: "repositories" };
-const lookAtBuilds: readonly Permission[] = [
-  { actions: ["codebuild:BatchGetBuilds"], on: "projects" },
-  { actions: ["codebuild:BatchGetReports"], on: "reports" },
-  { actions: ["logs:GetLogEvents"], on: "build-logs" },
-];
-const startBuilds: Permission = {
-  actions: ["codebuild:StartBuild", "codebuild:ListBuildsForProject"],
-  on: "projects",
-};
-const stopBuilds: Permission = { actions: ["codebuild:StopBuild"], on: "projects" };
-const readMigrationLogs: Permission = { actions: ["logs:GetLogEvents"], on: "migration-logs" };
-const describeTasks: Permission = { actions: ["ecs:DescribeTasks"], on: "tasks" };
-/** A task that fails is explained by what it printed; a migration itself is, later, by ConfirmMigration. */
-const lookAtTasks: readonly Permission[] = [describeTasks, readMigrationLogs];
-const listTasks: Permission = { actions: ["ecs:ListTasks"], on: "task-list" };
-const runTasks: readonly Permission[] = [
-  { actions: ["ecs:RegisterTaskDefinition", "ecs:RunTask"], on: "migration-tasks" },
-  listTasks,
-  { actions: ["iam:PassRole"], on: "migration-roles" },
-];
-const findTargets: Permission = { actions: ["apprunner:ListServices"], on: "target-list" };
-const describeTargets: Permission = { actions: ["apprunner:DescribeService"], on: "targets" };
-const listOperations: Permission = { actions: ["apprunner:ListOperations"], on: "targets" };
-/** Whether anything goes on that the holder of a lease began. */
-const lookAtHolders: readonly Permission[] = [describeTasks, listTasks, findTargets, describeTargets];
-/** A failed operation is explained by what the service and its program logged. */
-const lookAtOperations: readonly Permission[] = [
-  describeTargets,
-  listOperations,
-  { actions: ["logs:DescribeLogStreams"], on: "target-log-groups" },
-  { actions: ["logs:GetLogEvents"], on: "target-logs" },
-];
-const changeTargets: readonly Permission[] = [
-  { actions: ["apprunner:CreateService", "apprunner:UpdateService"], on: "targets" },
-  { actions: ["apprunner:CreateService", "apprunner:UpdateService"], on: "target-network" },
-  { actions: ["iam:PassRole"], on: "target-roles" },
-];
-
-/** Whether the alarms that a config names ring, and how a target's requests end. */
-const watchTargets: readonly Permission[] = [
-  { actions: ["cloudwatch:DescribeAlarms"], on: "alarms" },
-  { actions: ["cloudwatch:GetMetricData"], on: "metrics" },
-];
-
-/** What ended executions left open: found, stopped, recovered, closed. */
-const seeToBroken: readonly Permission[] = [
-  listOpen,
-  listRecords,
-  askExecutions,
-  { actions: ["states:StartExecution"], on: "deploy-machine" },
-  stopBuilds,
-];
-
-/** Saying something on Spillway's own bus. */
-const announce: Permission = { actions: ["events:PutEvents"], on: "bus" };
-
-/** Ending a release wherever it is, and giving the turn to the next. */
-const cancelReleases: readonly Permission[] = [
-  ...[records, listRecords, listOpen, answer, stopBuilds],
-  { actions: ["ecs:StopTask"], on: "tasks" },
-];
-
-const permissions: Readonly<Record<string, readonly Permission[]>> = {
-  AdmitRelease: [readRecords, addRecords, listRecords, readImages],
-  RunStage: [...waits, answer, startBuilds, stopBuilds, ...lookAtBuilds],
-  StopStages: [updateRecords, listOpen, stopBuilds],
-  GateRelease: [readRecords, addRecords],
-  BuildImage: [...waits, answer, startBuilds, stopBuilds, ...lookAtBuilds],
-  CancelRelease: cancelReleases,
-  CompleteRelease: [records, listRecords, findImages],
-  AdmitDeployment: [readRecords, addRecords, listRecords],
-  RequestApproval: [...waits, answer, announce],
-  FindFreezes: [],
-  AwaitTurn: [...waits, answer],
-  AcquireLease: [records, askExecutions, ...lookAtHolders],
-  ConfirmStillWanted: [readRecords],
-  PrepareDeployment: [records, listOpen, askExecutions, findTargets, describeTargets],
-  CheckDatabase: [...waits, answer, ...runTasks, ...lookAtTasks],
-  ReadSchema: [records, readMigrationLogs],
-  MigrateDatabase: [...waits, answer, ...runTasks, describeTasks],
-  StopMigration: [readRecords, describeTasks, { actions: ["ecs:StopTask"], on: "tasks" }],
-  InspectSchema: [...waits, answer, ...runTasks, ...lookAtTasks],
-  ConfirmMigration: [records, readMigrationLogs],
-  StartDeployment: [...waits, answer, findTargets, ...lookAtOperations, ...changeTargets],
-  CheckHealth: [records, findTargets, describeTargets],
-  CheckBake: [records, findTargets, describeTargets, ...watchTargets],
-  RollBack: [...waits, answer, findTargets, ...lookAtOperations, ...changeTargets],
-  RevertMigration: [...waits, answer, ...runTasks, ...lookAtTasks],
-  RecordDeployment: [...waits],
-  ReleaseLease: [records, answer],
-  CompleteWait: [records, listOpen, answer, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
-  RecoverExecution: [records, ...seeToBroken],
-  Operate: [...cancelReleases, addRecords],
-  FindOrphans: [
-    ...[records, listTasks, describeTasks, stopBuilds],
-    { actions: ["codebuild:ListBuildsForProject", "codebuild:BatchGetBuilds"], on: "projects" },
-  ],
-  FindDrift: [...[records, findTargets, describeTargets], announce],
-  WatchImages: [records, listTagged],
-  FindLostPushes: [
-    ...[records, addRecords, listTagged, askExecutions],
-    { actions: ["states:StartExecution"], on: "release-machine" },
-  ],
-  Reconcile: [
-    ...[records, answer, ...seeToBroken],
-    ...[...lookAtBuilds, ...lookAtTasks, listTasks, findTargets, ...lookAtOperations],
-    { actions: ["ecs:StopTask"], on: "tasks" },
-  ],
-};
 
 /** Describes the installation that runs `config`, whose physical names begin with `prefix`. */
 export function describeApplication(config: Config, prefix: string): Application {
@@ -293,12 +129,10 @@ export function describeApplication(config: Config, prefix: string): Application
   );
   const own = describeAccount(prefix, config.aws, atHome);
   const projects = services.flatMap(([service, config]) => projectsOf(prefix, service, config));
-  const rules = rulesOf(
-    prefix,
-    services.map(([, { image }]) => image.repository),
-    namedTargets(environments, prefix),
-    [...new Set([own, ...membersOf(config)].map(({ cluster = prefix }) => cluster))],
-  );
+  const imageRepositories = services.map(([, { image }]) => image.repository);
+  const rules = rulesOf(prefix, imageRepositories, namedTargets(environments, prefix), [
+    ...new Set([own, ...membersOf(config)].map(({ cluster = prefix }) => cluster)),
+  ]);
   const functions = Object.entries(permissions).map(
     ([name, granted]): FunctionDescription => ({
       name,
@@ -329,113 +163,11 @@ export function describeApplication(config: Config, prefix: string): Application
     },
     rules: [...rules, ...rulesForMembers(config, rules)],
     projects,
+    imageRepositories,
+    migrationRepositories: services.flatMap(([, { migration }]) => migration?.repository ?? []),
     repositories: services.flatMap(([, service]) => repositoriesOf(service)),
     secrets: [...new Set([...projects.flatMap(({ secrets }) => secrets), ...own.secrets])],
   };
-}
-
-function rulesOf(
-  prefix: string,
-  repositories: readonly string[],
-  targets: readonly string[],
-  clusters: readonly string[],
-): RuleDescription[] {
-  // A replay of the archive must not release old images again.
-  const live = { "replay-name": [{ exists: false }] };
-  return [
-    {
-      name: "ImagePushed",
-      bus: "default",
-      pattern: {
-        ...live,
-        source: ["aws.ecr"],
-        "detail-type": ["ECR Image Action"],
-        detail: {
-          "action-type": ["PUSH"],
-          result: ["SUCCESS"],
-          "repository-name": repositories,
-          "image-tag": [{ "anything-but": "" }],
-        },
-      },
-      target: { machine: "ReleaseMachine" },
-    },
-    {
-      name: "ReleaseRequested",
-      bus: "spillway",
-      pattern: { ...live, "detail-type": ["Release Requested"] },
-      target: { machine: "ReleaseMachine" },
-    },
-    {
-      name: "BuildEnded",
-      bus: "default",
-      pattern: {
-        source: ["aws.codebuild"],
-        "detail-type": ["CodeBuild Build State Change"],
-        detail: {
-          "project-name": [{ prefix: `${prefix}-` }],
-          "build-status": ["SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"],
-        },
-      },
-      target: { function: "CompleteWait" },
-    },
-    {
-      name: "TaskStopped",
-      bus: "default",
-      pattern: {
-        source: ["aws.ecs"],
-        "detail-type": ["ECS Task State Change"],
-        detail: {
-          clusterArn: clusters.map((cluster) => ({ suffix: `:cluster/${cluster}` })),
-          // In a cluster that others use, too, their tasks are nothing to us.
-          group: [{ prefix: `family:${prefix}-` }],
-          lastStatus: ["STOPPED"],
-        },
-      },
-      target: { function: "CompleteWait" },
-    },
-    {
-      name: "TargetOperationEnded",
-      bus: "default",
-      // By the service's ARN, which is among the resources: what the detail calls its members has changed before.
-      pattern: {
-        source: ["aws.apprunner"],
-        "detail-type": ["AppRunner Service Operation Status Change"],
-        resources: [`${prefix}-*`, ...targets.map((name) => `${name}/*`)].map((names) => ({
-          wildcard: `arn:*:apprunner:*:*:service/${names}`,
-        })),
-      },
-      target: { function: "CompleteWait" },
-    },
-    {
-      name: "ExecutionBroken",
-      bus: "default",
-      pattern: {
-        source: ["aws.states"],
-        "detail-type": ["Step Functions Execution Status Change"],
-        detail: {
-          status: ["ABORTED", "TIMED_OUT", "FAILED"],
-          // Two installations in one account do not hear each other.
-          stateMachineArn: machineNames.map((name) => ({ suffix: `:stateMachine:${prefix}-${name}` })),
-        },
-      },
-      target: { function: "RecoverExecution" },
-    },
-    { name: "EveryMinute", bus: "default", schedule: "rate(1 minute)", target: { function: "Reconcile" } },
-    {
-      name: "EveryFiveMinutes",
-      bus: "default",
-      schedule: "rate(5 minutes)",
-      target: { function: "FindLostPushes" },
-    },
-    { name: "DriftDue", bus: "default", schedule: "rate(5 minutes)", target: { function: "FindDrift" } },
-    { name: "OrphansDue", bus: "default", schedule: "rate(10 minutes)", target: { function: "FindOrphans" } },
-    {
-      name: "EveryTenMinutes",
-      bus: "default",
-      schedule: "rate(10 minutes)",
-      target: { function: "WatchImages" },
-    },
-  ];
 }
 
 function projectsOf(prefix: string, service: string, config: ServiceConfig): ProjectDescription[] {

@@ -1,12 +1,6 @@
-import {
-  type Application,
-  type MachineName,
-  namedTargets,
-  type Permission,
-  type Thing,
-  tableShape,
-} from "./application.ts";
+import { type Application, type MachineName, namedTargets, type tableShape } from "./application.ts";
 import type { MemberDescription } from "./members.ts";
+import type { Permission, Thing } from "./permissions.ts";
 
 /** Where an installation is, and the roles that were made for it. */
 export interface Place {
@@ -94,7 +88,12 @@ export function statementsOf(
  */
 export function arnsOf(thing: Thing, application: Application, place: Place): string[] {
   const at = (service: string, rest: string) => arn(place, service, rest);
-  const { prefix, table, cluster, vpcConnector, repositories, machines, members } = application;
+  const { prefix, table, cluster, vpcConnector, members } = application;
+  const indexArn = (index: keyof typeof tableShape.indexes) =>
+    at("dynamodb", `table/${table}/index/${index}`);
+  const executionsOf = (machine: MachineName) =>
+    at("states", `execution:${physicalName(application, machine)}:*`);
+  const repositoryArn = (repository: string) => at("ecr", `repository/${repository}`);
   const eachService = (service: string, rest: (names: string) => string) =>
     application.services.map((name) => at(service, rest(`${prefix}-${name}-*`)));
   const eachTarget = (service: string, rest: (name: string) => string) => [
@@ -104,8 +103,10 @@ export function arnsOf(thing: Thing, application: Application, place: Place): st
   switch (thing) {
     case "table":
       return [at("dynamodb", `table/${table}`)];
-    case "table-indexes":
-      return Object.keys(tableShape.indexes).map((index) => at("dynamodb", `table/${table}/index/${index}`));
+    case "awaited-index":
+      return [indexArn("awaited")];
+    case "open-index":
+      return [indexArn("open")];
     case "projects":
       return eachService("codebuild", (names) => `project/${names}`);
     case "reports":
@@ -118,12 +119,14 @@ export function arnsOf(thing: Thing, application: Application, place: Place): st
       return [machineArn(application, place, "DeployMachine")];
     case "release-machine":
       return [machineArn(application, place, "ReleaseMachine")];
-    case "executions":
-      return Object.keys(machines).map((machine) =>
-        at("states", `execution:${physicalName(application, machine)}:*`),
-      );
-    case "repositories":
-      return repositories.map((repository) => at("ecr", `repository/${repository}`));
+    case "deploy-executions":
+      return [executionsOf("DeployMachine")];
+    case "release-executions":
+      return [executionsOf("ReleaseMachine")];
+    case "image-repositories":
+      return application.imageRepositories.map(repositoryArn);
+    case "migration-repositories":
+      return application.migrationRepositories.map(repositoryArn);
     case "tasks":
       return [at("ecs", `task/${cluster}/*`)];
     case "migration-tasks":
@@ -145,7 +148,6 @@ export function arnsOf(thing: Thing, application: Application, place: Place): st
       return [...place.roles[thing]];
     case "task-tokens":
     case "task-list":
-    case "registry":
     case "target-list":
     case "alarms":
     case "metrics":

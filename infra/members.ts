@@ -5,10 +5,9 @@ import type {
   AccountDescription,
   EnvironmentDescription,
   FunctionDescription,
-  Permission,
   RuleDescription,
-  Thing,
 } from "./application.ts";
+import type { Permission, Thing } from "./permissions.ts";
 
 /** What there is in an account, other than the installation's own, where environments run. */
 export interface MemberDescription extends AccountDescription {

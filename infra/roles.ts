@@ -42,7 +42,7 @@ const deliverLogs = allow(
 
 const logIn = allow(["ecr:GetAuthorizationToken"], ["*"]);
 
-/** What a function may do: what `application.ts` grants it, and to write its own log. */
+/** What a function may do: what `permissions.ts` grants it, and to write its own log. */
 export function functionStatements(
   { name, permissions }: FunctionDescription,
   application: Application,

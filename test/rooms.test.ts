@@ -62,6 +62,8 @@ describe("the rooms of the house", () => {
   it("keeps the description of an installation free of SST, so that a laptop can read it", () => {
     const described = [
       "application.ts",
+      "event-rules.ts",
+      "permissions.ts",
       "arns.ts",
       "members.ts",
       "resource-policies.ts",

@@ -6,8 +6,9 @@ import {
   paginateListExecutions,
   SFNClient,
 } from "@aws-sdk/client-sfn";
-import { losing, type Scenario } from "../permissions/scenarios.ts";
-import { createWorld, type SimulatedWorld } from "../simulation/world.ts";
+import { playScenario } from "../permissions/play.ts";
+import type { Scenario } from "../permissions/scenario.ts";
+import type { SimulatedWorld } from "../simulation/world.ts";
 import { Definitions } from "./definitions.ts";
 import { casesOf, errorCasesOf, type Replayed, type StateCase } from "./state-cases.ts";
 import { visitsOf } from "./visits.ts";
@@ -25,23 +26,16 @@ export async function recordCases(played: readonly Scenario[]): Promise<Cases> {
   const add = (one: StateCase) => {
     if (!cases.has(one.name)) cases.set(one.name, one);
   };
-  for (const { config, secrets, loses, play } of played) {
-    const world = await createWorld(
-      1,
-      config,
-      secrets,
-      loses === undefined ? {} : { seams: () => losing(loses) },
-    );
-    await play(world);
-    for (const { replayed, events } of await world.clock.runUntil(readExecutions(world))) {
-      for (const name of replayed.definitions.names) states.add(`${replayed.machine} ${name}`);
-      for (const visit of visitsOf(replayed.definitions, events)) {
-        for (const one of casesOf(replayed, visit)) add(one);
-        for (const one of errorCasesOf(replayed, visit)) add(one);
+  for (const scenario of played)
+    await playScenario(scenario, async (world) => {
+      for (const { replayed, events } of await world.clock.runUntil(readExecutions(world))) {
+        for (const name of replayed.definitions.names) states.add(`${replayed.machine} ${name}`);
+        for (const visit of visitsOf(replayed.definitions, events)) {
+          for (const one of casesOf(replayed, visit)) add(one);
+          for (const one of errorCasesOf(replayed, visit)) add(one);
+        }
       }
-    }
-    await world.close();
-  }
+    });
   const tried = new Set([...cases.values()].map(({ machine, state }) => `${machine} ${state}`));
   return { cases: [...cases.values()], untried: [...states].filter((state) => !tried.has(state)) };
 }

@@ -1,5 +1,6 @@
 import { DisableRuleCommand, EventBridgeClient } from "@aws-sdk/client-eventbridge";
-import { type Scenario, scenarios } from "../permissions/scenarios.ts";
+import type { Scenario } from "../permissions/scenario.ts";
+import { scenarios } from "../permissions/scenarios.ts";
 import { exampleWith, oneEnvironment } from "../simulation/environments.ts";
 import type { SimulatedWorld } from "../simulation/world.ts";
 

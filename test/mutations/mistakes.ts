@@ -50,7 +50,7 @@ export const mistakes: readonly Mistake[] = [
   },
   {
     name: "a misspelt action",
-    file: "infra/application.ts",
+    file: "infra/permissions.ts",
     from: '"codebuild:ListBuildsForProject"',
     to: '"codebuild:ListBuildForProject"',
     caughtBy: installation,
@@ -58,8 +58,8 @@ export const mistakes: readonly Mistake[] = [
   },
   {
     name: "an action allowed on a resource that it does not have",
-    file: "infra/application.ts",
-    from: 'actions: ["states:DescribeExecution"], on: "executions"',
+    file: "infra/permissions.ts",
+    from: 'actions: ["states:DescribeExecution"], on: "deploy-executions"',
     to: 'actions: ["states:DescribeExecution"], on: "projects"',
     caughtBy: installation,
     test: "name only actions that exist",
@@ -82,7 +82,7 @@ export const mistakes: readonly Mistake[] = [
   },
   {
     name: "a pattern that hears failed pushes",
-    file: "infra/application.ts",
+    file: "infra/event-rules.ts",
     from: 'result: ["SUCCESS"],',
     to: "",
     caughtBy: installation,
@@ -90,7 +90,7 @@ export const mistakes: readonly Mistake[] = [
   },
   {
     name: "a pattern with a string where a list must be",
-    file: "infra/application.ts",
+    file: "infra/event-rules.ts",
     from: 'source: ["aws.codebuild"]',
     to: 'source: "aws.codebuild"',
     caughtBy: installation,
@@ -98,7 +98,7 @@ export const mistakes: readonly Mistake[] = [
   },
   {
     name: "a replay of the archive that releases old images again",
-    file: "infra/application.ts",
+    file: "infra/event-rules.ts",
     from: '"replay-name": [{ exists: false }]',
     to: '"replay-name": [{ exists: false }, { prefix: "" }]',
     caughtBy: installation,
@@ -106,7 +106,7 @@ export const mistakes: readonly Mistake[] = [
   },
   {
     name: "a stage that hears the builds of another",
-    file: "infra/application.ts",
+    file: "infra/event-rules.ts",
     from: '"project-name": [{ prefix: `${prefix}-` }],',
     to: "",
     caughtBy: stages,
@@ -298,7 +298,7 @@ export const mistakes: readonly Mistake[] = [
   },
   {
     name: "a cluster of others whose every task wakes us",
-    file: "infra/application.ts",
+    file: "infra/event-rules.ts",
     from: "group: [{ prefix: `family:${prefix}-` }]",
     to: 'group: [{ prefix: "family:" }]',
     caughtBy: stages,

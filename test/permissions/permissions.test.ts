@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { createWorld, type SimulatedWorld } from "../simulation/world.ts";
 import { grantsOf, requestThatNeeds } from "./grants.ts";
-import { losing, scenarios } from "./scenarios.ts";
+import { playScenario } from "./play.ts";
+import { scenarios } from "./scenarios.ts";
 import { unreached } from "./unreached.ts";
 
 /** Roles that are made alike have one name: those of all builds, of all environments. */
@@ -17,31 +18,24 @@ const needed = new Map<string, string>();
 const denied: string[] = [];
 
 beforeAll(async () => {
-  for (const { name, config, secrets, loses, play } of scenarios) {
-    const world = await createWorld(
-      1,
-      config,
-      secrets,
-      loses === undefined ? {} : { seams: () => losing(loses) },
-    );
-    await play(world);
-    const { iam } = world.aws;
-    for (const role of iam.roles()) {
-      const decisions = iam.decisions.filter(({ roleArn }) => roleArn === role.arn);
-      for (const { demand, allowedBy } of decisions)
-        if (allowedBy === undefined) denied.push(`${name}: ${role.arn} ${demand.action} ${demand.resource}`);
-      for (const grant of grantsOf(role, nameOf)) {
-        granted.add(grant.label);
-        const request = requestThatNeeds(grant, decisions);
-        if (request !== undefined) needed.set(grant.label, name);
+  for (const scenario of scenarios)
+    await playScenario(scenario, ({ aws: { iam } }) => {
+      for (const role of iam.roles()) {
+        const decisions = iam.decisions.filter(({ roleArn }) => roleArn === role.arn);
+        for (const { demand, allowedBy } of decisions)
+          if (allowedBy === undefined)
+            denied.push(`${scenario.name}: ${role.arn} ${demand.action} ${demand.resource}`);
+        for (const grant of grantsOf(role, nameOf)) {
+          granted.add(grant.label);
+          const request = requestThatNeeds(grant, decisions);
+          if (request !== undefined) needed.set(grant.label, scenario.name);
+        }
       }
-    }
-    await world.close();
-  }
+    });
 }, 240_000);
 
 const advice =
-  "Nothing in test/permissions/scenarios.ts needs these rights. Take them out of infra/application.ts or infra/roles.ts, or add a scenario in which they are needed. Only what cannot happen here goes into test/permissions/unreached.ts, with the reason.";
+  "Nothing in test/permissions/scenarios/ needs these rights. Take them out of infra/permissions.ts or infra/roles.ts, or add a scenario in which they are needed. Only what cannot happen here goes into test/permissions/unreached.ts, with the reason.";
 
 describe("what each role may do", () => {
   it("is enough for all that happens", () => {

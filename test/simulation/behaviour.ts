@@ -9,7 +9,7 @@ export interface StageBehaviour {
   readonly faults?: number;
   /** How many of its first builds fail although it passes in the end; none unless said. */
   readonly failures?: number;
-  /** Whether it pulls the image that it is about. */
+  /** Whether it pulls the images that it is about. */
   readonly pulls?: boolean;
   readonly reports?: BuildOutcome["reports"];
   readonly artifacts?: BuildOutcome["artifacts"];

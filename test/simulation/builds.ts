@@ -32,6 +32,7 @@ export function createBuilds(
       const { variables } = job;
       const {
         SPILLWAY_IMAGE: image,
+        SPILLWAY_MIGRATION_IMAGE: migrationImage,
         SPILLWAY_COMMIT: commit = "",
         SPILLWAY_STAGE: stage = "",
         SPILLWAY_BUILD: build = "",
@@ -53,7 +54,8 @@ export function createBuilds(
       const passes = !fails && behaviour.passes !== false;
       effect?.({ kind: "build", phase: "begun", variables });
       progress.enter("BUILD");
-      if (behaviour.pulls === true && image !== undefined) await does.pull(image, job);
+      if (behaviour.pulls === true)
+        for (const needed of [image, migrationImage]) if (needed !== undefined) await does.pull(needed, job);
       for (const line of prints) progress.line(line);
       const stopped = await sleep(clock, seconds * 1000, signal).then(
         () => false,
