@@ -94,10 +94,12 @@ export function createFaults(
   async function call(made: Call, send: () => Promise<GatewayResponse>): Promise<GatewayResponse> {
     const { invocation, operation } = made;
     if (invocation === undefined) return send();
-    const share = badLuckOf(invocation)?.calls ?? plan.calls;
+    const badLuck = badLuckOf(invocation);
+    const share = badLuck?.calls ?? plan.calls;
     const due = draw(`${invocation.name} ${operation}`, share);
     if (due === undefined) return send();
-    const fault = due.dice.of(callFaults) ?? "throttled";
+    const may = callFaults.filter((one) => badLuck?.faults?.includes(one) ?? true);
+    const fault = due.dice.of(may) ?? "throttled";
     note(due.place, fault);
     switch (fault) {
       case "throttled":

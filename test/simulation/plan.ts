@@ -157,6 +157,8 @@ export interface FaultPlan {
     /** From when until when; always unless said. */
     readonly from?: number;
     readonly until?: number;
+    /** Which of all that may happen to a call; any unless said. */
+    readonly faults?: readonly string[];
   };
   /** Milliseconds by which clocks of functions differ at most. */
   readonly skew: number;

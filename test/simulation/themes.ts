@@ -1,6 +1,6 @@
 import type { Behaviour, MigrationBehaviour } from "./behaviour.ts";
 import type { Dice } from "./dice.ts";
-import type { Deed, Plan, PlannedPush } from "./plan.ts";
+import type { Deed, FaultPlan, Plan, PlannedPush } from "./plan.ts";
 
 /**
  * A situation that is rare in worlds drawn at large, though a guard is there for it. It keeps of the plan what it is
@@ -24,6 +24,7 @@ export const themes: Readonly<Record<string, Theme>> = {
   "long watches": longWatches,
   "executions that are broken off": brokenOff,
   "a function that has bad luck": badLuck,
+  "calls of functions that are gone": lateCalls,
 };
 
 const environments = ["staging", "production"] as const;
@@ -89,14 +90,15 @@ function lateBuilds(plan: Plan, dice: Dice): Plan {
       after: before.at(-1) ?? "",
       history: before,
       readableFrom: before.at(0) ?? "",
-      seconds: dice.one(5, 200),
+      // Long enough that the others are in line together.
+      seconds: nth === 1 ? 200 : 5,
     },
     ...(nth > 2 && dice.chance(0.5) ? illness(dice) : {}),
   }));
   const order = rest.toReversed();
   let at = first?.at ?? 0;
   const late = order.map((push) => {
-    at += dice.one(20, 60, 400, 900);
+    at += dice.one(20, 20, 60, 700);
     return { ...push, at };
   });
   return { ...plan, pushes: first === undefined ? late : [first, ...late], deeds: [] };
@@ -145,18 +147,41 @@ function brokenOff(plan: Plan, dice: Dice): Plan {
   return { ...plan, pushes, deeds };
 }
 
-/** Nearly nothing that it asks for goes well. */
+/** Much of what it asks for does not go well. */
 function badLuck(plan: Plan, dice: Dice): Plan {
   const pushes = pushesOf(plan, dice, dice.between(2, 4), (nth, history, before) => ({
     migration: { after: history.at(-1) ?? "", history, readableFrom: before.at(-1) ?? "" },
     ...(nth > 1 && dice.chance(0.6) ? { healthStatus: 500 } : {}),
   }));
-  const unlucky = {
-    function: dice.chance(0.4) ? "RollBack" : (dice.of(functions) ?? "RollBack"),
-    calls: 0.3,
-  };
-  const until = Math.max(...pushes.map(({ at }) => at)) + 1800;
-  return { ...plan, pushes, faults: { ...plan.faults, until, unlucky } };
+  const beginning = dice.one("RollBack", "RollBack", "StartDeployment", "MigrateDatabase", "RunStage");
+  const name = dice.chance(0.7) ? beginning : (dice.of(functions) ?? "RollBack");
+  return withBadLuck({ ...plan, pushes }, { function: name, calls: dice.one(0.1, 0.3) });
+}
+
+/** What it asks for happens when it is gone and its retry has done the same, while others wait in line. */
+function lateCalls(plan: Plan, dice: Dice): Plan {
+  const images = pushesOf(plan, dice, dice.between(3, 6), (_nth, history, before) => ({
+    migration: { after: history.at(-1) ?? "", history, readableFrom: before.at(-1) ?? "" },
+  }));
+  const [first] = images;
+  const pushes = images.map((push, nth) => ({ ...push, at: (first?.at ?? 0) + nth * dice.one(40, 90, 150) }));
+  const name = dice.one<string>(
+    "AdmitRelease",
+    "AdmitDeployment",
+    "AcquireLease",
+    "ReleaseLease",
+    ...functions,
+  );
+  return withBadLuck(
+    { ...plan, pushes },
+    { function: name, calls: dice.one(0.1, 0.2), faults: ["done late"] },
+  );
+}
+
+/** The same world, in which a function has bad luck until half an hour after the last push. */
+function withBadLuck(plan: Plan, unlucky: NonNullable<FaultPlan["unlucky"]>): Plan {
+  const until = Math.max(...plan.pushes.map(({ at }) => at)) + 1800;
+  return { ...plan, faults: { ...plan.faults, until, unlucky } };
 }
 
 /** All but `AdmitRelease`: a push that it cannot admit for half an hour, however often it is tried, is rejected. */
