@@ -34,6 +34,8 @@ export type Effect = { /** Milliseconds since the world began. */ readonly at: n
       readonly service: string;
       readonly environment: string;
       readonly owner: string;
+      /** From whom it was taken, if somebody had it. */
+      readonly before: string | undefined;
     }
   | ({ readonly kind: "fault" } & Omit<Fault, "kind">)
   | InnerEffect

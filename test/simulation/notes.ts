@@ -67,7 +67,8 @@ export function createNotes(history: History): Notes {
     const before = ownerOf(service, environment);
     const answer = await send();
     const owner = ownerOf(service, environment);
-    if (owner !== undefined && owner !== before) history.add({ kind: "lease", service, environment, owner });
+    if (owner !== undefined && owner !== before)
+      history.add({ kind: "lease", service, environment, owner, before });
     return answer;
   }
 

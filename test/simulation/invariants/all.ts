@@ -3,7 +3,13 @@ import type { Plan } from "../plan.ts";
 import { lostPushes, type Recorded } from "../records.ts";
 import type { SimulatedWorld } from "../world.ts";
 import { digestIsTested } from "./digests.ts";
-import { everythingEnds, leasesAreFreed, nothingIsLeftRunning, recoveredOnce } from "./ends.ts";
+import {
+  closedByItself,
+  everythingEnds,
+  leasesAreFreed,
+  nothingIsLeftRunning,
+  recoveredOnce,
+} from "./ends.ts";
 import { liveIsTrue, neverOlder, noFalseDrift, noRollbackOfARollback } from "./live.ts";
 import {
   failedMigrationsBringNothing,
@@ -12,7 +18,12 @@ import {
   schemaIsSupported,
   schemaLocksNobodyOut,
 } from "./migrations.ts";
-import { oneDeploymentAtOnce, onlyTheHolderChanges, workIsAskedForOnce } from "./mutations.ts";
+import {
+  oneDeploymentAtOnce,
+  onlyTheHolderChanges,
+  takenOverFromTheGone,
+  workIsAskedForOnce,
+} from "./mutations.ts";
 import {
   approvedBeforeAnythingMoves,
   cancelledChangesNothing,
@@ -61,10 +72,12 @@ export type Invariant = (ended: Ended) => string[];
 export const invariants: Readonly<Record<string, Invariant>> = {
   "1 one deployment at a time changes an environment": oneDeploymentAtOnce,
   "1 only the holder of the lease changes an environment": onlyTheHolderChanges,
+  "1 the lease is taken over only from who is gone": takenOverFromTheGone,
   "1 no work is asked for twice": workIsAskedForOnce,
   "2 what is live never becomes older but by a rollback": neverOlder,
   "3 every execution reaches a named end within its deadline": everythingEnds,
   "3 nothing is left running": nothingIsLeftRunning,
+  "3 what goes on to its end closes its records itself": closedByItself,
   "3 nobody sleeps until his time is up": nobodySleepsOn,
   "3 what a release began is stopped when it ends": siblingsAreStopped,
   "3 no build that somebody waits for is stopped as an orphan": awaitedIsNoOrphan,

@@ -25,6 +25,12 @@ export const nothingIsLeftRunning: Invariant = ({ records }) => [
     ),
 ];
 
+/** Whose execution succeeded has closed what it opened: what others had to close was broken off, or failed. */
+export const closedByItself: Invariant = ({ records }) =>
+  [...records.releases, ...records.deployments].flatMap(({ reason = "" }) =>
+    /ended as SUCCEEDED/.test(reason) ? [`others had to close what succeeded: ${reason}`] : [],
+  );
+
 /** No environment is locked when nothing goes on, and it is on record why the last lease ended. */
 export const leasesAreFreed: Invariant = ({ records }) =>
   records.environments.flatMap(({ service, environment, lease, fence, freed }) => {

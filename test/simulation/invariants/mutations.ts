@@ -1,3 +1,4 @@
+import { functionTimeoutSeconds } from "../../../core/lease.ts";
 import { ofKind } from "../history.ts";
 import type { Invariant } from "./all.ts";
 import { type Change, changesOf, describeChange } from "./changes.ts";
@@ -24,6 +25,27 @@ export const onlyTheHolderChanges: Invariant = ({ history }) =>
   changesOf(history)
     .filter(({ execution, holder }) => execution !== holder)
     .map((change) => `${describeChange(change)}, while the lease was held by ${change.holder ?? "nobody"}`);
+
+/** By how many milliseconds the clock of a function may be wrong, and that of another the other way. */
+const skews = 6_000;
+
+/** The lease is taken over from an execution only when it has ended so long ago that no function of it is at work. */
+export const takenOverFromTheGone: Invariant = ({ history }) => {
+  const ended = new Map<unknown, number>();
+  return history.flatMap((effect) => {
+    if (effect.kind === "event" && effect.event["detail-type"] === "Step Functions Execution Status Change") {
+      const { status, executionArn } = effect.event.detail;
+      if (status === "RUNNING") ended.delete(executionArn);
+      else ended.set(executionArn, effect.at);
+    }
+    if (effect.kind !== "lease" || effect.before === undefined) return [];
+    const { at, owner, before, environment } = effect;
+    const since = ended.get(before);
+    if (since !== undefined && at - since > functionTimeoutSeconds * 1000 - skews) return [];
+    const how = since === undefined ? "which had not ended" : `which had ended at ${since / 1000} s`;
+    return [`${owner} took the lease of ${environment} at ${at / 1000} s from ${before}, ${how}`];
+  });
+};
 
 /** An execution asks a target once for the same, begins a migration once for the same, and a build for each try of it. */
 export const workIsAskedForOnce: Invariant = ({ history }) => {
