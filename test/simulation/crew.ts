@@ -1,6 +1,10 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
+import type { Plan } from "./plan.ts";
 import type { Report } from "./worker.ts";
+
+/** A world to live through: of a seed, of a plan, or of a seed whose plan is to be made as small as it goes. */
+export type Task = number | Plan | { readonly seed: number; readonly shrinks: true };
 
 /** How a crew works. */
 export interface CrewOptions {
@@ -8,15 +12,15 @@ export interface CrewOptions {
   /** Arguments of Node for each, and what they find in their environment besides. */
   readonly execArgv?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** Told of each seed as it is done. @returns whether to go on. */
+  /** Told of each world as it is over. @returns whether to go on. */
   readonly onReport: (report: Report) => boolean;
 }
 
-/** Has worker processes live through seeds until there are no more, or one is enough. Leaves none running. */
-export async function liveThrough(seeds: Iterator<number>, options: CrewOptions): Promise<void> {
+/** Has worker processes live through worlds until there are no more, or one is enough. Leaves none running. */
+export async function liveThrough(tasks: Iterator<Task>, options: CrewOptions): Promise<void> {
   let goesOn = true;
-  const next = (): number | undefined => {
-    const { value, done } = goesOn ? seeds.next() : { value: undefined, done: true };
+  const next = (): Task | undefined => {
+    const { value, done } = goesOn ? tasks.next() : { value: undefined, done: true };
     return done === true ? undefined : value;
   };
   const workers: ChildProcess[] = [];
@@ -33,9 +37,9 @@ export async function liveThrough(seeds: Iterator<number>, options: CrewOptions)
       });
       workers.push(worker);
       const give = () => {
-        const seed = next();
-        if (seed === undefined) worker.disconnect();
-        else worker.send(seed);
+        const task = next();
+        if (task === undefined) worker.disconnect();
+        else worker.send(task);
       };
       worker.on("message", (report: Report) => {
         if (goesOn) goesOn = options.onReport(report);

@@ -1,8 +1,10 @@
-// A process that lives through the seeds that it is sent, one after another.
+// A process that lives through the worlds that it is sent, one after another.
 import { createHash } from "node:crypto";
 import { placesTaken } from "./coverage.ts";
-import { createPlan } from "./plan.ts";
+import type { Task } from "./crew.ts";
+import { createPlan, type Plan } from "./plan.ts";
 import { simulate } from "./run.ts";
+import { shrink } from "./shrink.ts";
 import { traceOf } from "./trace.ts";
 
 /** What became of a seed, as a worker tells it. */
@@ -15,33 +17,44 @@ export interface Report {
   readonly digest: string;
   /** The states, Catches and Retries that its executions took, if they are asked for. */
   readonly places: readonly string[];
+  /** The smallest plan that breaks the same rule, where it was asked for. */
+  readonly plan?: Plan;
 }
 
-process.on("message", (seed: number) => {
+process.on("message", (task: Task) => {
   // Nobody may be left who asked.
-  void report(seed).then((said) => process.connected && process.send?.(said));
+  void report(task).then((said) => process.connected && process.send?.(said));
 });
 
-async function report(seed: number): Promise<Report> {
-  try {
-    const places = new Set<string>();
-    const run = await simulate(createPlan(seed), {
+async function report(task: Task): Promise<Report> {
+  const plan = typeof task === "object" && "setting" in task ? task : createPlan(seedOf(task));
+  const shrinks = typeof task === "object" && "shrinks" in task;
+  const places = new Set<string>();
+  const live = (lived: Plan) =>
+    simulate(lived, {
       root: process.env.SIMULATED_ROOT,
       async inspect(world) {
         if (process.env.SIMULATED_COVERAGE === undefined) return;
         for (const place of await world.clock.runUntil(placesTaken(world))) places.add(place);
       },
     });
+  try {
+    const run = await live(plan);
     return {
-      seed,
+      seed: plan.seed,
       releases: run.releases,
       faults: run.faults.length,
       broken: run.violations.map(({ invariant, says }) => `${invariant}: ${says}`),
       digest: createHash("sha256").update(traceOf(run)).digest("hex"),
       places: [...places],
+      ...(shrinks && run.violations.length > 0 ? { plan: (await shrink(run, live)).plan } : {}),
     };
   } catch (error) {
     const broken = [`the world itself broke: ${error instanceof Error ? error.stack : String(error)}`];
-    return { seed, releases: 0, faults: 0, broken, digest: "", places: [] };
+    return { seed: plan.seed, releases: 0, faults: 0, broken, digest: "", places: [] };
   }
+}
+
+function seedOf(task: Task): number {
+  return typeof task === "number" ? task : task.seed;
 }

@@ -1,48 +1,116 @@
-// Takes out one guard at a time and lives through seeds until somebody misses it.
-import { join } from "node:path";
+// Takes out one guard at a time and lives through worlds until somebody misses it.
 import { parseArgs } from "node:util";
 import { liveThrough } from "../crew.ts";
-import { seeds } from "../seeds.ts";
+import type { Plan } from "../plan.ts";
 import { mutants } from "./catalogue/all.ts";
+import { keepWorld, knownWorldOf } from "./known.ts";
+import type { Mutant } from "./mutant.ts";
+import { ruleOf, search, without } from "./search.ts";
+import { rowOf } from "./table.ts";
+
+const usage = `npm run simulate:mutants [NAME…]               lives through seeds without a guard, until a rule is broken
+npm run simulate:mutants -- --keep [NAME…]     keeps the world in which one was, too, as small as it goes
+npm run simulate:mutants -- --known [NAME…]    lives through the kept worlds alone, with and without the guard
+npm run simulate:mutants -- --markdown         prints the table of docs/reliability.md from the kept worlds
+--seeds 200                                    so many worlds for each at most, 200 unless said
+--workers 2                                    so many processes, two unless said`;
 
 const { values, positionals } = parseArgs({
   options: {
     seeds: { type: "string", default: "200" },
     workers: { type: "string", default: "2" },
+    known: { type: "boolean", default: false },
+    keep: { type: "boolean", default: false },
     markdown: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
   },
   allowPositionals: true,
 });
+const workers = Number(values.workers);
+const unknown = positionals.filter((name) => mutants.every((mutant) => mutant.name !== name));
+const chosen = mutants.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 
-/** The seeds that found a bug first, then the others in their order. */
-function* order(): Generator<number> {
-  const known = Object.keys(seeds).map(Number);
-  yield* known;
-  for (let seed = 1; seed <= Number(values.seeds); seed++) if (!known.includes(seed)) yield seed;
+if (values.help || unknown.length > 0) {
+  console.log(unknown.length > 0 ? `There is no mutant ${unknown.join(", ")}.` : usage);
+  process.exitCode = unknown.length > 0 ? 1 : 0;
+} else if (values.markdown)
+  for (const mutant of chosen) console.log(rowOf(mutant, knownWorldOf(mutant.name)));
+else process.exitCode = (values.known ? await tryKnown() : await trySeeds()) ? 0 : 1;
+
+/** @returns whether every guard was missed. */
+async function trySeeds(): Promise<boolean> {
+  const survivors: string[] = [];
+  for (const mutant of chosen) {
+    const { worlds, report } = await search(mutant, Number(values.seeds), workers);
+    if (report === undefined) {
+      survivors.push(mutant.name);
+      console.log(`${mutant.name}: SURVIVED, after ${worlds} worlds`);
+      continue;
+    }
+    const [rule, seed] = [ruleOf(report), report.seed];
+    console.log(`${mutant.name}: ${rule}, after ${worlds} worlds (seed ${seed})`);
+    if (values.keep) await keepWorld(mutant.name, { rule, worlds, seed, plan: await smallest(mutant, seed) });
+  }
+  if (survivors.length > 0) console.log(`\nmissed by nobody: ${survivors.join(", ")}`);
+  return survivors.length === 0;
 }
 
-let survivors = 0;
-for (const { name, guard } of mutants) {
-  if (positionals.length > 0 && !positionals.includes(name)) continue;
-  let lived = 0;
-  let caught: { seed: number; rule: string } | undefined;
-  await liveThrough(order(), {
-    workers: Number(values.workers),
-    execArgv: ["--import", join(import.meta.dirname, "hook.ts")],
-    environment: { SIMULATED_MUTANT: name },
-    onReport({ seed, broken }) {
-      lived++;
-      const [first] = broken;
-      if (first !== undefined) caught = { seed, rule: first.split(": ")[0] ?? first };
-      return first === undefined;
+/** The plan of a seed that is broken without a guard, as small as it goes. */
+async function smallest(mutant: Mutant, seed: number): Promise<Plan> {
+  let least: Plan | undefined;
+  await liveThrough([{ seed, shrinks: true as const }].values(), {
+    workers: 1,
+    ...without(mutant),
+    onReport({ plan }) {
+      least = plan;
+      return true;
     },
   });
-  if (caught === undefined) survivors++;
-  const end = caught === undefined ? "SURVIVED" : caught.rule;
-  if (values.markdown) console.log(`| ${name} | ${guard} | ${end} | ${lived} | ${caught?.seed ?? ""} |`);
-  else
-    console.log(
-      `${name}: ${end}, after ${lived} seeds${caught === undefined ? "" : ` (seed ${caught.seed})`}`,
-    );
+  if (least === undefined) throw new Error(`Seed ${seed} is not broken any more without ${mutant.name}.`);
+  return least;
 }
-process.exitCode = survivors === 0 ? 0 : 1;
+
+/** @returns whether every guard is missed in the world that is kept for it, and no rule is broken there with it. */
+async function tryKnown(): Promise<boolean> {
+  const wrong: string[] = [];
+  const say = (what: string) => void wrong.push(what);
+  const queue = chosen.values();
+  const work = async () => {
+    for (const mutant of queue) {
+      const world = knownWorldOf(mutant.name);
+      if (world === undefined)
+        say(`${mutant.name} has no world; npm run simulate:mutants -- --keep ${mutant.name}`);
+      else await tryOne(mutant, world.plan, say);
+    }
+  };
+  await Promise.all(Array.from({ length: workers }, work));
+  const plans = chosen.flatMap(({ name }) => knownWorldOf(name)?.plan ?? []);
+  await liveThrough(plans.values(), {
+    workers,
+    onReport({ seed, broken: [first] }) {
+      if (first !== undefined)
+        say(`the world of seed ${seed} breaks a rule with all guards in place: ${first}`);
+      return true;
+    },
+  });
+  console.log(
+    `${chosen.length - wrong.length} of ${chosen.length} guards are missed in the worlds that are kept`,
+  );
+  for (const what of wrong) console.log(what);
+  return wrong.length === 0;
+}
+
+async function tryOne(mutant: Mutant, plan: Plan, say: (what: string) => void): Promise<void> {
+  await liveThrough([plan].values(), {
+    workers: 1,
+    ...without(mutant),
+    onReport(report) {
+      if (report.broken.length > 0) console.log(`${mutant.name}: ${ruleOf(report)}`);
+      else
+        say(
+          `${mutant.name} is not missed in its world any more; npm run simulate:mutants -- --keep ${mutant.name}`,
+        );
+      return true;
+    },
+  });
+}

@@ -1,0 +1,27 @@
+import { existsSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Plan } from "../plan.ts";
+
+/** A world in which a guard was missed when it was taken out. */
+export interface KnownWorld {
+  /** The rule that missed it. */
+  readonly rule: string;
+  /** How many worlds had been lived through when it did, and the seed of that one. */
+  readonly worlds: number;
+  readonly seed: number;
+  /** That world, as small as it went: whatever seeds draw later, it stays as it is. */
+  readonly plan: Plan;
+}
+
+const fileOf = (mutant: string) => join(import.meta.dirname, "worlds", `${mutant}.json`);
+
+/** The world in which a mutant was missed; undefined if none is known. */
+export function knownWorldOf(mutant: string): KnownWorld | undefined {
+  const file = fileOf(mutant);
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
+}
+
+export async function keepWorld(mutant: string, world: KnownWorld): Promise<void> {
+  await writeFile(fileOf(mutant), `${JSON.stringify(world, undefined, 2)}\n`);
+}
