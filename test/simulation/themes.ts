@@ -233,7 +233,7 @@ function pushesOf(
 ): PlannedPush[] {
   const [service = "web"] = setting.services;
   const history: string[] = [];
-  let at = dice.between(0, 60);
+  let at = dice.between(1, 60);
   return times(count, (index) => {
     const nth = index + 1;
     const before = history.length === 0 ? ["0001"] : [...history];
