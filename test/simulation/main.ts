@@ -52,7 +52,10 @@ async function liveThroughMany(): Promise<number> {
       done.seeds++;
       done.releases += report.releases;
       done.faults += report.faults;
-      if (report.broken.length > 0) broken.push(report);
+      if (report.broken.length > 0) {
+        console.log(`seed ${report.seed}: ${report.broken.join("\n  ")}`);
+        broken.push(report);
+      }
       return broken.length < 5;
     },
   });
@@ -60,7 +63,6 @@ async function liveThroughMany(): Promise<number> {
   console.log(
     `${done.seeds} worlds with ${done.releases} releases and ${done.faults} faults in ${seconds.toFixed(1)} s: ${(done.releases / seconds).toFixed(1)} releases a second`,
   );
-  for (const { seed, broken: says } of broken) console.log(`seed ${seed}: ${says.join("\n  ")}`);
   const [first] = broken.toSorted((one, other) => one.seed - other.seed);
   if (first === undefined) return 0;
   await showShrunk(first.seed);
