@@ -5,6 +5,7 @@ import {
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
+  ScanCommand,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
@@ -228,6 +229,26 @@ export function connectRecords({ client }: Connection, table: string) {
     return found;
   }
 
+  /** Every item of the index `open`, soonest due first. */
+  async function scanOpen(): Promise<Record<string, unknown>[]> {
+    const found: Record<string, unknown>[] = [];
+    let start: Record<string, AttributeValue> | undefined;
+    do {
+      const page = await call("list the open records", () =>
+        dynamo.send(
+          new ScanCommand({
+            TableName: table,
+            IndexName: "open",
+            ...(start === undefined ? {} : { ExclusiveStartKey: start }),
+          }),
+        ),
+      );
+      found.push(...(page.Items ?? []).map((item) => unmarshall(item)));
+      start = page.LastEvaluatedKey;
+    } while (start !== undefined);
+    return found.sort((one, other) => Number(one.lookAgainAt) - Number(other.lookAgainAt));
+  }
+
   return {
     /** @throws SpillwayError AwsRefused if the installation was never provisioned. */
     async installation(): Promise<Installation> {
@@ -374,6 +395,7 @@ export function connectRecords({ client }: Connection, table: string) {
         keys.environment(service, environment),
         {
           ...{ service, environment, lease, current, fence: lease.fence },
+          ...openSince(lease.since),
           ...(isNext ? { next: undefined } : {}),
           ...(ahead?.execution === lease.owner ? { ahead: undefined } : {}),
           ...(freed === undefined ? {} : { freed }),
@@ -384,10 +406,29 @@ export function connectRecords({ client }: Connection, table: string) {
       );
     },
     /** Gives the lease back, and says why; harmless if another has it. @returns false if it was not this fence's. */
-    releaseLease: (service: string, environment: string, freed: FreedLease) =>
-      set(keys.environment(service, environment), { lease: undefined, freed }, "lease.fence = :fence", {
-        ":fence": freed.fence,
-      }),
+    async releaseLease(service: string, environment: string, freed: FreedLease): Promise<boolean> {
+      const key = keys.environment(service, environment);
+      const isOwn = "lease.fence = :fence";
+      const own = { ":fence": freed.fence };
+      const gone = { lease: undefined, freed };
+      const lonely = await set(
+        key,
+        { ...gone, openKind: undefined },
+        `${isOwn} AND attribute_not_exists(#next) AND attribute_not_exists(ahead)`,
+        own,
+        { "#next": "next" },
+      );
+      return lonely || set(key, gone, isOwn, own);
+    },
+    /** Takes an environment from what is open, unless somebody has it or waits for it. */
+    closeEnvironment: (service: string, environment: string) =>
+      set(
+        keys.environment(service, environment),
+        { openKind: undefined },
+        "attribute_not_exists(lease) AND attribute_not_exists(#next) AND attribute_not_exists(ahead)",
+        {},
+        { "#next": "next" },
+      ),
     /** Takes the place in line if nobody did since it was read. */
     enterLine: (
       { service, environment, fence, next: before }: EnvironmentRecord,
@@ -395,7 +436,7 @@ export function connectRecords({ client }: Connection, table: string) {
     ) =>
       set(
         keys.environment(service, environment),
-        { service, environment, fence, next },
+        { service, environment, fence, next, ...openSince(next.since) },
         `(attribute_not_exists(fence) OR fence = :fence) AND ${before === undefined ? "attribute_not_exists(#next)" : "#next.execution = :before"}`,
         { ":fence": fence, ...(before === undefined ? {} : { ":before": before.execution }) },
         { "#next": "next" },
@@ -411,7 +452,11 @@ export function connectRecords({ client }: Connection, table: string) {
       ),
     /** Says that a rollback or a recovery waits for the lease, which comes before whoever is in line. */
     goAhead: (service: string, environment: string, ahead: NonNullable<EnvironmentRecord["ahead"]>) =>
-      set(keys.environment(service, environment), { ahead }, "attribute_exists(pk)"),
+      set(
+        keys.environment(service, environment),
+        { ahead, ...openSince(ahead.since) },
+        "attribute_exists(pk)",
+      ),
     /** Gives up a place in line or ahead of it, if it is this execution's. */
     async leaveLine(service: string, environment: string, execution: string): Promise<void> {
       const key = keys.environment(service, environment);
@@ -568,16 +613,30 @@ export function connectRecords({ client }: Connection, table: string) {
       ),
     waitsFor: (awaitedArn: string) =>
       query(Wait, { index: "awaited", condition: "awaitedArn = :arn", values: { ":arn": awaitedArn } }),
-    /** Open waits whose next look is due. */
-    dueWaits: (now: number) =>
-      query(Wait, {
-        index: "open",
-        condition: "openKind = :kind AND lookAgainAt <= :now",
-        values: { ":kind": "wait", ":now": now },
-      }),
     openWaits: () =>
       query(Wait, { index: "open", condition: "openKind = :kind", values: { ":kind": "wait" } }),
     openReleases: () =>
       query(Release, { index: "open", condition: "openKind = :kind", values: { ":kind": "release" } }),
+    /**
+     * All that is not finished, in one request, since the index holds nothing else: the soonest due first. Each kind is
+     * read when it is asked for, so that one record that cannot be read keeps nobody from the other kinds.
+     */
+    async allOpen() {
+      const items = await scanOpen();
+      const ofKind = <Shape extends z.ZodMiniType>(kind: string, shape: Shape) =>
+        items.filter(({ openKind }) => openKind === kind).map((item) => understand(shape, item));
+      return {
+        waits: () => ofKind("wait", Wait),
+        releases: () => ofKind("release", Release),
+        deployments: () => ofKind("deployment", Deployment),
+        /** Whose lease somebody has, or for which somebody waits. */
+        environments: () => ofKind("environment", EnvironmentRecord),
+      };
+    },
   };
+}
+
+/** Puts an environment among what is open. */
+function openSince(since: number) {
+  return { openKind: "environment", lookAgainAt: since };
 }

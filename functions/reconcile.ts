@@ -34,15 +34,16 @@ export const reconcile: FunctionDefinition<z.ZodMiniUnknown, Reconciled> = {
       });
     const records = connectRecords(place.connection, place.environment.table);
     const now = place.connection.now();
-    const waits = await records.dueWaits(now);
+    // Asked for once: whoever finds something to do reads the record itself before.
+    const open = await records.allOpen();
+    const waits = open.waits().filter(({ lookAgainAt }) => lookAgainAt <= now);
     tell({ counts: { OverdueWaits: waits.filter((wait) => isOverdue(wait, now)).length }, warnings: [] });
     for (const wait of waits) await attempt(() => seeTo(place, records, wait));
-    // Asked for once: whoever finds something to do there reads the record itself before.
-    const openReleases = await attempt(() => records.openReleases());
-    const openDeployments = await attempt(() => records.openDeployments());
+    const openReleases = await attempt(async () => open.releases());
+    const openDeployments = await attempt(async () => open.deployments());
     await attempt(() => endCancelled(place, openReleases, openDeployments));
     const environments = await attempt(() => recoverEnvironments(place, { open: openDeployments }));
-    const leases = await attempt(() => freeLeases(place));
+    const leases = await attempt(() => freeLeases(place, open.environments()));
     const releases = await attempt(() => closeReleases(place, { open: openReleases }));
     const [first] = failures;
     if (failures.length === 1) throw first;

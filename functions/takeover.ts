@@ -72,25 +72,33 @@ export function describeTakeover(
 }
 
 /**
- * Tidies what no execution can: who stands in line and has ended leaves it; and every lease is freed whose owner ended after its deployment was closed, but before it gave the lease back, and gives
- * the turn to the next. Where the deployment is open still, its recovery takes the lease over.
+ * Tidies what no execution can: who stands in line and has ended leaves it; and every lease is freed whose owner ended
+ * after its deployment was closed, but before it gave the lease back, and gives the turn to the next. Where the
+ * deployment is open still, its recovery takes the lease over.
+ * @param open whose lease somebody has, or for which somebody waits; an index is a little behind.
  * @returns how many.
  */
-export async function freeLeases(place: Place): Promise<number> {
+export async function freeLeases(
+  place: Place,
+  open: readonly Pick<EnvironmentRecord, "service" | "environment">[],
+): Promise<number> {
   const records = connectRecords(place.connection, place.environment.table);
-  const { services } = (await records.installation()).config;
   let freed = 0;
-  for (const [service, { environments }] of Object.entries(services))
-    for (const name of Object.keys(environments)) {
-      const environment = await withoutEnded(records, await records.environment(service, name));
-      if (environment.lease === undefined || (await isOpen(records, environment))) continue;
-      const now = place.connection.now();
-      const holder = await findQuietHolder(place, environment);
-      const end = describeTakeover(environment.lease, holder, now);
-      if (end === undefined || !isQuiet(holder?.since, now)) continue;
-      if (await records.releaseLease(service, name, end)) freed++;
-      await giveTurn(place, service, name);
+  for (const { service, environment } of open) {
+    const left = await withoutEnded(records, await records.environment(service, environment));
+    if (left.lease === undefined) {
+      if (left.next === undefined && left.ahead === undefined)
+        await records.closeEnvironment(service, environment);
+      continue;
     }
+    if (await isOpen(records, left)) continue;
+    const now = place.connection.now();
+    const holder = await findQuietHolder(place, left);
+    const end = describeTakeover(left.lease, holder, now);
+    if (end === undefined || !isQuiet(holder?.since, now)) continue;
+    if (await records.releaseLease(service, environment, end)) freed++;
+    await giveTurn(place, service, environment);
+  }
   return freed;
 }
 

@@ -44,6 +44,8 @@ const records: Permission = { actions: ["dynamodb:GetItem", "dynamodb:UpdateItem
 const waits: readonly Permission[] = [records, addRecords];
 const listRecords: Permission = { actions: ["dynamodb:Query"], on: "table" };
 const listOpen: Permission = { actions: ["dynamodb:Query"], on: "open-index" };
+/** All of it: it holds nothing but what is open. */
+const scanOpen: Permission = { actions: ["dynamodb:Scan"], on: "open-index" };
 /** Who waits for the work that an event is about. */
 const findWaiting: Permission = { actions: ["dynamodb:Query"], on: "awaited-index" };
 const answerNo: Permission = { actions: ["states:SendTaskFailure"], on: "task-tokens" };
@@ -168,7 +170,7 @@ export const permissions: Readonly<Record<string, readonly Permission[]>> = {
     { actions: ["states:StartExecution"], on: "release-machine" },
   ],
   Reconcile: [
-    ...[records, answer, ...seeToBroken],
+    ...[records, scanOpen, answer, ...seeToBroken],
     ...[...lookAtBuilds, ...lookAtTasks, ...lookAtOperations, ...lookAtHolders],
     { actions: ["ecs:StopTask"], on: "tasks" },
   ],

@@ -108,3 +108,83 @@ it("gives no lease to the next in a line that was stopped since the record was r
     await world.close();
   }
 });
+
+describe("what is open", () => {
+  let world: SimulatedWorld;
+  const deployment = { release: "web-1", attempt: 1 };
+  const lease = { owner: "one", release: "web-1", fence: 1, since: 10, reason: "deploy web-1" };
+  const next = { ...deployment, execution: "two", sequence: 2, openedAt: 20, since: 20 };
+  const freed = { owner: "one", release: "web-1", fence: 1, at: 30, reason: "it ended" };
+  const names = async () => {
+    const open = await world.records.allOpen();
+    return open.environments().map(({ environment }) => environment);
+  };
+
+  beforeAll(async () => {
+    world = await createWorld(1, undefined, {}, { tables: "dynalite" });
+  });
+  afterAll(() => world.close());
+
+  it("is an environment while somebody has its lease", async () => {
+    const { records } = world;
+    expect(await names()).toEqual([]);
+    await records.takeLease(await records.environment("web", "production"), lease, { current: deployment });
+    expect(await names()).toEqual(["production"]);
+    expect(await records.closeEnvironment("web", "production")).toBe(false);
+    expect(await records.releaseLease("web", "production", freed)).toBe(true);
+    expect(await names()).toEqual([]);
+  });
+
+  it("is one for which somebody waits, also when its lease is given back", async () => {
+    const { records } = world;
+    const before = await records.environment("web", "production");
+    await records.takeLease(before, { ...lease, fence: 2 }, { current: deployment });
+    await records.enterLine(await records.environment("web", "production"), next);
+    expect(await records.releaseLease("web", "production", { ...freed, fence: 2 })).toBe(true);
+    expect(await names()).toEqual(["production"]);
+    await records.leaveLine("web", "production", "two");
+    expect(await records.closeEnvironment("web", "production")).toBe(true);
+    expect(await names()).toEqual([]);
+  });
+
+  it("is one for which somebody waits ahead of the line", async () => {
+    const { records } = world;
+    await records.goAhead("web", "production", {
+      ...deployment,
+      execution: "three",
+      reason: "rollback",
+      since: 40,
+    });
+    expect(await names()).toEqual(["production"]);
+    await records.leaveLine("web", "production", "three");
+    expect(await records.closeEnvironment("web", "production")).toBe(true);
+  });
+
+  it("comes by when it is due, each kind by itself, and one that cannot be read keeps nobody from the others", async () => {
+    const { records } = world;
+    const wait = {
+      kind: "build",
+      release: "web-1",
+      token: "t",
+      tries: 0,
+      begunAt: 0,
+      subject: {},
+      looks: 0,
+    } as const;
+    await records.openWait({ ...wait, key: "late", lookAgainAt: 300 });
+    await records.openWait({ ...wait, key: "soon", lookAgainAt: 20 });
+    expect((await records.allOpen()).waits().map(({ key }) => key)).toEqual(["soon", "late"]);
+    const dynamo = new DynamoDBClient(world.connection.client);
+    await dynamo.send(
+      new UpdateItemCommand({
+        TableName: world.made.table,
+        Key: { pk: { S: "WAIT#soon" }, sk: { S: "WAIT" } },
+        UpdateExpression: "SET looks = :looks",
+        ExpressionAttributeValues: { ":looks": { S: "many" } },
+      }),
+    );
+    const open = await records.allOpen();
+    expect(open.waits).toThrow("The record WAIT#soon WAIT cannot be read");
+    expect([open.releases(), open.deployments(), open.environments()]).toEqual([[], [], []]);
+  });
+});

@@ -124,6 +124,10 @@ describe.each(tables)("%s keeps the contract of the records", (_name, make) => {
     const { pk, sk } = wait("b", 20);
     await send("UpdateItem", { Key: { pk, sk }, UpdateExpression: "REMOVE openKind" });
     expect(await overdue()).toEqual({ Items: [wait("a", 100)] });
+    await send("PutItem", { Item: { ...key, lookAgainAt: { N: "5" } } });
+    const all = { Items: [wait("a", 100), wait("c", 300)] };
+    expect(sorted(await send("Scan", { IndexName: "open" }))).toEqual(sorted(all));
+    expect(await send("Scan", { IndexName: "other" })).toEqual(refusal);
   });
 
   it("finds items of a partition by the beginning of their sort keys", async () => {
@@ -270,7 +274,10 @@ function requests(): fc.Arbitrary<[operation: string, input: object]> {
     ([KeyConditionExpression, ExpressionAttributeValues, IndexName]) =>
       ["Query", { KeyConditionExpression, ExpressionAttributeValues, IndexName }] as const,
   );
+  const scan = fc
+    .constantFrom("open", "awaited", undefined)
+    .map((IndexName) => ["Scan", { IndexName }] as const);
   return fc
-    .oneof({ weight: 3, arbitrary: put }, { weight: 6, arbitrary: update }, get, list)
+    .oneof({ weight: 3, arbitrary: put }, { weight: 6, arbitrary: update }, get, list, scan)
     .map(([operation, input]) => [operation, input]);
 }

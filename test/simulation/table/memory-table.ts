@@ -122,7 +122,9 @@ export function createMemoryTable(later: (apply: () => void) => void = (apply) =
       return { Items: found, Count: found.length, ScannedCount: found.length };
     },
     Scan(request) {
-      const found = find(request).all();
+      const items = find(request);
+      const { IndexName } = request;
+      const found = IndexName === undefined ? items.all() : items.indexed(String(IndexName));
       return { Items: found, Count: found.length, ScannedCount: found.length };
     },
   };

@@ -26,6 +26,8 @@ export interface Items {
   /** All items of a partition, of the table or of an index, by sort key and then by the table's own key. */
   partition(index: string | undefined, value: Value): Item[];
   all(): Item[];
+  /** Every item that an index holds, by partition, in no order. */
+  indexed(index: string): Item[];
 }
 
 /** @param later applies a change to the indexes: at once, or as late as an index of DynamoDB's may be. */
@@ -75,6 +77,11 @@ export function createItems(shape: Shape, later: (apply: () => void) => void): I
       );
     },
     all: () => [...items.values()],
+    indexed(index) {
+      const [, partitions] = indexes.get(index) ?? [];
+      if (partitions === undefined) throw invalid(`The table does not have the specified index: ${index}`);
+      return [...partitions.values()].flatMap((partition) => [...partition.values()]);
+    },
   };
 }
 

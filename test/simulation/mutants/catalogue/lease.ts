@@ -66,14 +66,14 @@ export const lease: readonly Mutant[] = [
     name: "release-of-anothers-lease",
     guard: "nobody gives back the lease of another",
     file: "aws/dynamodb.ts",
-    from: `{ lease: undefined, freed }, "lease.fence = :fence"`,
-    to: `{ lease: undefined, freed }, "attribute_exists(lease) OR lease.fence = :fence"`,
+    from: `const isOwn = "lease.fence = :fence"`,
+    to: `const isOwn = "(attribute_exists(lease) OR lease.fence = :fence)"`,
   },
   {
     name: "leases-of-the-ended",
     guard: "a lease is freed whose owner ended before it gave it back",
     file: "functions/takeover.ts",
-    from: "if (await records.releaseLease(service, name, end)) freed++;",
+    from: "if (await records.releaseLease(service, environment, end)) freed++;",
     to: "",
   },
   {
