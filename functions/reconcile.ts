@@ -43,7 +43,7 @@ export const reconcile: FunctionDefinition<z.ZodMiniUnknown, Reconciled> = {
     const openDeployments = await attempt(async () => open.deployments());
     await attempt(() => endCancelled(place, openReleases, openDeployments));
     const environments = await attempt(() => recoverEnvironments(place, { open: openDeployments }));
-    const leases = await attempt(() => freeLeases(place, open.environments()));
+    const leases = await attempt(() => freeLeases(place, open.environments(), openDeployments));
     const releases = await attempt(() => closeReleases(place, { open: openReleases }));
     const [first] = failures;
     if (failures.length === 1) throw first;

@@ -76,15 +76,19 @@ export function describeTakeover(
  * after its deployment was closed, but before it gave the lease back, and gives the turn to the next. Where the
  * deployment is open still, its recovery takes the lease over.
  * @param open whose lease somebody has, or for which somebody waits; an index is a little behind.
+ * @param deployments that are open: who has the lease and whoever waits for it are left alone if theirs are.
  * @returns how many.
  */
 export async function freeLeases(
   place: Place,
-  open: readonly Pick<EnvironmentRecord, "service" | "environment">[],
+  open: readonly EnvironmentRecord[],
+  deployments: readonly DeploymentName[] = [],
 ): Promise<number> {
   const records = connectRecords(place.connection, place.environment.table);
   let freed = 0;
-  for (const { service, environment } of open) {
+  for (const found of open) {
+    if (isInOrder(found, deployments)) continue;
+    const { service, environment } = found;
     const left = await withoutEnded(records, await records.environment(service, environment));
     if (left.lease === undefined) {
       if (left.next === undefined && left.ahead === undefined)
@@ -100,6 +104,20 @@ export async function freeLeases(
     await giveTurn(place, service, environment);
   }
   return freed;
+}
+
+function isInOrder(
+  { environment, lease, current, next, ahead }: EnvironmentRecord,
+  deployments: readonly DeploymentName[],
+): boolean {
+  const isOpen = (one: EnvironmentRecord["current"]) =>
+    deployments.some(
+      ({ release, attempt, environment: where }) =>
+        where === environment && release === one?.release && attempt === one.attempt,
+    );
+  const waiting = [next, ahead].filter((one) => one !== undefined);
+  if (lease === undefined && waiting.length === 0) return false;
+  return (lease === undefined || isOpen(current)) && waiting.every(isOpen);
 }
 
 async function isOpen(records: Records, { current, environment }: EnvironmentRecord): Promise<boolean> {
