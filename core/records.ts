@@ -54,7 +54,7 @@ export const Resources = z.object({
 });
 export type Resources = z.infer<typeof Resources>;
 
-/** The config as it is now; copied into each release at admission. */
+/** The config as it is now; its service's part is copied into each release at admission. */
 export const Installation = z.object({ config: Config, resources: Resources });
 export type Installation = z.infer<typeof Installation>;
 

@@ -13,7 +13,7 @@ import { SpillwayError } from "../core/errors.ts";
 import { isFresh, reuseEvidence, reusePassed } from "../core/evidence.ts";
 import { planRelease } from "../core/plan.ts";
 import { refuseQuarantined } from "../core/quarantine.ts";
-import type { Release } from "../core/records.ts";
+import type { Installation, Release } from "../core/records.ts";
 import { planResume, readResume } from "../core/resume.ts";
 import { requireService } from "../core/settings.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
@@ -57,7 +57,7 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
       ...(force ? { force } : {}),
       environments: environments && [...environments],
       ...(resumed === undefined ? await describeSubject(images, config, subject) : pinned(resumed.release)),
-      installation,
+      installation: onlyOf(service, installation),
       evidence: {},
       openedAt: now,
     });
@@ -68,6 +68,12 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
     return answer(admitted);
   },
 };
+
+/** What a release needs: a record that holds the config of every service costs more to read and write with each. */
+function onlyOf(service: string, { config, resources }: Installation): Installation {
+  const services = Object.entries(config.services).filter(([name]) => name === service);
+  return { config: { ...config, services: Object.fromEntries(services) }, resources };
+}
 
 /** The release that an execution was started to resume, and what that is a wish for. */
 async function findResumed(

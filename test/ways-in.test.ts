@@ -1,6 +1,7 @@
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { settingConfig } from "./simulation/setting.ts";
 import { createWorld, type SimulatedWorld } from "./simulation/world.ts";
 
 let world: SimulatedWorld;
@@ -138,5 +139,19 @@ describe("two images whose pushes are told of in the wrong order", () => {
     expect(world.serving()).toBe("ccccccc");
     const id = `web-${older.replace("sha256:", "").slice(0, 12)}-1`;
     expect(await world.ended(id)).toMatchObject({ outcome: "Superseded" });
+  });
+});
+
+describe("the record of a release", () => {
+  it("keeps the config of its own service alone, however many there are", async () => {
+    await world.close();
+    const services = ["web", "api"];
+    world = await createWorld(1, settingConfig({ services, reverts: true, verifies: false, waves: "one" }));
+    const id = await world.release("bbbbbbb");
+    const release = await world.clock.runUntil(world.records.requireRelease(id));
+    const { config } = await world.clock.runUntil(world.records.installation());
+    expect(release.outcome).toBe("Released");
+    expect(Object.keys(config.services)).toEqual(services);
+    expect(release.installation.config).toEqual({ ...config, services: { web: config.services.web } });
   });
 });
