@@ -11,7 +11,15 @@ export function drawWords(plan: Plan, dice: Dice): Plan {
   return second === undefined || second === first ? one : second(one, dice);
 }
 
-const additions: readonly Addition[] = [insistence, insistence, resumptions, redrives, alarms, timeLimits];
+const additions: readonly Addition[] = [
+  insistence,
+  insistence,
+  resumptions,
+  redrives,
+  alarms,
+  alarms,
+  timeLimits,
+];
 
 /**
  * Images that are ill until somebody puts their secret right, or that the code before could not live with; and people
@@ -99,9 +107,9 @@ function alarms(plan: Plan, dice: Dice): Plan {
   const whenInconclusive = dice.one("hold", "rollBack");
   const bake = { minutes: dice.between(3, 12), intervalSeconds, alarms: [alarm], whenInconclusive };
   const changes = plan.pushes.flatMap(({ at: pushedAt }): AlarmChange[] => {
-    let at = pushedAt + dice.between(0, 600);
-    return Array.from({ length: dice.one(0, 1, 2, 4, 8) }, () => {
-      at += dice.one(5, 40, 70, 200, 600);
+    let at = pushedAt;
+    return Array.from({ length: dice.one(0, 2, 6, 10) }, () => {
+      at += dice.one(20, 70, 150, 150, 400);
       return { at, alarm, state: dice.one("OK", "OK", "ALARM", "ALARM", "INSUFFICIENT_DATA") };
     });
   });

@@ -164,6 +164,7 @@ export const redrivenChangesNothing: Invariant = ({ history, records }) => {
 /** Whom an alarm complained about while it was watched is not called released. */
 export const alarmsAreHeard: Invariant = ({ plan, history, records }) => {
   const changes = ofKind(history, "alarm");
+  const isBlind = ofKind(history, "fault").some(({ place }) => place.startsWith("CheckBake "));
   return records.deployments.flatMap(({ release, environment, intent, outcome, bake: baked, switched }) => {
     const rules = plan.setting.rules ?? {};
     const { bake } =
@@ -181,7 +182,7 @@ export const alarmsAreHeard: Invariant = ({ plan, history, records }) => {
         state,
       }));
     // A look that AWS did not answer has seen nothing.
-    const unseen = plan.faults.calls > 0 ? Number.POSITIVE_INFINITY : bake.intervalSeconds * 1000 + 70_000;
+    const unseen = isBlind ? Number.POSITIVE_INFINITY : bake.intervalSeconds * 1000 + 70_000;
     const rang = phases.some(({ from, until, state }, nth) => {
       const began = phases[nth - 1]?.state === "ALARM" ? 0 : from;
       const seen = Math.min(until, ended) - Math.max(began, begun);

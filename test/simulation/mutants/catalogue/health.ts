@@ -24,6 +24,20 @@ export const health: readonly Mutant[] = [
     to: "if (quarantine !== null || quarantine.lifted !== undefined || !brings(intent)) return undefined;",
   },
   {
+    name: "word-by-force",
+    guard: "a person's force lets a digest come that is in quarantine",
+    file: "core/quarantine.ts",
+    from: "if (forced !== undefined && forced >= quarantine.since) return undefined;",
+    to: "",
+  },
+  {
+    name: "lifted-quarantine",
+    guard: "a digest comes again whose quarantine was lifted",
+    file: "core/quarantine.ts",
+    from: "quarantine === undefined || quarantine.lifted !== undefined",
+    to: "quarantine === undefined",
+  },
+  {
     name: "put-in-quarantine",
     guard: "a digest that was taken back as unhealthy is in quarantine",
     file: "functions/record-deployment.ts",
@@ -43,6 +57,20 @@ export const health: readonly Mutant[] = [
     file: "core/bake.ts",
     from: `verdict: over ? "inconclusive" : undefined`,
     to: `verdict: over ? "healthy" : undefined`,
+  },
+  {
+    name: "alarm-that-rings",
+    guard: "what an alarm rings for is taken back, though it falls silent again",
+    file: "core/bake.ts",
+    from: `state === "ALARM" && (since ?? 0) >= switchedAt`,
+    to: "false",
+  },
+  {
+    name: "alarm-at-the-end",
+    guard: "what an alarm does not call well at its end is not called healthy",
+    file: "core/bake.ts",
+    from: `...alarms.filter(({ state }) => state !== "OK").map(describeAlarm),`,
+    to: "",
   },
   {
     name: "complaints-of-users",

@@ -73,4 +73,20 @@ export const migrations: readonly Mutant[] = [
     from: `await updateDeployment(open, { migration: { ...migration, revert: "begun" } });`,
     to: "await Promise.resolve();",
   },
+  {
+    name: "recovery-in-doubt",
+    guard: "a recovery asks the database where nobody knows how the schema stands",
+    file: "functions/prepare-deployment.ts",
+    from: "checkDatabase: begunAt !== undefined || cannotServe(open) || (await isUnknown(open))",
+    to: "checkDatabase: begunAt !== undefined",
+    themes: ["a schema in trouble"],
+  },
+  {
+    name: "migration-asked-each-minute",
+    guard: "a migration is asked about each minute while no event comes",
+    file: "core/wait.ts",
+    from: `kind === "turn" || kind === "task" ? 0`,
+    to: `kind === "turn" ? 0`,
+    themes: ["a schema in trouble"],
+  },
 ];

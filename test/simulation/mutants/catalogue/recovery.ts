@@ -107,4 +107,12 @@ export const recovery: readonly Mutant[] = [
     from: "if (freeze) await records.freeze(",
     to: "if (false) await records.freeze(",
   },
+  {
+    name: "settings-of-a-way-back",
+    guard: "a way back brings back the settings, too, of the same image",
+    file: "core/rollback.ts",
+    from: "return imageUri === revision.image.uri && (release === undefined || release === revision.release);",
+    to: "return imageUri === revision.image.uri;",
+    themes: ["people who insist"],
+  },
 ];

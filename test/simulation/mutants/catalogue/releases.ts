@@ -67,4 +67,18 @@ export const releases: readonly Mutant[] = [
     from: "return !waits.some(isFor);",
     to: "return waits.length >= 0 || !waits.some(isFor);",
   },
+  {
+    name: "passed-is-taken-over",
+    guard: "a release that goes on runs nothing again that passed",
+    file: "functions/admit-release.ts",
+    from: "evidence: reusePassed(resumed, requireService(resumed), config, now)",
+    to: "evidence: {}",
+  },
+  {
+    name: "where-it-is-not",
+    guard: "a release that goes on goes where it is not",
+    file: "core/resume.ts",
+    from: "planned.filter((name) => !isThere(release, name, deployments, environments))",
+    to: "planned",
+  },
 ];
