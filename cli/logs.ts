@@ -3,10 +3,10 @@ import { parseArgs, styleText } from "node:util";
 import { connectAppRunner } from "../aws/apprunner.ts";
 import { connectRecords } from "../aws/dynamodb.ts";
 import { connectLogReader } from "../aws/log-reader.ts";
-import { connectEnvironment } from "../aws/member.ts";
 import { migrationKey, migrationPurposes, tableName, targetLogGroup } from "../core/names.ts";
 import type { Deployment, Release } from "../core/records.ts";
 import { resourcesOf, targetOf } from "../core/settings.ts";
+import { connectAccount } from "./account-connection.ts";
 import { type Address, findInstallation } from "./address.ts";
 import { installationOptions, runCommand } from "./command.ts";
 import { shown } from "./lines.ts";
@@ -46,7 +46,7 @@ async function findPlaces(
   }
   for (const { environment, outcome: state = "open" } of latestDeployments(deployments)) {
     const { access } = resourcesOf(release, environment);
-    const { arn } = await connectAppRunner(connectEnvironment(connection, access)).describe(
+    const { arn } = await connectAppRunner(connectAccount(connection, access)).describe(
       targetOf(release, environment),
     );
     if (arn === undefined) continue;
@@ -59,7 +59,7 @@ async function findPlaces(
 
 async function print({ connection }: Address, place: LogPlace): Promise<void> {
   const { group, stream, access } = place;
-  const reader = connectLogReader(connectEnvironment(connection, access));
+  const reader = connectLogReader(connectAccount(connection, access));
   const streams = typeof stream === "string" ? [stream] : await reader.streams(group, stream.prefix);
   for (const name of streams) {
     console.log(styleText("dim", shown(`── ${group} ${name}`)));

@@ -1,11 +1,11 @@
 import { connectAppRunner } from "../aws/apprunner.ts";
 import type { Connection } from "../aws/connection.ts";
-import { connectEnvironment } from "../aws/member.ts";
 import { connectExecutions } from "../aws/states.ts";
 import { releaseId } from "../core/admission.ts";
 import { targetName } from "../core/names.ts";
 import type { Release } from "../core/records.ts";
 import { sleep } from "../local/asl/clock.ts";
+import { connectAccount } from "./account-connection.ts";
 import { type Commit, releaseImages } from "./example.ts";
 import type { Installation } from "./installation.ts";
 import { type Report, reportOf } from "./report.ts";
@@ -186,5 +186,5 @@ async function connectionTo(
 ): Promise<Connection> {
   const { account } = config.services.web?.environments[environment] ?? {};
   const { members = {} } = (await records.installation()).resources;
-  return connectEnvironment(connection, account && members[account.id]?.access);
+  return connectAccount(connection, account && members[account.id]?.access);
 }

@@ -2,13 +2,15 @@ import { type Application, type MachineName, namedTargets, type tableShape } fro
 import type { MemberDescription } from "./members.ts";
 import type { Permission, Thing } from "./permissions.ts";
 
+type PassedRoles = "migration-roles" | "target-access-role" | "target-instance-roles";
+
 /** Where an installation is, and the roles that were made for it. */
 export interface Place {
   readonly partition: string;
   readonly region: string;
   readonly account: string;
   /** ARNs of the roles that its functions hand on to ECS and to App Runner. */
-  readonly roles: Readonly<Record<"migration-roles" | "target-roles", readonly string[]>>;
+  readonly roles: Readonly<Record<PassedRoles, readonly string[]>>;
 }
 
 /** A condition of a policy's statement: with StringEquals or ArnEquals, one of `values`. */
@@ -144,7 +146,8 @@ export function arnsOf(thing: Thing, application: Application, place: Place): st
     case "member-roles":
       return members.map(({ account, role }) => roleArn({ ...place, account }, role));
     case "migration-roles":
-    case "target-roles":
+    case "target-access-role":
+    case "target-instance-roles":
       return [...place.roles[thing]];
     case "task-tokens":
     case "task-list":
@@ -160,10 +163,11 @@ function conditionsOf(thing: Thing, application: Application, place: Place): Con
   switch (thing) {
     case "migration-roles":
       return [passedTo("ecs-tasks.amazonaws.com")];
-    case "target-roles":
-      return [
-        passedTo("apprunner.amazonaws.com", "build.apprunner.amazonaws.com", "tasks.apprunner.amazonaws.com"),
-      ];
+    // Nowhere does AWS say which of its names App Runner gives: its own policy for users of App Runner has the short one.
+    case "target-access-role":
+      return [passedTo("build.apprunner.amazonaws.com", "apprunner.amazonaws.com")];
+    case "target-instance-roles":
+      return [passedTo("tasks.apprunner.amazonaws.com", "apprunner.amazonaws.com")];
     case "task-list":
       return [
         {

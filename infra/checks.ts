@@ -256,7 +256,14 @@ function withRoles(environments: number, place: { partition: string } & Destinat
     { length: environments + 1 },
     () => `arn:aws:iam::${place.account}:role/${"r".repeat(64)}`,
   );
-  return { ...place, roles: { "migration-roles": roles, "target-roles": roles } };
+  return {
+    ...place,
+    roles: {
+      "migration-roles": roles,
+      "target-access-role": roles.slice(0, 1),
+      "target-instance-roles": roles.slice(1),
+    },
+  };
 }
 
 /** What else a function's policy says: its log, its traces. */

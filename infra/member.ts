@@ -1,9 +1,10 @@
 import { accountResources } from "./account-resources.ts";
-import { arn, memberStatements, physicalName, roleArn } from "./arns.ts";
+import { arn, memberStatements, physicalName } from "./arns.ts";
 import { makeDeadLetters } from "./dead-letters.ts";
 import type { MemberDescription } from "./members.ts";
 import { topic } from "./notifications.ts";
 import { passedRoles } from "./passed-roles.ts";
+import { deployersEntrance, type Entrance, functionsEntrance } from "./resource-policies.ts";
 import { makeRole, policyOf, type Statement } from "./role.ts";
 import { application, home, place } from "./stage.ts";
 
@@ -21,31 +22,27 @@ export function makeMember(member: MemberDescription) {
     tier: "Intelligent-Tiering",
     insecureValue: $jsonStringify(accountResources),
   });
-  const functionsOfOurs = {
-    ArnLike: { "aws:PrincipalArn": roleArn(home, `${application.prefix}-*`) },
-  };
   makeEntrance(
     "MemberRole",
     role,
-    member,
-    functionsOfOurs,
+    functionsEntrance(application, member, home),
     $output(passedRoles).apply((roles) => memberStatements(application, member, { ...place, roles })),
   );
-  makeEntrance("MemberReader", readerRole, member, {}, [
+  makeEntrance("MemberReader", readerRole, deployersEntrance(member, home), [
     { actions: ["ssm:GetParameter"], resources: [record.arn] },
   ]);
   for (const { name, pattern } of forwards) makeForward(`Member${name}`, pattern);
   return record;
 }
 
-/** A role that principals of the installation's account may take, if they know the external id. */
+/** A role that principals of the installation's account may take. */
 function makeEntrance(
   name: string,
   physical: string,
-  { externalId }: MemberDescription,
-  condition: object,
+  { principal, externalId, callers }: Entrance,
   statements: $util.Input<readonly Statement[]>,
 ): void {
+  const condition = callers === undefined ? {} : { ArnLike: { "aws:PrincipalArn": callers } };
   const role = new aws.iam.Role(name, {
     name: physical,
     description: `${application.prefix} of the account ${home.account} takes it`,
@@ -55,7 +52,7 @@ function makeEntrance(
         {
           Effect: "Allow",
           Action: "sts:AssumeRole",
-          Principal: { AWS: `arn:${home.partition}:iam::${home.account}:root` },
+          Principal: { AWS: principal },
           Condition: { StringEquals: { "sts:ExternalId": externalId }, ...condition },
         },
       ],

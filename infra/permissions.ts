@@ -29,7 +29,8 @@ export type Thing =
   | "target-list"
   | "target-log-groups"
   | "target-logs"
-  | "target-roles"
+  | "target-access-role"
+  | "target-instance-roles"
   | "target-network"
   | "member-roles"
   | "alarms"
@@ -102,7 +103,8 @@ const lookAtOperations: readonly Permission[] = [
 const changeTargets: readonly Permission[] = [
   { actions: ["apprunner:CreateService", "apprunner:UpdateService"], on: "targets" },
   { actions: ["apprunner:CreateService", "apprunner:UpdateService"], on: "target-network" },
-  { actions: ["iam:PassRole"], on: "target-roles" },
+  { actions: ["iam:PassRole"], on: "target-access-role" },
+  { actions: ["iam:PassRole"], on: "target-instance-roles" },
 ];
 
 /** Whether the alarms that a config names ring, and how a target's requests end. */

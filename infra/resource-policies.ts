@@ -1,4 +1,5 @@
 import type { Application } from "./application.ts";
+import type { MemberDescription } from "./members.ts";
 
 /** What a thing lets other accounts do with it; what it does not say, only its own account may. */
 export interface ResourceStatement {
@@ -76,3 +77,40 @@ export const pullActions = [
   "ecr:DescribeImages",
   "ecr:GetDownloadUrlForLayer",
 ] as const;
+
+/** Who may take a role in a member account: principals of `principal`'s account, and of these whom it says. */
+export interface Entrance {
+  readonly principal: string;
+  /** What they must say. */
+  readonly externalId: string;
+  /** A pattern of their own ARNs; undefined: whoever that account lets. */
+  readonly callers?: string;
+}
+
+/**
+ * Who may take the role by which functions act in a member account: roles of the installation's account that are
+ * called as those of its functions are, if they know the external id.
+ */
+export function functionsEntrance(
+  { prefix }: Pick<Application, "prefix">,
+  member: Pick<MemberDescription, "externalId">,
+  home: { readonly partition: string; readonly account: string },
+): Entrance {
+  const callers = `arn:${home.partition}:iam::${home.account}:role/${prefix}-*`;
+  return { ...everyone(member, home), callers };
+}
+
+/** Who may take the role by which a deployment at home reads what was made in a member account. */
+export function deployersEntrance(
+  member: Pick<MemberDescription, "externalId">,
+  home: { readonly partition: string; readonly account: string },
+): Entrance {
+  return everyone(member, home);
+}
+
+function everyone(
+  { externalId }: Pick<MemberDescription, "externalId">,
+  { partition, account }: { readonly partition: string; readonly account: string },
+): Entrance {
+  return { principal: `arn:${partition}:iam::${account}:root`, externalId };
+}

@@ -1,10 +1,11 @@
 import type { AccountDescription, Application } from "../infra/application.ts";
 import { arn, memberStatements, roleArn } from "../infra/arns.ts";
 import type { MemberDescription } from "../infra/members.ts";
-import { busStatements, repositoryStatements } from "../infra/resource-policies.ts";
+import { busStatements, functionsEntrance, repositoryStatements } from "../infra/resource-policies.ts";
 import type { LocalAws } from "./aws.ts";
-import { makeEnvironmentRoles, placeIn, roleNames } from "./provision-roles.ts";
+import { localNetwork, makeEnvironmentRoles, placeIn, roleNames } from "./provision-roles.ts";
 import { type Call, caller, keepSecrets } from "./provisioning-calls.ts";
+import type { World } from "./world.ts";
 
 /**
  * Makes what an installation has in other accounts, and lets these pull its images and tell it their events.
@@ -27,16 +28,20 @@ export async function provisionMembers(
 /** What environments need in an account of the local AWS. */
 export function accountResources(
   application: Application,
-  { cluster, migrationLogGroup, environments }: AccountDescription,
-  account: string,
+  { cluster, migrationLogGroup, vpcConnector, environments }: AccountDescription,
+  { region, accountId: account }: Pick<World, "region" | "accountId">,
   secrets: Readonly<Record<string, string>>,
 ) {
-  const role = (name: string) => roleArn({ partition: "aws", region: "", account }, name);
+  const where = { partition: "aws", region, account };
+  const role = (name: string) => roleArn(where, name);
   return {
     cluster,
-    subnets: ["subnet-local"],
-    securityGroups: ["sg-local"],
+    ...localNetwork,
     publicAddress: false,
+    // Services reach here what this machine reaches; that they ask for the connector is kept and held to their rights.
+    ...(vpcConnector === undefined
+      ? {}
+      : { vpcConnectorArn: arn(where, "apprunner", `vpcconnector/${vpcConnector}/1/local`) }),
     migrationTaskRoleArn: role(roleNames.migrationTask(application)),
     appRunnerAccessRoleArn: role(roleNames.targetAccess(application)),
     environmentRoles: Object.fromEntries(
@@ -88,7 +93,7 @@ async function provisionMember(
   aws.iam.putRole({
     arn: roleArn(place, role),
     statements: memberStatements(application, member, place),
-    trusts: [{ principal: `arn:aws:iam::${home.account}:root`, externalId }],
+    trusts: [functionsEntrance(application, member, home)],
   });
   await call("AmazonEC2ContainerServiceV20141113", "CreateCluster", { clusterName: member.cluster });
   for (const { name, pattern } of forwards) {
@@ -99,7 +104,7 @@ async function provisionMember(
     await call("AWSEvents", "PutTargets", { Rule, Targets: [{ Id: Rule, Arn, RoleArn }] });
   }
   const access = { roleArn: roleArn(place, role), externalId };
-  return { ...accountResources(application, member, account, secretArns), access };
+  return { ...accountResources(application, member, there.world, secretArns), access };
 }
 
 function policyOf(statements: readonly object[]): string {

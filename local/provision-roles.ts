@@ -26,6 +26,9 @@ export const roleNames = {
   targetInstance: (target: string) => `${target}-instance`,
 };
 
+/** The network that is named to ECS and to builds. Here they reach what this machine reaches. */
+export const localNetwork = { subnets: ["subnet-local"], securityGroups: ["sg-local"] };
+
 /** The bucket in which builds leave their artifacts. */
 export function artifactsBucket({ prefix }: Application): string {
   return `${prefix}-artifacts`;
@@ -54,7 +57,10 @@ export function makeRoles(
     make(roleNames.rule(application, rule.name), ruleStatements(rule, application, place));
   const artifacts = `arn:aws:s3:::${artifactsBucket(application)}`;
   for (const project of application.projects)
-    make(roleNames.project(project.name), projectStatements(project, place, { secrets, artifacts }));
+    make(
+      roleNames.project(project.name),
+      projectStatements(project, place, { secrets, artifacts, network: localNetwork }),
+    );
   makeEnvironmentRoles(iam, application, application, { place, home: place, secrets });
 }
 
@@ -95,10 +101,8 @@ export function placeIn(
         arn(roleNames.migrationTask(application)),
         ...targets.map((target) => arn(roleNames.migrationExecution(target))),
       ],
-      "target-roles": [
-        arn(roleNames.targetAccess(application)),
-        ...targets.map((target) => arn(roleNames.targetInstance(target))),
-      ],
+      "target-access-role": [arn(roleNames.targetAccess(application))],
+      "target-instance-roles": targets.map((target) => arn(roleNames.targetInstance(target))),
     },
   };
 }

@@ -273,7 +273,7 @@ function resourcesOf(
 ) {
   const { accountId, region } = aws.world;
   return {
-    ...accountResources(application, application, accountId, secrets),
+    ...accountResources(application, application, aws.world, secrets),
     prefix: application.prefix,
     releaseMachineArn: machines.ReleaseMachine,
     deployMachineArn: machines.DeployMachine,

@@ -3,10 +3,12 @@ import { ECRClient, SetRepositoryPolicyCommand } from "@aws-sdk/client-ecr";
 import { DisableRuleCommand, EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SFNClient, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterEach, describe, expect, it } from "vitest";
+import type { Connection } from "../aws/connection.ts";
 import { connectEnvironment } from "../aws/member.ts";
 import type { ConfigInput } from "../core/config.ts";
 import type { Deployment } from "../core/records.ts";
 import type { ServiceEvent } from "../local/world.ts";
+import { connectInRole } from "./simulation/credentials.ts";
 import { twoEnvironments } from "./simulation/environments.ts";
 import { readAccount } from "./simulation/everything.ts";
 import { createWorld, type SimulatedWorld } from "./simulation/world.ts";
@@ -210,6 +212,32 @@ describe("a task token", () => {
   });
 });
 
+/** A connection with a role that is called as those of the functions are; one that is none of theirs may take any. */
+const asFunction = (name: string, called = `spillway-${name}`) =>
+  connectInRole(world.connection, world.aws.iam, {
+    roleArn: `arn:aws:iam::000000000000:role/${called}`,
+    sessionName: called,
+  });
+
+describe("the role by which functions act there", () => {
+  const ask = ({ client }: Connection) => run(new AppRunnerClient(client).send(new ListServicesCommand({})));
+  const access = { roleArn: role, externalId };
+
+  it("lets a function of the installation in", async () => {
+    await begin();
+    const { ServiceSummaryList } = await ask(connectEnvironment(asFunction("StartDeployment"), access));
+    expect(ServiceSummaryList).toEqual([]);
+  });
+
+  it.each([
+    ["another role of that account that may take any role", () => asFunction("", "somebody")],
+    ["a person of that account", () => world.connection],
+  ])("does not let in %s, though they know the external id", async (_, who) => {
+    await begin();
+    await expect(ask(connectEnvironment(who(), access))).rejects.toMatchObject({ name: "AccountRefused" });
+  });
+});
+
 describe("an account that does not let us in", () => {
   const demand = (other: string) => {
     const known = world.aws.iam.role(role);
@@ -239,7 +267,7 @@ describe("an account that does not let us in", () => {
     ["an account that is not there", role.replace(away, "999999999999"), externalId],
   ])("is one with %s", async (_, roleArn, said) => {
     await begin();
-    const { client } = connectEnvironment(world.connection, { roleArn, externalId: said || "x" });
+    const { client } = connectEnvironment(asFunction("Somebody"), { roleArn, externalId: said || "x" });
     const asking = new AppRunnerClient(client).send(new ListServicesCommand({}));
     await expect(run(asking)).rejects.toMatchObject({
       name: "AccountRefused",

@@ -27,7 +27,7 @@ function holds({ test, variable, values }: Condition, context: NonNullable<Deman
 const patterns = new Map<string, RegExp>();
 
 /** Whether a pattern of IAM covers a text. */
-function covers(pattern: string, text: string): boolean {
+export function covers(pattern: string, text: string): boolean {
   if (!/[*?]/.test(pattern)) return pattern === text;
   let compiled = patterns.get(pattern);
   if (compiled === undefined) {

@@ -1,4 +1,5 @@
 import type { Caller } from "./caller.ts";
+import { covers } from "./evaluate.ts";
 
 /** A statement of a policy. Nothing is denied by one: what no statement allows is not allowed. */
 export interface Statement {
@@ -20,6 +21,8 @@ export interface Trust {
   readonly principal: string;
   /** What the caller must say, if it is demanded. */
   readonly externalId?: string;
+  /** A pattern of the ARN of the caller's own role or user (`aws:PrincipalArn`), if not all of them are let in. */
+  readonly callers?: string;
 }
 
 /** A role, and what whoever has it may do. */
@@ -34,8 +37,9 @@ export interface Role {
 /** Whether the role's own policy lets the caller take it. */
 export function trustsCaller({ trusts = [] }: Role, caller: Caller, externalId: string | undefined): boolean {
   return trusts.some(
-    ({ principal, externalId: demanded }) =>
+    ({ principal, externalId: demanded, callers = "*" }) =>
       (principal === caller.roleArn || principal === `arn:aws:iam::${caller.accountId}:root`) &&
-      (demanded === undefined || demanded === externalId),
+      (demanded === undefined || demanded === externalId) &&
+      covers(callers, caller.roleArn ?? caller.arn),
   );
 }

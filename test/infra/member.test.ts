@@ -200,9 +200,12 @@ describe.skipIf(platformMissing)(
       expect(checked).toBeGreaterThan(15);
       expect(unreasonedWildcards(statements)).toEqual([]);
       const handed = statements.filter(({ actions }) => actions.includes("iam:PassRole"));
-      expect(handed.length).toBe(2);
-      for (const { conditions } of handed)
-        expect(conditions.StringEquals?.["iam:PassedToService"]).toBeDefined();
+      const services = handed.map(({ conditions }) => conditions.StringEquals?.["iam:PassedToService"]);
+      expect(services).toEqual([
+        ["ecs-tasks.amazonaws.com"],
+        ["build.apprunner.amazonaws.com", "apprunner.amazonaws.com"],
+        ["tasks.apprunner.amazonaws.com", "apprunner.amazonaws.com"],
+      ]);
     });
 
     it("keeps each environment's secrets to its own roles", () => {

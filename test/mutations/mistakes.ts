@@ -12,6 +12,7 @@ export interface Mistake {
 
 const installation = "test/infra/installation.test.ts";
 const machines = "test/state-machines/machines.test.ts";
+const permissions = "test/permissions/permissions.test.ts";
 const stages = "test/infra/stages.test.ts";
 const reads = "reads nothing that may be missing";
 
@@ -79,6 +80,38 @@ export const mistakes: readonly Mistake[] = [
     to: 'passedTo("ecs.amazonaws.com")',
     caughtBy: installation,
     test: "let a function hand on only our roles",
+  },
+  {
+    name: "a right that nothing uses",
+    file: "infra/permissions.ts",
+    from: "StopStages: [updateRecords, listOpen, stopBuilds]",
+    to: "StopStages: [updateRecords, listOpen, startBuilds, stopBuilds]",
+    caughtBy: permissions,
+    test: "is needed",
+  },
+  {
+    name: "a right that something uses, taken away",
+    file: "infra/permissions.ts",
+    from: "FindDrift: [...[records, findTargets, describeTargets], announce]",
+    to: "FindDrift: [...[records, findTargets], announce]",
+    caughtBy: permissions,
+    test: "is enough for all that happens",
+  },
+  {
+    name: "a function that may list the tasks of every cluster",
+    file: "infra/arns.ts",
+    from: "`cluster/${application.cluster}`",
+    to: '"cluster/*"',
+    caughtBy: permissions,
+    test: "keeps out every request",
+  },
+  {
+    name: "a role of a running service that may be handed to ECS",
+    file: "infra/arns.ts",
+    from: 'passedTo("tasks.apprunner.amazonaws.com", "apprunner.amazonaws.com")',
+    to: 'passedTo("tasks.apprunner.amazonaws.com", "apprunner.amazonaws.com", "ecs-tasks.amazonaws.com")',
+    caughtBy: permissions,
+    test: "is said by a request",
   },
   {
     name: "a pattern that hears failed pushes",

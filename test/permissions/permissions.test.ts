@@ -1,9 +1,12 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { createWorld, type SimulatedWorld } from "../simulation/world.ts";
+import { allowingStatement } from "../../local/iam/evaluate.ts";
+import type { Decision } from "../../local/iam/index.ts";
+import type { Role } from "../../local/iam/roles.ts";
+import { demandedValues, nearMisses, requestThatSays } from "./conditions.ts";
 import { grantsOf, requestThatNeeds } from "./grants.ts";
 import { playScenario } from "./play.ts";
 import { scenarios } from "./scenarios.ts";
-import { unreached } from "./unreached.ts";
+import { unreached, unsaidValues } from "./unreached.ts";
 
 /** Roles that are made alike have one name: those of all builds, of all environments. */
 function nameOf(role: string): string {
@@ -16,6 +19,10 @@ function nameOf(role: string): string {
 const granted = new Set<string>();
 const needed = new Map<string, string>();
 const denied: string[] = [];
+const demanded = new Set<string>();
+const said = new Map<string, string>();
+/** Requests under a condition, and those near them that are allowed all the same. */
+const conditional = { keys: new Set<string>(), misses: 0, allowed: [] as string[] };
 
 beforeAll(async () => {
   for (const scenario of scenarios)
@@ -30,9 +37,29 @@ beforeAll(async () => {
           const request = requestThatNeeds(grant, decisions);
           if (request !== undefined) needed.set(grant.label, scenario.name);
         }
+        for (const value of demandedValues(role, nameOf)) {
+          demanded.add(value.label);
+          if (requestThatSays(value, decisions) !== undefined) said.set(value.label, scenario.name);
+        }
+        missNarrowly(role, decisions);
       }
     });
 }, 240_000);
+
+/** Changes the circumstances of every request that a condition let through. */
+function missNarrowly(role: Role, decisions: readonly Decision[]): void {
+  const circumstances = [...new Set(decisions.flatMap(({ demand }) => Object.values(demand.context ?? {})))];
+  for (const decision of decisions) {
+    for (const { variable } of decision.allowedBy?.conditions ?? []) conditional.keys.add(variable);
+    for (const miss of nearMisses(decision, circumstances)) {
+      conditional.misses++;
+      if (allowingStatement(role.statements, miss) !== undefined)
+        conditional.allowed.push(
+          `${role.arn} ${miss.action} ${miss.resource} ${JSON.stringify(miss.context)}`,
+        );
+    }
+  }
+}
 
 const advice =
   "Nothing in test/permissions/scenarios/ needs these rights. Take them out of infra/permissions.ts or infra/roles.ts, or add a scenario in which they are needed. Only what cannot happen here goes into test/permissions/unreached.ts, with the reason.";
@@ -57,38 +84,18 @@ describe("what each role may do", () => {
   });
 });
 
-/** Takes an action from a role, as somebody would who thought it was not needed. */
-function takeAway(world: SimulatedWorld, name: string, action: string): void {
-  const role = world.aws.iam.roles().find(({ arn }) => arn.endsWith(`:role/${name}`));
-  if (role === undefined) throw new Error(`there is no role ${name}`);
-  const statements = role.statements.map((statement) => ({
-    ...statement,
-    actions: statement.actions.filter((one) => one !== action),
-  }));
-  expect(statements).not.toEqual(role.statements);
-  world.aws.iam.putRole({ ...role, statements });
-}
+describe("what a condition demands", () => {
+  it("is said by a request that was recorded, and that would be denied if it demanded anything else", () => {
+    const unsaid = [...demanded].filter((label) => !said.has(label));
+    const unexplained = unsaid.filter((label) => !unsaidValues.some(({ values }) => values.test(label)));
+    expect(unexplained.toSorted()).toEqual([]);
+    const stale = unsaidValues.filter(({ values }) => !unsaid.some((label) => values.test(label)));
+    expect(stale).toEqual([]);
+  });
 
-describe("a right that is missing", () => {
-  const cases = [
-    { role: "spillway-RunStage", action: "codebuild:StartBuild" },
-    { role: "spillway-CheckDatabase", action: "ecs:RunTask" },
-    { role: "spillway-StartDeployment", action: "iam:PassRole" },
-  ];
-  it.each(cases)("$action of $role: the release says what is missing", async ({ role, action }) => {
-    const world = await createWorld();
-    takeAway(world, role, action);
-    const id = await world.release("aaaaaaa");
-    const release = await world.clock.runUntil(world.records.requireRelease(id));
-    const began = world.clock.now();
-    await world.close();
-    expect(release.outcome).not.toBe("Released");
-    expect(release.reason).toContain("AccessDenied");
-    expect(release.reason).toContain(
-      `User: arn:aws:sts::000000000000:assumed-role/${role}/${role} is not authorized to perform: ${action} on resource: arn:aws:`,
-    );
-    expect(release.reason).toContain("Deploy this version of Spillway again");
-    // It is not tried again and again.
-    expect(began - release.openedAt).toBeLessThan(10 * 60_000);
+  it("keeps out every request that is another in one circumstance, or does not say it", () => {
+    expect(conditional.allowed).toEqual([]);
+    expect(conditional.misses).toBeGreaterThan(100);
+    expect([...conditional.keys].toSorted()).toEqual(["ecs:cluster", "iam:PassedToService"]);
   });
 });

@@ -1,4 +1,5 @@
 import type { Scenario } from "./scenario.ts";
+import { accounts } from "./scenarios/accounts.ts";
 import { betweenCalls } from "./scenarios/between-calls.ts";
 import { brokenOff } from "./scenarios/broken-off.ts";
 import { endedWork } from "./scenarios/ended.ts";
@@ -14,4 +15,5 @@ export const scenarios: readonly Scenario[] = [
   ...brokenOff,
   ...endedWork,
   ...betweenCalls,
+  ...accounts,
 ];

@@ -14,10 +14,16 @@ export function connectInRole(
   return { ...connection, client: { ...client, credentials, signer: { sign: sign(credentials) } } };
 }
 
-function sign({ accessKeyId, sessionToken = "" }: Credentials) {
+/** A connection of the administrator of an account. */
+export function connectAsAdministrator({ client, ...connection }: Connection, accountId: string): Connection {
+  const credentials = { accessKeyId: accountId, secretAccessKey: "local" };
+  return { ...connection, client: { ...client, credentials, signer: { sign: sign(credentials) } } };
+}
+
+function sign({ accessKeyId, sessionToken }: Partial<Credentials>) {
   const headers = {
     authorization: `AWS4-HMAC-SHA256 Credential=${accessKeyId}/20260101/us-east-1/any/aws4_request`,
-    "x-amz-security-token": sessionToken,
+    ...(sessionToken === undefined ? {} : { "x-amz-security-token": sessionToken }),
   };
   return async <Request>(request: Request): Promise<Request> => {
     if (typeof request === "object" && request !== null && "headers" in request)

@@ -5,7 +5,6 @@ import type { DescribeExecutionCommandOutput } from "@aws-sdk/client-sfn";
 import { connectAppRunner } from "../../aws/apprunner.ts";
 import type { Connection } from "../../aws/connection.ts";
 import { connectRecords } from "../../aws/dynamodb.ts";
-import { connectEnvironment } from "../../aws/member.ts";
 import { type ConfigInput, parseConfig } from "../../core/config.ts";
 import type { Release } from "../../core/records.ts";
 import type { Place } from "../../functions/middleware.ts";
@@ -21,7 +20,7 @@ import { roleNames } from "../../local/provision-roles.ts";
 import type { ServiceEvent } from "../../local/world.ts";
 import { type Behaviour, type CommitBehaviour, createBehaviours } from "./behaviour.ts";
 import { type BuildDeeds, createBuilds } from "./builds.ts";
-import { connectInRole } from "./credentials.ts";
+import { connectAsAdministrator, connectInRole } from "./credentials.ts";
 import { oneEnvironment } from "./environments.ts";
 import { createConsole, type EndedExecution, endOf } from "./executions.ts";
 import { addBundles, createFunctions, loadHandlers, type OtherAnswers } from "./functions.ts";
@@ -90,7 +89,7 @@ export interface SimulatedWorld {
   ended(release: string): Promise<Release>;
   /** What answers at the service's address now: the tag of the image. */
   serving(): string | undefined;
-  /** The connection by which an environment of the service is reached, in whichever account it is. */
+  /** The connection of who administers the account where an environment of the service is. */
   connectionIn(environment: string): Promise<Connection>;
   /** The same in one environment, by its target. */
   servingIn(environment: string): Promise<string | undefined>;
@@ -236,11 +235,10 @@ export async function createWorld(
   const records = connectRecords(connection, made.table);
 
   async function connectionIn(environment: string): Promise<Connection> {
-    const { members } = (await records.installation()).resources;
     const member = application.members.find(({ environments }) =>
       environments.some((one) => one.environment === environment),
     );
-    return connectEnvironment(connection, member && members?.[member.account]?.access);
+    return member === undefined ? connection : connectAsAdministrator(connection, member.account);
   }
 
   async function ended(id: string): Promise<Release> {
