@@ -97,8 +97,9 @@ function lateBuilds(plan: Plan, dice: Dice): Plan {
   }));
   const order = rest.toReversed();
   let at = first?.at ?? 0;
+  const isBurst = dice.chance(0.5);
   const late = order.map((push) => {
-    at += dice.one(20, 20, 60, 700);
+    at += isBurst ? dice.one(20, 30) : dice.one(60, 400, 700);
     return { ...push, at };
   });
   return { ...plan, pushes: first === undefined ? late : [first, ...late], deeds: [] };
@@ -111,7 +112,12 @@ function longWatches(plan: Plan, dice: Dice): Plan {
   }));
   const environment = dice.one("staging", "production");
   const rules = { ...plan.setting.rules, [environment]: { bake: { minutes: 90, intervalSeconds: 900 } } };
-  return { ...plan, setting: { ...plan.setting, rules }, pushes, deeds: [] };
+  const [{ service } = { service: "web" }] = pushes;
+  const back = times(dice.one(0, 1, 2), (): Deed => {
+    const at = (dice.of(pushes)?.at ?? 0) + dice.between(300, 3000);
+    return { at, does: dice.one("roll-back", "recover"), service, environment };
+  });
+  return { ...plan, setting: { ...plan.setting, rules }, pushes, deeds: back };
 }
 
 /** People who start again what was taken back, what is under way, and the same thing twice at once. */
