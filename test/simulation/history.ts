@@ -37,6 +37,15 @@ export type Effect = { /** Milliseconds since the world began. */ readonly at: n
       /** From whom it was taken, if somebody had it. */
       readonly before: string | undefined;
     }
+  /** A lease was given back, or freed. */
+  | {
+      readonly kind: "freed";
+      readonly service: string;
+      readonly environment: string;
+      /** Whose it was, and the execution that gave it back: none if somebody freed it. */
+      readonly before: string;
+      readonly execution: string | undefined;
+    }
   | ({ readonly kind: "fault" } & Omit<Fault, "kind">)
   | InnerEffect
 );

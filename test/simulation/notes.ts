@@ -59,8 +59,8 @@ export function createNotes(history: History): Notes {
     );
   }
 
-  /** Whose lease it is after a write that may have taken it. */
-  async function noteLease({ request }: Call, send: () => Promise<GatewayResponse>) {
+  /** Whose lease it is after a write that may have taken it, or given it back. */
+  async function noteLease({ request, invocation }: Call, send: () => Promise<GatewayResponse>) {
     const { Key } = Written.parse(JSON.parse(new TextDecoder().decode(request.body)));
     const [, service = ""] = /^SERVICE#(.+)$/.exec(Key.pk.S) ?? [];
     const [, environment = ""] = /^ENVIRONMENT#(.+)$/.exec(Key.sk.S) ?? [];
@@ -69,14 +69,15 @@ export function createNotes(history: History): Notes {
     const owner = ownerOf(service, environment);
     if (owner !== undefined && owner !== before)
       history.add({ kind: "lease", service, environment, owner, before });
+    if (owner === undefined && before !== undefined && answer.status < 300)
+      history.add({ kind: "freed", service, environment, before, execution: invocation?.execution });
     return answer;
   }
 
   return {
     async call(call, send) {
       const { operation, invocation, request } = call;
-      if (invocation?.name === "AcquireLease" && operation === "DynamoDB_20120810.UpdateItem")
-        return noteLease(call, send);
+      if (operation === "DynamoDB_20120810.UpdateItem" && isAboutALease(call)) return noteLease(call, send);
       if (!changing.has(operation) || invocation === undefined) return send();
       const input: unknown = JSON.parse(new TextDecoder().decode(request.body));
       const holder = holderOf(input);
@@ -99,6 +100,14 @@ export function createNotes(history: History): Notes {
       watched = world;
     },
   };
+}
+
+/** Whether a write takes a lease or gives one back. */
+function isAboutALease({ invocation, request }: Call): boolean {
+  if (invocation?.name === "AcquireLease") return true;
+  const frees = invocation?.name === "ReleaseLease" || invocation?.name === "Reconcile";
+  // Why a lease ended is written with it, and never else.
+  return frees && new TextDecoder().decode(request.body).includes('"freed"');
 }
 
 function isText(value: object | undefined, text: string): boolean {

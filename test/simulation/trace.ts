@@ -62,6 +62,8 @@ function describe(effect: Effect): string {
     }
     case "lease":
       return `${short(effect.owner)} takes the lease of ${effect.service} in ${effect.environment}`;
+    case "freed":
+      return `${short(effect.before)} has the lease of ${effect.service} in ${effect.environment} no more, ${effect.execution === effect.before ? "by itself" : "by another"}`;
     case "fault":
       return `FAULT ${effect.what} (${effect.place})`;
     case "migration":

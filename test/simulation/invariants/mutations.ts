@@ -29,7 +29,10 @@ export const onlyTheHolderChanges: Invariant = ({ history }) =>
 /** By how many milliseconds the clock of a function may be wrong, and that of another the other way. */
 const skews = 6_000;
 
-/** The lease is taken over from an execution only when it has ended so long ago that no function of it is at work. */
+/**
+ * The lease is taken from an execution, or freed by another, only when it has ended so long ago that no function of it
+ * is at work.
+ */
 export const takenOverFromTheGone: Invariant = ({ history }) => {
   const ended = new Map<unknown, number>();
   return history.flatMap((effect) => {
@@ -38,12 +41,14 @@ export const takenOverFromTheGone: Invariant = ({ history }) => {
       if (status === "RUNNING") ended.delete(executionArn);
       else ended.set(executionArn, effect.at);
     }
-    if (effect.kind !== "lease" || effect.before === undefined) return [];
-    const { at, owner, before, environment } = effect;
+    if (effect.kind !== "lease" && effect.kind !== "freed") return [];
+    const { at, before, environment } = effect;
+    const own = effect.kind === "freed" && effect.execution === before;
+    if (before === undefined || own) return [];
     const since = ended.get(before);
     if (since !== undefined && at - since > functionTimeoutSeconds * 1000 - skews) return [];
     const how = since === undefined ? "which had not ended" : `which had ended at ${since / 1000} s`;
-    return [`${owner} took the lease of ${environment} at ${at / 1000} s from ${before}, ${how}`];
+    return [`the lease of ${environment} was taken at ${at / 1000} s from ${before}, ${how}`];
   });
 };
 
