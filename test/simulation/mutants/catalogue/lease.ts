@@ -87,8 +87,8 @@ export const lease: readonly Mutant[] = [
     name: "newest-in-line",
     guard: "the newest has the place in line",
     file: "core/turn.ts",
-    from: "if (next === undefined || comesAfter(own, next))",
-    to: "if (next === undefined || own !== next)",
+    from: 'comesAfter(own, next)) return { decision: "enter"',
+    to: 'comesAfter(next, own)) return { decision: "enter"',
   },
   {
     name: "turn-of-the-next",
