@@ -82,9 +82,15 @@ const dollars = (amount: number) => amount.toFixed(4);
 function renderLines(lines: readonly Line[]): string[][] {
   return lines.map((line) => [
     line.what,
-    `${Number(line.count.toPrecision(4))} × ${perUnit(prices[line.price].dollars)}`,
+    `${Number(line.count.toPrecision(4))} × ${perUnit(prices[line.price].dollars)}${prices[line.price].confirmed ? "" : " (not confirmed)"}`,
     dollars(cost(line)),
   ]);
+}
+
+/** How much of a bill is computed with prices that nobody read on the seller's own page. */
+function renderUnconfirmed(lines: readonly Line[]): string {
+  const unconfirmed = lines.filter(({ price }) => !prices[price].confirmed);
+  return `Of these ${dollars(sum(lines))}, ${dollars(sum(unconfirmed))} are computed with prices that are not confirmed.`;
 }
 
 /** A price as people read it: for a thousand or a million where one is next to nothing. */
@@ -110,8 +116,18 @@ function renderRelease(release: CountedRelease): string {
         ["**the whole release**", "", `**${dollars(sum([...conducting, ...tasks, ...stages]))}**`],
       ],
     ),
+    renderUnconfirmed([...conducting, ...tasks, ...stages]),
   ].join("\n\n");
 }
+
+/** The prices of the comparison, beside those of Spillway's own bill. */
+const beside: readonly PriceName[] = [
+  "pipelineMinute",
+  "runnerMinute",
+  "buildMinute",
+  "taskProcessorHour",
+  "taskMemoryHour",
+];
 
 /** What others bill for conducting the same work: each piece of it is an action or a job, in whole minutes. */
 function renderBeside(release: CountedRelease): string {
@@ -139,6 +155,10 @@ function renderBeside(release: CountedRelease): string {
         dollars(conducting + work + tasks),
       ]),
     ),
+    `Not confirmed among these prices: ${beside
+      .filter((name) => !prices[name].confirmed)
+      .map((name) => prices[name].unit)
+      .join("; ")}.`,
   ].join("\n\n");
 }
 
@@ -201,6 +221,7 @@ function renderMonth({ readsAtRest }: CountedRelease): string {
         ...renderLines(service),
       ],
     ),
+    renderUnconfirmed(spillway),
   ].join("\n\n");
 }
 

@@ -44,7 +44,7 @@ beforeAll(async () => {
         missNarrowly(role, decisions);
       }
     });
-}, 240_000);
+}, 600_000);
 
 /** Changes the circumstances of every request that a condition let through. */
 function missNarrowly(role: Role, decisions: readonly Decision[]): void {
