@@ -50,8 +50,8 @@ export const migrationsAreRecorded: Invariant = ({ plan, history, records }) => 
 };
 
 /**
- * Whether a migration image may say nothing, or too late, or fail on its way back, so that nobody can know where the
- * schema stands.
+ * Whether a migration image may say nothing, or too late, or not be started, or fail on its way back, so that nobody
+ * can know where the schema stands.
  */
 function mayBeSilent({ pushes }: Ended["plan"], service: string): boolean {
   return pushes.some(
@@ -59,6 +59,7 @@ function mayBeSilent({ pushes }: Ended["plan"], service: string): boolean {
       of === service &&
       (migration.silent === true ||
         migration.unreachable === true ||
+        migration.startFaults !== undefined ||
         migration.downExitCode !== undefined ||
         migration.reportsAfterSeconds !== undefined),
   );
