@@ -25,6 +25,14 @@ export const waits: readonly Mutant[] = [
     to: "return undefined;",
   },
   {
+    name: "clocks-that-differ",
+    guard: "a retry finds the operation of a target whose clock is behind",
+    file: "aws/apprunner.ts",
+    from: "const clockGraceMilliseconds = 5_000;",
+    to: "const clockGraceMilliseconds = 1_000;",
+    themes: ["a function that has bad luck"],
+  },
+  {
     name: "adoption-of-a-task",
     guard: "a retry finds the task that its first try began",
     file: "functions/migration-work.ts",
