@@ -91,8 +91,9 @@ function unstoppedMigration(plan: Plan, dice: Dice): Plan {
 
 /** A check fails, and nobody can stop those that go on. */
 function unstoppedChecks(failing: string, plan: Plan, dice: Dice): Plan {
+  const fails = dice.chance(0.5);
   const pushes = pushesOf(plan, dice, (nth, history, before) => {
-    const isFailing = (name: string) => name === failing && nth > 0;
+    const isFailing = (name: string) => name === failing && (nth > 0 || fails);
     const names = ["static-analysis", "integration-tests", "end-to-end"];
     const stages = names.map((name) => [
       name,
@@ -101,7 +102,7 @@ function unstoppedChecks(failing: string, plan: Plan, dice: Dice): Plan {
     return { stages: Object.fromEntries(stages), migration: migrationOf(history, before) };
   });
   const setting = { ...plan.setting, verifies: true };
-  return withBadLuck({ ...plan, setting, pushes }, { function: "StopStages", calls: dice.one(0.5, 1, 1) });
+  return withBadLuck({ ...plan, setting, pushes }, { function: "StopStages", calls: dice.one(0.5, 1, 1, 1) });
 }
 
 /** CodeBuild loses the builds that verify an environment, and whoever begins them has bad luck. */
