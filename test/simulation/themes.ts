@@ -164,24 +164,26 @@ function badLuck(plan: Plan, dice: Dice): Plan {
   return withBadLuck({ ...plan, pushes }, { function: name, calls: dice.one(0.1, 0.3) });
 }
 
-/** What it asks for happens when it is gone and its retry has done the same, while others wait in line. */
+/** What it asks for happens, and it does not hear of it, or is gone by then; others wait in line meanwhile. */
 function lateCalls(plan: Plan, dice: Dice): Plan {
   const images = pushesOf(plan, dice, dice.between(3, 6), (_nth, history, before) => ({
     migration: { after: history.at(-1) ?? "", history, readableFrom: before.at(-1) ?? "" },
   }));
-  const [first] = images;
-  const pushes = images.map((push, nth) => ({ ...push, at: (first?.at ?? 0) + nth * dice.one(40, 90, 150) }));
-  const name = dice.one<string>(
-    "AdmitRelease",
-    "AdmitDeployment",
-    "AcquireLease",
-    "ReleaseLease",
-    ...functions,
-  );
-  return withBadLuck(
-    { ...plan, pushes },
-    { function: name, calls: dice.one(0.1, 0.2), faults: ["done late"] },
-  );
+  const [{ service, at: begins } = { service: "web", at: 0 }] = images;
+  const pushes = images.map((push, nth) => ({ ...push, at: begins + nth * dice.one(40, 90, 150) }));
+  const writing = dice.one("AdmitRelease", "AdmitDeployment", "AcquireLease", "ReleaseLease");
+  const name = dice.chance(0.7) ? writing : (dice.of(functions) ?? writing);
+  const environment = dice.one(...environments);
+  // Two who want the lease at the same moment, when nobody has it.
+  const pairs = times(4, (nth) =>
+    times(
+      2,
+      (second): Deed => ({ at: begins + 1200 + nth * 300 + second, does: "recover", service, environment }),
+    ),
+  ).flat();
+  const deeds = name === "AcquireLease" ? [...plan.deeds, ...pairs] : plan.deeds;
+  const faults = ["done late", "killed after", "failed after taking effect"];
+  return withBadLuck({ ...plan, pushes, deeds }, { function: name, calls: dice.one(0.15, 0.3), faults });
 }
 
 /** The same world, in which a function has bad luck until half an hour after the last push. */
