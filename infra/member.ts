@@ -6,6 +6,7 @@ import { topic } from "./notifications.ts";
 import { passedRoles } from "./passed-roles.ts";
 import { deployersEntrance, type Entrance, functionsEntrance } from "./resource-policies.ts";
 import { makeRole, policyOf, type Statement } from "./role.ts";
+import { forwardStatements } from "./roles.ts";
 import { application, home, place } from "./stage.ts";
 
 /**
@@ -73,9 +74,7 @@ function makeForward(name: string, pattern: object): void {
     eventPattern: JSON.stringify(pattern),
   });
   const deadLetters = makeDeadLetters(name, rule);
-  const role = makeRole(`${name}Rule`, "events.amazonaws.com", [
-    { actions: ["events:PutEvents"], resources: [bus] },
-  ]);
+  const role = makeRole(`${name}Rule`, "events.amazonaws.com", forwardStatements(application, home));
   new aws.cloudwatch.EventTarget(`${name}Target`, {
     rule: rule.name,
     eventBusName: "default",

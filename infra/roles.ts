@@ -100,6 +100,11 @@ export function ruleStatements(
   return [allow(["states:StartExecution"], [machineArn(application, place, target.machine)])];
 }
 
+/** What a rule of a member account may do: hand events on to the installation's bus. @param home where that is. */
+export function forwardStatements({ bus }: Pick<Application, "bus">, home: Where): Statement[] {
+  return [allow(["events:PutEvents"], [arn(home, "events", `event-bus/${bus}`)])];
+}
+
 /** The subnets and security groups of a network, by their ids. */
 interface Network {
   readonly subnets: readonly string[];

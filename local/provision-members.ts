@@ -2,6 +2,7 @@ import type { AccountDescription, Application } from "../infra/application.ts";
 import { arn, memberStatements, roleArn } from "../infra/arns.ts";
 import type { MemberDescription } from "../infra/members.ts";
 import { busStatements, functionsEntrance, repositoryStatements } from "../infra/resource-policies.ts";
+import { forwardStatements } from "../infra/roles.ts";
 import type { LocalAws } from "./aws.ts";
 import { localNetwork, makeEnvironmentRoles, placeIn, roleNames } from "./provision-roles.ts";
 import { type Call, caller, keepSecrets } from "./provisioning-calls.ts";
@@ -101,6 +102,7 @@ async function provisionMember(
     await call("AWSEvents", "PutRule", { Name: Rule, EventPattern: JSON.stringify(pattern) });
     const Arn = arn(home, "events", `event-bus/${bus}`);
     const RoleArn = roleArn(place, roleNames.rule(application, Rule));
+    aws.iam.putRole({ arn: RoleArn, statements: forwardStatements(application, home) });
     await call("AWSEvents", "PutTargets", { Rule, Targets: [{ Id: Rule, Arn, RoleArn }] });
   }
   const access = { roleArn: roleArn(place, role), externalId };

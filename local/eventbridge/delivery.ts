@@ -1,6 +1,7 @@
 import { type Clock, sleep } from "../asl/clock.ts";
 import { createAsynchronousInvocations } from "../asynchronous-invocation.ts";
-import type { RoleSession } from "../iam/index.ts";
+import { demand } from "../iam/demand.ts";
+import { authorizeRole, type RoleSession } from "../iam/index.ts";
 import type { InvokeFunction } from "../invoke-door.ts";
 import { AwsError } from "../service.ts";
 import { keptIn } from "../store.ts";
@@ -99,6 +100,8 @@ export function createDelivery(world: World, destinations: Destinations): Delive
     const kind = targetKind(target.Arn);
     if (kind === "bus") {
       if (forwarded) return drop("the event already came from another bus, and buses forward events once");
+      const as = { roleArn: target.RoleArn, sessionName: rule.name };
+      authorizeRole(world, as, demand("events:PutEvents", target.Arn));
       const refusal = destinations.forward(target.Arn, event);
       return refusal === undefined ? undefined : drop(refusal);
     }

@@ -11,6 +11,7 @@ import { createVirtualClock, type VirtualClock } from "../../../local/asl/virtua
 import { createEventBridge, type EventBridge } from "../../../local/eventbridge/index.ts";
 import { createGateway } from "../../../local/gateway.ts";
 import { createRequestHandler } from "../../../local/handover.ts";
+import { createIam } from "../../../local/iam/index.ts";
 import type { ServiceEvent } from "../../../local/world.ts";
 import { createTestWorld } from "../test-world.ts";
 
@@ -22,6 +23,8 @@ const stopped: ServiceEvent = {
   resources: [],
   detail: { lastStatus: "STOPPED" },
 };
+
+const RoleArn = "arn:aws:iam::210987654321:role/forward";
 
 function clientOf(bridge: EventBridge, clock: VirtualClock): EventBridgeClient {
   return new EventBridgeClient({
@@ -45,8 +48,10 @@ async function twoAccounts() {
     },
     startExecution: async () => {},
   });
+  const world = createTestWorld(clock);
+  const iam = createIam({ clock, random: world.random, accountId: "210987654321" });
   const away = createEventBridge(
-    { ...createTestWorld(clock), accountId: "210987654321" },
+    { ...world, accountId: "210987654321", iam },
     {
       invoke: () => Promise.reject(new Error("there are no functions here")),
       startExecution: async () => {},
@@ -62,7 +67,6 @@ async function twoAccounts() {
     [here, "spillway", heard],
   ] as const) {
     await client.send(new PutRuleCommand({ Name: "ends", EventBusName, EventPattern }));
-    const RoleArn = "arn:aws:iam::210987654321:role/forward";
     await client.send(
       new PutTargetsCommand({ Rule: "ends", EventBusName, Targets: [{ Id: "one", Arn, RoleArn }] }),
     );
@@ -80,7 +84,7 @@ async function twoAccounts() {
     away.putServiceEvent(event);
     await clock.runUntil(away.idle().then(() => home.idle()));
   };
-  return { here, invoked, dropped, grant, tell };
+  return { here, iam, invoked, dropped, grant, tell };
 }
 
 describe("a bus of another account", () => {
@@ -109,6 +113,24 @@ describe("a bus of another account", () => {
     await tell();
     expect(invoked).toEqual([]);
     expect(dropped).toHaveLength(3);
+  });
+
+  it("is told nothing by a rule whose role may put events elsewhere only", async () => {
+    const { iam, grant, tell, invoked, dropped } = await twoAccounts();
+    await grant({ AWS: "210987654321" });
+    const may = (resource: string) =>
+      iam.putRole({ arn: RoleArn, statements: [{ actions: ["events:PutEvents"], resources: [resource] }] });
+    may(`${bus}-2`);
+    await tell();
+    expect(invoked).toEqual([]);
+    expect(dropped).toEqual([
+      expect.stringContaining(
+        `User: arn:aws:sts::210987654321:assumed-role/forward/ends is not authorized to perform: events:PutEvents on resource: ${bus} `,
+      ),
+    ]);
+    may(bus);
+    await tell();
+    expect(invoked).toHaveLength(1);
   });
 
   it("is not given a policy that could not be judged", async () => {
