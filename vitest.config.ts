@@ -20,7 +20,12 @@ export default defineConfig({
     testTimeout: 30_000,
     // What a function logs is tested where it matters; elsewhere it would bury the results.
     env: { POWERTOOLS_LOG_LEVEL: "SILENT", POWERTOOLS_METRICS_DISABLED: "true" },
-    // `npm run coverage`: every branch of a decision is taken, or says in its place why it cannot be.
-    coverage: { provider: "v8", include: ["core/**"], reporter: [["text", { skipFull: true }]] },
+    // `npm run coverage` fails if a branch of a decision is taken by no test.
+    coverage: {
+      provider: "v8",
+      include: ["core/**"],
+      reporter: [["text", { skipFull: true }]],
+      thresholds: { branches: 100 },
+    },
   },
 });

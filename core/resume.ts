@@ -43,7 +43,7 @@ export function planResume(
   environments: readonly EnvironmentRecord[],
   reason: string | undefined,
 ): ReleaseRequest {
-  const { id, service, image, commit, tag } = release;
+  const { id, service, image } = release;
   const planned = chooseWaves(config, release.environments).flat();
   const left = planned.filter((name) => !isThere(release, name, deployments, environments));
   if (image !== undefined && left.length === 0)
@@ -54,11 +54,23 @@ export function planResume(
   return {
     trigger: "console",
     subject: { service },
-    image: image === undefined ? { commit: commit ?? "" } : { digest: image.digest, tag },
+    image: subjectOf(release),
     environments: left.length === planned.length ? release.environments : left,
     why: reason ?? release.why,
     force: false,
   };
+}
+
+/** @throws SpillwayError RecordUnreadable for a record that says of no image and of no commit. */
+function subjectOf({
+  id,
+  image,
+  commit,
+  tag,
+}: Pick<Release, "id" | "image" | "commit" | "tag">): ReleaseRequest["image"] {
+  if (image !== undefined) return { digest: image.digest, tag };
+  if (commit !== undefined) return { commit };
+  throw new SpillwayError("RecordUnreadable", `The record of ${id} names neither an image nor a commit.`);
 }
 
 function isThere(

@@ -252,6 +252,18 @@ describe("what somebody changes without Spillway", () => {
     expect(record).toContain(`  found        it runs ${hotfix.split("/").at(-1)} instead of`);
   });
 
+  it("is said by a release that replaces nothing, too", async () => {
+    const { hotfix, person } = await begin();
+    await person.update(person.imageOf(hotfix));
+    const migration = { after: "0002", history: ["0001", "0002"], readableFrom: "0001" };
+    const digest = await world.push("bbbbbbb", { migration: { ...migration, unreachable: true } });
+    await world.start({ service: "web", digest });
+    const [deployment] = await run(world.records.deployments(`web-${digest.slice(7, 19)}-1`));
+    expect(deployment?.outcome).toBe("Rejected");
+    expect(deployment?.reason).toMatch(/; before, the target was not as on record .*instead of web@\S+$/);
+    expect(await world.servingIn("production")).toBe("hotfix0");
+  });
+
   it("is nothing that a deployment does, or the platform going back by itself", async () => {
     await begin();
     await world.start({ service: "web", digest: await world.push("bbbbbbb", { startSeconds: 400 }) });

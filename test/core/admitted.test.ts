@@ -8,6 +8,7 @@ import {
   requireService,
   revertPolicy,
   rolesOf,
+  runtimeSettings,
   secretReference,
 } from "../../core/settings.ts";
 import { requireBuild } from "../../core/stage.ts";
@@ -48,6 +49,20 @@ describe("what a release was admitted with", () => {
     );
   });
 
+  it("tells the service of its commit as far as its image names one", () => {
+    const roles = { instance: "arn:instance", migrationExecution: "arn:execution" };
+    const environmentRoles = { "web/production": roles };
+    const secrets = { "web/production/database": "arn:secret" };
+    const release = Release.parse({
+      ...{ id: "web-1", service: "web", attempt: 1, trigger: "push", executionArn: "arn", openedAt: 0 },
+      ...{ sequence: 1, evidence: {}, schemaHistory: [] },
+      installation: { config, resources: { ...resources, environmentRoles, secrets } },
+    });
+    const told = (commit?: string) => runtimeSettings({ ...release, commit }, "production").variables;
+    expect(told("3f2a91c")).toEqual({ ...told(), SPILLWAY_COMMIT: "3f2a91c" });
+    expect(told()).not.toHaveProperty("SPILLWAY_COMMIT");
+  });
+
   it("takes a migration back only where somebody said so", () => {
     expect(revertPolicy({}, {})).toBe("never");
     if (web.migration === undefined) throw new Error("the example migrates a database");
@@ -76,5 +91,8 @@ describe("the way of a release", () => {
       image: { commit: "3f2a91c" },
       environments: undefined,
     });
+    expect(() => planResume({ ...release, commit: undefined }, web, [], [], undefined)).toThrow(
+      "The record of web-1 names neither an image nor a commit.",
+    );
   });
 });

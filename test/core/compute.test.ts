@@ -79,5 +79,9 @@ describe("what a build runs on", () => {
     expect(said((service) => Object.assign(service, { build }))).toMatch(
       /services\.web\.build: BUILD_LAMBDA_10GB is Lambda compute, which runs no container engine/,
     );
+    const long = { ...build, timeoutMinutes: 30 };
+    expect(said((service) => Object.assign(service, { build: long }))).toMatch(
+      /services\.web\.build: BUILD_LAMBDA_10GB is Lambda compute, which ends every build after 15 minutes/,
+    );
   });
 });

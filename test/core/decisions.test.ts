@@ -377,6 +377,7 @@ describe("small words", () => {
     expect(readCause("plain")).toBe("plain");
     expect(readCause(undefined)).toBe("");
     expect(readCause('{"errorType":"StageFailed"}')).toBe('{"errorType":"StageFailed"}');
+    expect(readCause("{cut off")).toBe("{cut off");
     expect(readCause('{"errorMessage":7}')).toBe('{"errorMessage":7}');
     expect(readCause("x".repeat(6000))).toBe(`${"x".repeat(4999)}…`);
   });
