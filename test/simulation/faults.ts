@@ -94,7 +94,9 @@ export function createFaults(
   async function call(made: Call, send: () => Promise<GatewayResponse>): Promise<GatewayResponse> {
     const { invocation, operation } = made;
     if (invocation === undefined) return send();
-    const badLuck = badLuckOf(invocation);
+    const unlucky = badLuckOf(invocation);
+    const isMeant = unlucky?.operations?.some((one) => operation.endsWith(`.${one}`)) ?? true;
+    const badLuck = isMeant ? unlucky : undefined;
     const share = badLuck?.calls ?? plan.calls;
     const due = draw(`${invocation.name} ${operation}`, share);
     if (due === undefined) return send();

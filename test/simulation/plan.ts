@@ -159,6 +159,8 @@ export interface FaultPlan {
     readonly until?: number;
     /** Which of all that may happen to a call; any unless said. */
     readonly faults?: readonly string[];
+    /** To which of its calls; to any unless said. The others are as those of any function. */
+    readonly operations?: readonly string[];
   };
   /** Milliseconds by which clocks of functions differ at most. */
   readonly skew: number;

@@ -183,7 +183,9 @@ function lateCalls(plan: Plan, dice: Dice): Plan {
   ).flat();
   const deeds = name === "AcquireLease" ? [...plan.deeds, ...pairs] : plan.deeds;
   const faults = ["done late", "killed after", "failed after taking effect"];
-  return withBadLuck({ ...plan, pushes, deeds }, { function: name, calls: dice.one(0.15, 0.3), faults });
+  const writes = dice.chance(0.7) ? { operations: ["PutItem", "UpdateItem", "RunTask", "StartBuild"] } : {};
+  const unlucky = { function: name, calls: dice.one(0.15, 0.3, 0.5), faults, ...writes };
+  return withBadLuck({ ...plan, pushes, deeds }, unlucky);
 }
 
 /** The same world, in which a function has bad luck until half an hour after the last push. */
