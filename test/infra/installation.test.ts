@@ -6,11 +6,14 @@ import { parseConfig } from "../../core/config.ts";
 import { Installation } from "../../core/records.ts";
 import { taggedImagesKept } from "../../core/retention.ts";
 import { describeApplication } from "../../infra/application.ts";
+import type { Statement as GrantedStatement } from "../../infra/arns.ts";
+import { placeholdersOf } from "../../infra/render.ts";
+import { functionStatements, machineStatements } from "../../infra/roles.ts";
 import { compilePattern } from "../../local/eventbridge/index.ts";
 import config from "../../spillway.config.ts";
 import { allStates, parseMachine } from "../state-machines/states.ts";
 import { samples } from "./events.ts";
-import { platformMissing } from "./platform.ts";
+import { platformMissing, root } from "./platform.ts";
 import { allows, covers, policiesOf, type Statement, statementsOf } from "./policies.ts";
 import { everyStatement, unknownActions, unreasonedWildcards } from "./policy-rules.ts";
 import type { Inputs, Resource } from "./pulumi.ts";
@@ -208,6 +211,39 @@ describe.skipIf(platformMissing)(
     });
 
     describe("its policies", () => {
+      it("are, word for word, those to which the local AWS holds what runs there", () => {
+        const application = describeApplication(parseConfig(config), "spillway-production");
+        const named = (pattern: RegExp) =>
+          roles().flatMap(({ name }) => (pattern.test(name) ? `arn:aws:iam::123456789012:role/${name}` : []));
+        const place = {
+          ...{ partition: "aws", region: "eu-central-1", account: "123456789012" },
+          roles: {
+            "migration-roles": named(/^Migration(Task|Execution-)/),
+            "target-access-role": named(/^TargetAccess$/),
+            "target-instance-roles": named(/^TargetInstance-/),
+          },
+        };
+        const asRead = (said: readonly GrantedStatement[]): Statement[] =>
+          said.flatMap(({ actions, resources, conditions }) => {
+            const Condition = Object.fromEntries(
+              conditions.map(({ test, variable, values }) => [test, { [variable]: values }]),
+            );
+            return resources.length === 0
+              ? []
+              : { effect: "Allow", actions, resources, conditions: Condition };
+          });
+        for (const fn of application.functions)
+          expect(statements(one("aws:iam/role:Role", `${fn.name}Role`)), fn.name).toEqual(
+            asRead(functionStatements(fn, application, place)),
+          );
+        for (const [name, file] of Object.entries(application.machines)) {
+          const placeholders = placeholdersOf(readFileSync(join(root, file), "utf8"));
+          expect(statements(one("aws:iam/role:Role", name)), name).toEqual(
+            asRead(machineStatements(placeholders, application, place)),
+          );
+        }
+      });
+
       it("name only actions that exist, on resources that these actions have", async () => {
         const { problems, checked } = await unknownActions(everyStatement(resources));
         expect(problems).toEqual([]);
