@@ -10,34 +10,11 @@ import type { ResolveSecret } from "../secrets-manager.ts";
 import { AwsError, type Operation, type Service } from "../service.ts";
 import { keptIn } from "../store.ts";
 import { arn, uuid, type World } from "../world.ts";
+import { createAnnouncements } from "./announcements.ts";
 import type { Front, FrontDesk } from "./front.ts";
-import type { HealthCheck, Instance, Instances } from "./instance.ts";
-
-/** One App Runner service: what was asked for, what runs, and everything that was ever done to it. */
-interface RunnerService {
-  readonly name: string;
-  readonly id: string;
-  readonly arn: string;
-  readonly createdAt: number;
-  updatedAt: number;
-  deletedAt: number | undefined;
-  status: apprunner.ServiceStatus;
-  source: apprunner.SourceConfiguration;
-  instanceConfiguration: apprunner.InstanceConfiguration;
-  healthCheck: apprunner.HealthCheckConfiguration;
-  /** Kept as it was told; every instance reaches what this machine reaches. */
-  network: apprunner.NetworkConfiguration;
-  readonly front: Front;
-  instance: Instance | undefined;
-  readonly operations: apprunner.OperationSummary[];
-  /** While an update is under way: the settings it began with. */
-  before: Settings | undefined;
-}
-
-/** A service as it is kept. Its instance is started again, and its address opened again. */
-interface KeptService extends Omit<RunnerService, "front" | "instance"> {
-  readonly url: string;
-}
+import type { Instance, Instances } from "./instance.ts";
+import { describe, type KeptService, type RunnerService, summarise } from "./runner-service.ts";
+import { healthCheckOf, readSettings, type Settings, settingsOf } from "./settings.ts";
 
 /** What became of the services of an earlier process. */
 export interface RestoredServices {
@@ -57,11 +34,6 @@ export interface AppRunner extends Service {
   resume(): Promise<RestoredServices>;
   stop(): Promise<void>;
 }
-
-type Settings = Pick<RunnerService, "source" | "instanceConfiguration" | "healthCheck" | "network">;
-
-const imagePattern =
-  /^[0-9]{12}\.dkr\.ecr\.[a-z-]+-[0-9]\.amazonaws\.com\/[a-z0-9]+(?:[._/-][a-z0-9]+)*(?::[\w+\-=.:/@]+|@[\w:]+)?$/;
 
 /** An instance that served this long did not die of how it was started: the next pause is short again. */
 const STEADY_MILLISECONDS = 60_000;
@@ -84,6 +56,7 @@ export function createAppRunner(
     () =>
       new AwsError("InvalidRequestException", "NextToken is not valid: it was not given for this request."),
   );
+  const announce = createAnnouncements(world);
   const kept = keptIn<KeptService>(world, "apprunner/services");
   const services = new Map<string, RunnerService>();
   let stopping = false;
@@ -108,34 +81,6 @@ export function createAppRunner(
       if (status >= 200) deps.metrics.count("AWS/AppRunner", counted, dimensions, 1);
     };
 
-  const emitStatus = (service: RunnerService, before: apprunner.ServiceStatus) =>
-    world.emit({
-      source: "aws.apprunner",
-      "detail-type": "AppRunner Service Status Change",
-      resources: [service.arn],
-      detail: {
-        previousServiceStatus: before,
-        currentServiceStatus: service.status,
-        serviceName: service.name,
-        serviceId: service.id,
-        message: `Service status is set to ${service.status}.`,
-        severity: "INFO",
-      },
-    });
-
-  const emitOperation = (
-    service: RunnerService,
-    operationStatus: string,
-    message: string,
-    severity = "INFO",
-  ) =>
-    world.emit({
-      source: "aws.apprunner",
-      "detail-type": "AppRunner Service Operation Status Change",
-      resources: [service.arn],
-      detail: { operationStatus, serviceName: service.name, serviceId: service.id, message, severity },
-    });
-
   function keep({ front, instance: _, ...service }: RunnerService): void {
     kept.put(service.arn, { ...service, url: front.url });
   }
@@ -145,7 +90,7 @@ export function createAppRunner(
     service.status = status;
     service.updatedAt = clock.now();
     keep(service);
-    if (before !== status) emitStatus(service, before);
+    if (before !== status) announce.status(service, before);
   }
 
   /** The environment of an instance; secrets are resolved here, by the platform. */
@@ -263,8 +208,7 @@ export function createAppRunner(
     };
     service.operations.unshift(operation);
     setStatus(service, "OPERATION_IN_PROGRESS");
-    const words = operationWords[type];
-    emitOperation(service, `${words}Started`, `${words} operation is started.`);
+    announce.began(service, type);
     carryOut(service, operation, workOf[type]);
     return operation.Id ?? "";
   }
@@ -272,7 +216,6 @@ export function createAppRunner(
   /** Carries one operation to its end and tells what happened, as App Runner does. */
   function carryOut(service: RunnerService, operation: apprunner.OperationSummary, work: Work): void {
     const type = operation.Type ?? "UPDATE_SERVICE";
-    const words = operationWords[type];
     const finish = (status: apprunner.OperationStatus) => {
       operation.Status = status;
       operation.EndedAt = new Date(clock.now());
@@ -284,13 +227,7 @@ export function createAppRunner(
         CREATE_SERVICE: status === "SUCCEEDED" ? "RUNNING" : "CREATE_FAILED",
       };
       setStatus(service, ended[type] ?? "RUNNING");
-      if (status === "SUCCEEDED")
-        emitOperation(
-          service,
-          `${words}CompletedSuccessfully`,
-          `${words} operation is completed successfully.`,
-        );
-      else emitOperation(service, `${words}Failed`, `${words} operation failed: ${status}.`, "ERROR");
+      announce.ended(service, type, status);
     };
     void work(service, operation).then(finish, () => finish("FAILED"));
   }
@@ -344,26 +281,6 @@ export function createAppRunner(
     );
   }
 
-  const describe = (service: RunnerService): apprunner.Service => ({
-    ServiceName: service.name,
-    ServiceId: service.id,
-    ServiceArn: service.arn,
-    // AWS gives a host name; here the address needs its scheme.
-    ServiceUrl: service.front.url,
-    CreatedAt: new Date(service.createdAt),
-    UpdatedAt: new Date(service.updatedAt),
-    ...(service.deletedAt === undefined ? {} : { DeletedAt: new Date(service.deletedAt) }),
-    Status: service.status,
-    SourceConfiguration: service.source,
-    InstanceConfiguration: service.instanceConfiguration,
-    HealthCheckConfiguration: service.healthCheck,
-    AutoScalingConfigurationSummary: {
-      AutoScalingConfigurationName: "DefaultConfiguration",
-      AutoScalingConfigurationRevision: 1,
-    },
-    NetworkConfiguration: service.network,
-  });
-
   const CreateService: Operation<
     apprunner.CreateServiceCommandInput,
     apprunner.CreateServiceCommandOutput
@@ -379,7 +296,7 @@ export function createAppRunner(
         "InvalidRequestException",
         `Service with the provided name already exists: ${name}.`,
       );
-    const settings = read(input);
+    const settings = readSettings(input);
     const id = uuid(world.random).replaceAll("-", "");
     const now = clock.now();
     const service: RunnerService = {
@@ -407,7 +324,7 @@ export function createAppRunner(
   > = (input) => {
     const service = find(input.ServiceArn);
     requireIdle(service);
-    const OperationId = change(service, "UPDATE_SERVICE", read(input, service));
+    const OperationId = change(service, "UPDATE_SERVICE", readSettings(input, service));
     return { Service: describe(service), OperationId };
   };
 
@@ -438,15 +355,7 @@ export function createAppRunner(
     });
     return {
       NextToken: page.nextToken,
-      ServiceSummaryList: page.items.map((service) => ({
-        ServiceName: service.name,
-        ServiceId: service.id,
-        ServiceArn: service.arn,
-        ServiceUrl: service.front.url,
-        CreatedAt: new Date(service.createdAt),
-        UpdatedAt: new Date(service.updatedAt),
-        Status: service.status,
-      })),
+      ServiceSummaryList: page.items.map(summarise),
     };
   };
 
@@ -568,20 +477,6 @@ type Work = (
   operation: apprunner.OperationSummary,
 ) => Promise<apprunner.OperationStatus>;
 
-/** How operations are called in events. */
-const operationWords: Readonly<Record<apprunner.OperationType, string>> = {
-  CREATE_SERVICE: "CreateService",
-  UPDATE_SERVICE: "UpdateService",
-  START_DEPLOYMENT: "Deployment",
-  DELETE_SERVICE: "DeleteService",
-  PAUSE_SERVICE: "PauseService",
-  RESUME_SERVICE: "ResumeService",
-};
-
-function settingsOf({ source, instanceConfiguration, healthCheck, network }: Settings): Settings {
-  return { source, instanceConfiguration, healthCheck, network };
-}
-
 /** The port in an address of this machine, so that a service keeps its address. */
 function portOf(url: string): number | undefined {
   const port = Number(URL.canParse(url) ? new URL(url).port : "");
@@ -591,64 +486,6 @@ function portOf(url: string): number | undefined {
 /** The address of a service that was deleted. */
 function closedFront(url: string): Front {
   return { url, switchTo: () => {}, drained: async () => {}, close: async () => {} };
-}
-
-type Wanted = Pick<
-  apprunner.CreateServiceCommandInput,
-  "InstanceConfiguration" | "HealthCheckConfiguration" | "NetworkConfiguration"
-> & { SourceConfiguration?: apprunner.SourceConfiguration | undefined };
-
-/** The settings asked for, over those there are. */
-function read(input: Wanted, before?: Settings): Settings {
-  const source = input.SourceConfiguration ?? before?.source;
-  const image = source?.ImageRepository;
-  if (image === undefined)
-    throw new AwsError(
-      "InvalidRequestException",
-      "Only services from an image repository can be run here: give SourceConfiguration.ImageRepository.",
-    );
-  if (!imagePattern.test(image.ImageIdentifier ?? ""))
-    throw new AwsError(
-      "InvalidRequestException",
-      `ImageIdentifier "${image.ImageIdentifier}" is not an ECR image of the form ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:DIGEST or :TAG.`,
-    );
-  const asked = input.HealthCheckConfiguration ?? before?.healthCheck;
-  return {
-    source: { AutoDeploymentsEnabled: true, ...source },
-    instanceConfiguration: {
-      Cpu: "1024",
-      Memory: "2048",
-      ...before?.instanceConfiguration,
-      ...input.InstanceConfiguration,
-    },
-    healthCheck: {
-      Protocol: "TCP",
-      Path: "/",
-      Interval: 5,
-      Timeout: 2,
-      HealthyThreshold: 1,
-      UnhealthyThreshold: 5,
-      ...asked,
-    },
-    network: {
-      EgressConfiguration: { EgressType: "DEFAULT" },
-      IngressConfiguration: { IsPubliclyAccessible: true },
-      IpAddressType: "IPV4",
-      ...before?.network,
-      ...input.NetworkConfiguration,
-    },
-  };
-}
-
-function healthCheckOf(check: apprunner.HealthCheckConfiguration): HealthCheck {
-  return {
-    protocol: check.Protocol ?? "TCP",
-    path: check.Path ?? "/",
-    intervalSeconds: check.Interval ?? 5,
-    timeoutSeconds: check.Timeout ?? 2,
-    healthyThreshold: check.HealthyThreshold ?? 1,
-    unhealthyThreshold: check.UnhealthyThreshold ?? 5,
-  };
 }
 
 /** App Runner's pages have 20 items at most. */
