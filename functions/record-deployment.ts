@@ -46,9 +46,10 @@ export const recordDeployment: FunctionDefinition<typeof Input, { outcome: Outco
     const now = connection.now();
     const { service, environment } = deployment;
     const source = await schemaSource({ records, release, deployment });
+    const recovered = await findRecovered(records, deployment, { outcome, reason });
     await recordLive(records, deployment, {
       live: liveAfter(stays, release, deployment, source, now),
-      release,
+      ended: [...recovered, { deployment, release, outcome, reason }],
       outcome,
       now,
     });
@@ -62,15 +63,26 @@ export const recordDeployment: FunctionDefinition<typeof Input, { outcome: Outco
       });
     if (freeze) await records.freeze(service, environment, { reason, since: now, release: release.id });
     if (deployment.fence === undefined) await leaveLine(place, deployment);
-    await closeRecovered(records, deployment, { outcome, reason, endedAt: now });
+    for (const { deployment: broken, ...end } of recovered)
+      await records.closeDeployment(broken, { endedAt: now, outcome: end.outcome, reason: end.reason });
     await records.closeDeployment(deployment, { endedAt: now, outcome, reason });
     return { outcome, reason };
   },
 };
 
+/** A deployment that ends here, and how. */
 interface Ended {
-  readonly live: Revision | undefined;
+  readonly deployment: Deployment;
   readonly release: Release;
+  readonly outcome: Outcome;
+  readonly reason: string;
+}
+
+/** What becomes of an environment. */
+interface LiveChange {
+  readonly live: Revision | undefined;
+  /** All that ends here, the one that ends it last. */
+  readonly ended: readonly Ended[];
   readonly outcome: Outcome;
   readonly now: number;
 }
@@ -82,32 +94,37 @@ interface Ended {
 async function recordLive(
   records: Records,
   deployment: Deployment,
-  { live, release, outcome, now }: Ended,
+  { live, ended, outcome, now }: LiveChange,
 ): Promise<void> {
   const { service, environment, fence, intent } = deployment;
   if (fence === undefined) return;
   const back = outcome === "Released" && intent === "rollback";
   const before = await records.environment(service, environment);
   const moved = live === undefined ? {} : replaceLive(before, live, back ? "rolled-back" : "replaced");
-  const hold = holdAfter(before.hold, deployment, release, outcome, now);
+  const hold = ended.reduce(
+    (held, one) => holdAfter(held, one.deployment, one.release, one.outcome, now),
+    before.hold,
+  );
   const members = outcome === "Released" ? { ...moved, hold, frozen: undefined } : { ...moved, hold };
   await records.recordLive(service, environment, fence, members);
 }
 
 /** Those that were broken off end with the one that recovered their environment. */
-async function closeRecovered(
+async function findRecovered(
   records: Records,
   deployment: Deployment,
-  end: { outcome: Outcome; reason: string; endedAt: number },
-): Promise<void> {
+  end: { outcome: Outcome; reason: string },
+): Promise<Ended[]> {
   // Without the lease nothing was recovered; the next try finds them again.
-  if (deployment.fence === undefined) return;
+  if (deployment.fence === undefined) return [];
+  const recovered: Ended[] = [];
   for (const name of deployment.recovers ?? []) {
     const broken = await records.deployment(name);
     if (broken === undefined) continue;
-    const ended = endBroken(broken, { deployment, ...end });
-    await records.closeDeployment(name, { ...ended, endedAt: end.endedAt });
+    const release = await records.requireRelease(broken.release);
+    recovered.push({ deployment: broken, release, ...endBroken(broken, { deployment, ...end }) });
   }
+  return recovered;
 }
 
 /**

@@ -87,6 +87,8 @@ describe("an execution of the deploy machine that is stopped", () => {
     await minutes(20);
     expect(await world.servingIn("production")).toBe("aaaaaaa");
     expect((await run(world.records.deployments(id)))[0]).toMatchObject({ outcome: "RolledBack" });
+    // What was taken back is what a push has to be newer than, whoever took it back.
+    expect((await production()).hold).toMatchObject({ release: id, reason: `${id} was rolled back` });
     const recovery = (await run(world.records.deployments(first))).find(({ intent }) => intent === "recover");
     expect(recovery).toMatchObject({
       outcome: "Released",

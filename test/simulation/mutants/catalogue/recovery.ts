@@ -34,8 +34,8 @@ export const recovery: readonly Mutant[] = [
     name: "recovered-are-closed",
     guard: "what was broken off is closed with its recovery",
     file: "functions/record-deployment.ts",
-    from: "await closeRecovered(records, deployment, { outcome, reason, endedAt: now });",
-    to: "",
+    from: "await records.closeDeployment(broken, { endedAt: now, outcome: end.outcome, reason: end.reason });",
+    to: "void [broken, end];",
   },
   {
     name: "end-on-record",
