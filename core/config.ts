@@ -319,19 +319,20 @@ export const ServiceConfig = z.strictObject({
   waves: Groups.check(z.minLength(1)),
 });
 
+/** A config that was checked when it was written: its members, and not what they have to do with each other. */
+export const RecordedConfig = z.strictObject({
+  /** What is released, by name. */
+  services: z.record(Name, ServiceConfig),
+  aws: z.prefault(AccountConfig, {}),
+});
+
 /** Everything a team tells Spillway about its services: the shape of `spillway.config.ts`. */
-export const Config = z
-  .strictObject({
-    /** What is released, by name. */
-    services: z.record(Name, ServiceConfig),
-    aws: z.prefault(AccountConfig, {}),
-  })
-  .check(
-    z.superRefine((config, context) => {
-      for (const [name, service] of Object.entries(config.services)) checkService(name, service, context);
-      checkMembers(config, context);
-    }),
-  );
+export const Config = RecordedConfig.check(
+  z.superRefine((config, context) => {
+    for (const [name, service] of Object.entries(config.services)) checkService(name, service, context);
+    checkMembers(config, context);
+  }),
+);
 
 export type Config = z.output<typeof Config>;
 export type ConfigInput = z.input<typeof Config>;

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { GrantedApproval } from "./approval.ts";
 import { BakeState } from "./bake.ts";
-import { Config } from "./config.ts";
+import { RecordedConfig } from "./config.ts";
 import { Drift } from "./drift.ts";
 import { Freeze, FreezeOverride } from "./freeze.ts";
 import { HealthState, Observation, Verdict } from "./health.ts";
@@ -55,7 +55,7 @@ export const Resources = z.object({
 export type Resources = z.infer<typeof Resources>;
 
 /** The config as it is now; its service's part is copied into each release at admission. */
-export const Installation = z.object({ config: Config, resources: Resources });
+export const Installation = z.object({ config: RecordedConfig, resources: Resources });
 export type Installation = z.infer<typeof Installation>;
 
 /** Until when (milliseconds since the epoch) every push to a service's repository has been seen to. */
