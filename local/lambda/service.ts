@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from "node:util";
-import { sleep } from "../asl/clock.ts";
 import { mayWriteLog } from "../iam/log-writing.ts";
 import type { LogSink } from "../logs.ts";
 import { AwsError } from "../service.ts";
@@ -101,18 +100,17 @@ export function createLambda(
     start: (signal: AbortSignal) => Promise<InvocationResult>,
   ): Promise<InvocationResult> {
     const timeUp = new AbortController();
-    const ended = new AbortController();
-    const timeout = sleep(clock, fn.timeoutSeconds * 1000, ended.signal).then(
-      () => {
-        timeUp.abort(new Error("The function's time is up."));
-        const seconds = fn.timeoutSeconds.toFixed(2);
-        return platformFailure(
+    const { promise: timeout, resolve: end } = Promise.withResolvers<InvocationResult>();
+    const forget = clock.after(fn.timeoutSeconds * 1000, () => {
+      timeUp.abort(new Error("The function's time is up."));
+      const seconds = fn.timeoutSeconds.toFixed(2);
+      end(
+        platformFailure(
           "Sandbox.Timedout",
           `RequestId: ${requestId} Error: Task timed out after ${seconds} seconds`,
-        );
-      },
-      () => new Promise<InvocationResult>(() => {}),
-    );
+        ),
+      );
+    });
     const work = start(timeUp.signal).catch((error: unknown) => {
       throw new AwsError(
         "ServiceException",
@@ -123,7 +121,7 @@ export function createLambda(
     try {
       return await Promise.race([work, timeout]);
     } finally {
-      ended.abort();
+      forget();
     }
   }
 
