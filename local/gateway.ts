@@ -5,10 +5,9 @@ import { type Codec, createCodec } from "./codec.ts";
 import { administratorOf, type Caller } from "./iam/caller.ts";
 import type { Demand } from "./iam/demand.ts";
 import type { DemandsOf } from "./iam/demands/index.ts";
+import { readJson } from "./json-body.ts";
 import { AwsError, type Service } from "./service.ts";
 import { uuid } from "./world.ts";
-
-const decoder = new TextDecoder();
 
 /** A request as the gateway sees it, whether it came over a socket or was handed over in process. */
 export interface GatewayRequest {
@@ -212,8 +211,7 @@ function demandsOfJson(request: GatewayRequest, demandsOf: DemandsOf): readonly 
   const [target, name] = targetOf(request);
   if (target === "") return [];
   try {
-    const input: unknown = JSON.parse(decoder.decode(request.body));
-    return demandsOf(target, name, Object(input));
+    return demandsOf(target, name, Object(readJson(request.body)));
   } catch {
     // The door says what is wrong with it.
     return [];

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { sleep } from "../../local/asl/index.ts";
+import { readJson } from "../../local/json-body.ts";
 import { askAtTheDoor } from "./at-the-door.ts";
 import { type History, ofKind } from "./history.ts";
 import type { Plan } from "./plan.ts";
@@ -19,7 +20,7 @@ export type Wanted = z.infer<typeof Wanted>;
 /** The approvals that a call asks people for, on Spillway's own bus. */
 export function wantedBy({ operation, request }: Call): Wanted[] {
   if (operation !== "AWSEvents.PutEvents") return [];
-  return Put.parse(JSON.parse(new TextDecoder().decode(request.body)))
+  return Put.parse(readJson(request.body))
     .Entries.filter(({ DetailType }) => DetailType === "Approval Requested")
     .map(({ Detail }) => Wanted.parse(JSON.parse(Detail)));
 }

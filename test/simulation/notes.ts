@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import type { GatewayResponse } from "../../local/gateway.ts";
+import { readJson } from "../../local/json-body.ts";
 import type { History } from "./history.ts";
 import type { Call } from "./seams.ts";
 import type { SimulatedWorld } from "./world.ts";
@@ -61,7 +62,7 @@ export function createNotes(history: History): Notes {
 
   /** Whose lease it is after a write that may have taken it, or given it back. */
   async function noteLease({ request, invocation }: Call, send: () => Promise<GatewayResponse>) {
-    const { Key } = Written.parse(JSON.parse(new TextDecoder().decode(request.body)));
+    const { Key } = Written.parse(readJson(request.body));
     const [, service = ""] = /^SERVICE#(.+)$/.exec(Key.pk.S) ?? [];
     const [, environment = ""] = /^ENVIRONMENT#(.+)$/.exec(Key.sk.S) ?? [];
     const before = ownerOf(service, environment);
@@ -79,7 +80,7 @@ export function createNotes(history: History): Notes {
       const { operation, invocation, request } = call;
       if (operation === "DynamoDB_20120810.UpdateItem" && isAboutALease(call)) return noteLease(call, send);
       if (!changing.has(operation) || invocation === undefined) return send();
-      const input: unknown = JSON.parse(new TextDecoder().decode(request.body));
+      const input: unknown = readJson(request.body);
       const holder = holderOf(input);
       const stops = operation.endsWith(".StopBuild") ? { isAwaited: isAwaited(input) } : {};
       const answer = await send();

@@ -2,6 +2,7 @@ import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { Deployment, EnvironmentRecord, RefusedPush, Release } from "../../core/records.ts";
 import { Wait } from "../../core/wait.ts";
 import { type Effect, type History, ofKind } from "./history.ts";
+import type { Item } from "./table/value.ts";
 import type { SimulatedWorld } from "./world.ts";
 
 /** What the installation has on record. */
@@ -17,7 +18,7 @@ export interface Recorded {
 }
 
 export function readRecords({ table, made }: Pick<SimulatedWorld, "table" | "made">): Recorded {
-  const items = table.items(made.table).map((item) => unmarshall(JSON.parse(JSON.stringify(item))));
+  const items = table.items(made.table).map(membersOf);
   const named = (beginning: string) => items.filter(({ sk }) => String(sk).startsWith(beginning));
   return {
     releases: named("RELEASE").map((item) => Release.parse(item)),
@@ -27,6 +28,15 @@ export function readRecords({ table, made }: Pick<SimulatedWorld, "table" | "mad
     waits: named("WAIT").map((item) => Wait.parse(item)),
     open: items.filter(({ openKind }) => openKind !== undefined).map(({ pk, sk }) => `${pk} ${sk}`),
   };
+}
+
+/** An item is never changed, only replaced. */
+const read = new WeakMap<Item, Readonly<Record<string, unknown>>>();
+
+function membersOf(item: Item): Readonly<Record<string, unknown>> {
+  const members = read.get(item) ?? unmarshall(JSON.parse(JSON.stringify(item)));
+  read.set(item, members);
+  return members;
 }
 
 /**

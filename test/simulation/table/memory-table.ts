@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import type { DynamoDb } from "../../../local/dynamodb.ts";
 import type { GatewayRequest, GatewayResponse } from "../../../local/gateway.ts";
+import { readJson } from "../../../local/json-body.ts";
 import { AwsError } from "../../../local/service.ts";
 import { type ParsedCondition, parseCondition } from "./condition.ts";
 import { createNames, type Names } from "./operand.ts";
@@ -19,7 +20,6 @@ const Creation = z.object({
 });
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /** The members of a request that count here, not yet looked at. */
 interface Request {
@@ -72,18 +72,18 @@ export function createMemoryTable(later: (apply: () => void) => void = (apply) =
     return items;
   };
 
-  const operations: Readonly<Record<string, (request: Request) => object>> = {
+  const operations: Readonly<Record<string, (request: Request) => Uint8Array>> = {
     CreateTable(request) {
       const shape = readShape(request);
       if (tables.has(shape.name))
         throw new AwsError("ResourceInUseException", `Table already exists: ${shape.name}`);
       tables.set(shape.name, createItems(shape, later));
-      return { TableDescription: shape.description };
+      return written({ TableDescription: shape.description });
     },
-    DescribeTable: (request) => ({ Table: find(request).shape.description }),
+    DescribeTable: (request) => written({ Table: find(request).shape.description }),
     GetItem(request) {
       const found = find(request).get(keyOf(find(request).shape, request));
-      return found === undefined ? {} : { Item: found };
+      return found === undefined ? nothing : answerOf(found);
     },
     PutItem(request) {
       const items = find(request);
@@ -92,7 +92,7 @@ export function createMemoryTable(later: (apply: () => void) => void = (apply) =
       const names = namesOf(request, condition.references);
       requireThat(condition.holds(items.get(item) ?? {}, names));
       items.put(item);
-      return {};
+      return nothing;
     },
     UpdateItem(request) {
       const items = find(request);
@@ -105,7 +105,7 @@ export function createMemoryTable(later: (apply: () => void) => void = (apply) =
       const after = update.apply(before ?? key, names);
       refuseOtherKey(items.shape, before ?? key, after);
       items.put(after);
-      return {};
+      return nothing;
     },
     Query(request) {
       const items = find(request);
@@ -119,24 +119,24 @@ export function createMemoryTable(later: (apply: () => void) => void = (apply) =
       const found = items
         .partition(index, partitionValue(text, partition, names))
         .filter((item) => condition.holds(item, names));
-      return { Items: found, Count: found.length, ScannedCount: found.length };
+      return list(found);
     },
     Scan(request) {
       const items = find(request);
       const { IndexName } = request;
       const found = IndexName === undefined ? items.all() : items.indexed(String(IndexName));
-      return { Items: found, Count: found.length, ScannedCount: found.length };
+      return list(found);
     },
   };
 
-  function call({ headers, body }: GatewayRequest): object {
+  function call({ headers, body }: GatewayRequest): Uint8Array {
     const name = headers["x-amz-target"]?.slice(target.length + 1) ?? "";
     const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
     if (operation === undefined)
       throw new AwsError("NotImplemented", `The table in memory does not implement ${name}.`, {
         status: 501,
       });
-    const request: Request & Record<string, unknown> = JSON.parse(decoder.decode(body));
+    const request: Request & Record<string, unknown> = Object(readJson(body));
     const unknown = unknownMembers.find((member) => request[member] !== undefined);
     if (unknown !== undefined || request.Limit !== undefined || request.ExclusiveStartKey !== undefined)
       throw new AwsError("NotImplemented", `The table in memory does not know ${unknown ?? "pages"}.`, {
@@ -151,12 +151,42 @@ export function createMemoryTable(later: (apply: () => void) => void = (apply) =
     handle: async (request): Promise<GatewayResponse> => ({
       status: 200,
       headers: { "content-type": "application/x-amz-json-1.0" },
-      body: encoder.encode(JSON.stringify(call(request))),
+      body: call(request),
     }),
     stop: async () => {},
     items: (table) => tables.get(table)?.all() ?? [],
   };
 }
+
+/** An item is never changed, only replaced, so that what is written of it once holds for each that reads it. */
+const texts = new WeakMap<Item, string>();
+const answers = new WeakMap<Item, Uint8Array>();
+
+function textOf(item: Item): string {
+  const text = texts.get(item) ?? JSON.stringify(item);
+  texts.set(item, text);
+  return text;
+}
+
+/** The answer of a read that found an item. */
+function answerOf(item: Item): Uint8Array {
+  const answer = answers.get(item) ?? encoder.encode(`{"Item":${textOf(item)}}`);
+  answers.set(item, answer);
+  return answer;
+}
+
+function list(items: readonly Item[]): Uint8Array {
+  const { length } = items;
+  return encoder.encode(
+    `{"Items":[${items.map(textOf).join(",")}],"Count":${length},"ScannedCount":${length}}`,
+  );
+}
+
+function written(answer: object): Uint8Array {
+  return encoder.encode(JSON.stringify(answer));
+}
+
+const nothing = written({});
 
 function readShape(request: Request): Shape {
   const created = z.parse(Creation, request);
