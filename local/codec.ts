@@ -23,6 +23,17 @@ export interface Codec {
  * JSON codec. That use is not documented by the SDK: its version is pinned and tests cover each client.
  */
 export function createCodec(service: Pick<Service, "target" | "protocol" | "schemas">): Codec {
+  const known = made.get(service.schemas);
+  if (known?.target === service.target && known.protocol === service.protocol) return known.codec;
+  const codec = makeCodec(service);
+  made.set(service.schemas, { target: service.target, protocol: service.protocol, codec });
+  return codec;
+}
+
+/** A codec keeps nothing of what it reads and writes, so that one does for every local AWS of a process. */
+const made = new WeakMap<object, Pick<Service, "target" | "protocol"> & { readonly codec: Codec }>();
+
+function makeCodec(service: Pick<Service, "target" | "protocol" | "schemas">): Codec {
   const operations = operationSchemas(service.schemas);
   const errors = new Map<string, StaticErrorSchema>();
   for (const value of Object.values(service.schemas)) {

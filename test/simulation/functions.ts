@@ -19,8 +19,13 @@ export async function loadHandlers(
   for (const { name, file } of functions) {
     const module = await import(join(root, file));
     const definition = module[name.charAt(0).toLowerCase() + name.slice(1)];
-    const handler = createHandler(definition, placeOf(name));
-    handlers.set(file, async (event, context) => handler(event, context));
+    const place = placeOf(name);
+    let handler: Handler | undefined;
+    handlers.set(file, async (event, context) => {
+      // Few worlds invoke all of them, and their loggers take long to make.
+      handler ??= createHandler(definition, place);
+      return handler(event, context);
+    });
   }
   return handlers;
 }
