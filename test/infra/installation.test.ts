@@ -250,6 +250,39 @@ describe.skipIf(platformMissing)(
         expect(checked).toBeGreaterThan(30);
       });
 
+      it("let services of AWS act for this account only, and what they are for", () => {
+        const account = "123456789012";
+        const unbound = roles().flatMap(({ name, inputs }) => {
+          const [{ Principal, Condition }] = JSON.parse(inputs.assumeRolePolicy).Statement;
+          return Condition?.StringEquals?.["aws:SourceAccount"] === account
+            ? []
+            : `${Principal.Service}: ${name.replace(/^(TargetInstance)-.*|^(.*)Role$/, "$1")}`;
+        });
+        // Lambda names no account when it takes a role, nor does App Runner.
+        expect([...new Set(unbound)].toSorted()).toEqual([
+          "build.apprunner.amazonaws.com: TargetAccess",
+          "lambda.amazonaws.com: ",
+          "tasks.apprunner.amazonaws.com: TargetInstance",
+        ]);
+        const policies = ["aws:sqs/queuePolicy:QueuePolicy", "aws:sns/topicPolicy:TopicPolicy"].flatMap(all);
+        expect(policies.length).toBeGreaterThan(10);
+        for (const { name, inputs } of policies)
+          for (const { Principal, Condition } of JSON.parse(inputs.policy).Statement) {
+            expect(Object.keys(Principal), name).toEqual(["Service"]);
+            const { StringEquals, ArnEquals } = Condition;
+            const of = StringEquals?.["aws:SourceAccount"] ?? ArnEquals["aws:SourceArn"].split(":")[4];
+            expect(of, name).toBe(account);
+          }
+        const permissions = all("aws:lambda/permission:Permission");
+        expect(permissions.length).toBeGreaterThan(5);
+        for (const { name, inputs } of permissions) {
+          expect(inputs.sourceAccount, name).toBe(account);
+          expect(inputs.sourceArn, name).toMatch(
+            /^arn:aws:events:eu-central-1:123456789012:rule\/spillway-production-/,
+          );
+        }
+      });
+
       it("say * only where nothing narrower works", () => {
         expect(unreasonedWildcards(everyStatement(resources))).toEqual([]);
       });

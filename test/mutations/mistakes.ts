@@ -50,6 +50,14 @@ export const mistakes: readonly Mistake[] = [
     test: "may each start what they target",
   },
   {
+    name: "roles that services may take for whoever asks them",
+    file: "infra/role.ts",
+    from: "...(boundToAccount ?",
+    to: "...(boundToAccount && false ?",
+    caughtBy: installation,
+    test: "act for this account only",
+  },
+  {
     name: "a misspelt action",
     file: "infra/permissions.ts",
     from: '"codebuild:ListBuildsForProject"',
