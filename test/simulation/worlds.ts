@@ -6,6 +6,8 @@ import type { Plan } from "./plan.ts";
 export interface KnownWorld {
   /** What was wrong, and what happened. */
   readonly was: string;
+  /** The mutant that takes out what was mended; without it the world breaks a rule again. */
+  readonly guard?: string;
   /** As small as it went; whatever seeds draw later, it stays as it is. */
   readonly plan: Plan;
 }

@@ -79,6 +79,13 @@ export const migrations: readonly Mutant[] = [
     file: "functions/prepare-deployment.ts",
     from: "checkDatabase: begunAt !== undefined || cannotServe(open) || (await isUnknown(open))",
     to: "checkDatabase: begunAt !== undefined",
+    besides: [
+      {
+        file: "functions/prepare-deployment.ts",
+        from: `deployment.intent === "rollback" && (await isUnknown(open))`,
+        to: "false",
+      },
+    ],
     themes: ["a schema in trouble"],
   },
   {

@@ -78,6 +78,13 @@ export const recovery: readonly Mutant[] = [
     file: "functions/roll-back.ts",
     from: `await open.records.closeWait({ key }, { end: "succeeded", output: { action: plan.action } });`,
     to: "",
+    besides: [
+      {
+        file: "functions/reconcile.ts",
+        from: "if (await closeForgotten(records, wait)) return;",
+        to: "",
+      },
+    ],
   },
   {
     name: "live-on-record",
@@ -106,13 +113,5 @@ export const recovery: readonly Mutant[] = [
     file: "functions/record-deployment.ts",
     from: "if (freeze) await records.freeze(",
     to: "if (false) await records.freeze(",
-  },
-  {
-    name: "settings-of-a-way-back",
-    guard: "a way back brings back the settings, too, of the same image",
-    file: "core/rollback.ts",
-    from: "return imageUri === revision.image.uri && (release === undefined || release === revision.release);",
-    to: "return imageUri === revision.image.uri;",
-    themes: ["people who insist"],
   },
 ];
