@@ -3,6 +3,8 @@ import type { ConfigInput } from "../core/config.ts";
 import { stopStages } from "../functions/stop-stages.ts";
 import { awaitWork } from "../functions/waiting.ts";
 import { oneEnvironment } from "./simulation/environments.ts";
+import { refuse } from "./simulation/faults.ts";
+import type { Seams } from "./simulation/seams.ts";
 import { createWorld, type SimulatedWorld } from "./simulation/world.ts";
 
 let world: SimulatedWorld;
@@ -148,6 +150,40 @@ describe("what a build leaves", () => {
       artifacts: ["arn:aws:s3:::bucket/key"],
     });
     expect(evidence["security-scan"]).toMatchObject({ reports: [], artifacts: [] });
+  });
+});
+
+describe("an account that runs one build at a time", () => {
+  it("is asked again until it takes each of them, and the release goes well", async () => {
+    const builds = { open: 0, refused: 0, taken: 0 };
+    const seams: Seams = {
+      async call({ operation }, send) {
+        if (operation !== "CodeBuild_20161006.StartBuild") return send();
+        if (builds.open > 0) {
+          builds.refused++;
+          return refuse(400, "AccountLimitExceededException", "Cannot have more than 1 builds in queue");
+        }
+        builds.open++;
+        builds.taken++;
+        return send();
+      },
+      effect: (effect) => {
+        if (effect.kind === "build" && effect.phase === "ended") builds.open--;
+      },
+    };
+    world = await createWorld(1, withMatrix, {}, { seams: () => seams });
+    const slow = Object.fromEntries(
+      ["static-analysis", "unit-tests", "integration-tests", "security-scan"].map((stage) => [
+        stage,
+        { seconds: 120 },
+      ]),
+    );
+    const id = await world.release("aaaaaaa", { stages: slow });
+    const release = await world.clock.runUntil(world.records.requireRelease(id));
+    expect(release).toMatchObject({ outcome: "Released" });
+    expect(Object.keys(release.evidence)).toHaveLength(builds.taken);
+    expect(builds.taken).toBe(7);
+    expect(builds.refused).toBeGreaterThan(builds.taken);
   });
 });
 
