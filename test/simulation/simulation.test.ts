@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { Decision } from "../../local/iam/index.ts";
 import { createPlan, type Plan } from "./plan.ts";
-import { type Run, simulate } from "./run.ts";
+import { type Inspect, type Run, simulate } from "./run.ts";
 import { shrink } from "./shrink.ts";
 import { traceOf } from "./trace.ts";
 import { worlds } from "./worlds.ts";
@@ -8,9 +9,18 @@ import { worlds } from "./worlds.ts";
 const brokenRules = ({ violations }: Run) => violations.map(({ invariant, says }) => `${invariant}: ${says}`);
 
 describe("a simulated world", () => {
-  it.each([1, 3, 8])("of seed %i keeps every rule", async (seed) => {
-    expect(brokenRules(await simulate(createPlan(seed)))).toEqual([]);
-  });
+  it.each([1, 3, 8])(
+    "of seed %i keeps every rule, and asks for nothing that a role may not",
+    async (seed) => {
+      let denied: readonly Decision[] = [];
+      const inspect: Inspect = async ({ aws: { iam } }) => {
+        expect(iam.decisions.length).toBeGreaterThan(100);
+        denied = iam.decisions.filter(({ allowedBy }) => allowedBy === undefined);
+      };
+      expect(brokenRules(await simulate(createPlan(seed), { inspect }))).toEqual([]);
+      expect(denied).toEqual([]);
+    },
+  );
 
   it.each(worlds)("that found a bug keeps every rule: $was", async ({ plan }) => {
     expect(brokenRules(await simulate(plan))).toEqual([]);
