@@ -42,6 +42,35 @@ export async function placesThereAre(): Promise<string[]> {
   return places;
 }
 
+/**
+ * Judges which places were taken.
+ * @param takenBy the seeds that took each.
+ * @param outOfReach the places to which no world comes, each with its reason.
+ * @returns in words what was taken and what was not; `isWhole` unless a place was neither taken nor is out of reach, or
+ *   was taken that is said to be.
+ */
+export function judgeCoverage(
+  places: readonly string[],
+  takenBy: ReadonlyMap<string, readonly number[]>,
+  outOfReach: Readonly<Record<string, string>>,
+): { readonly says: readonly string[]; readonly isWhole: boolean } {
+  const missing = places.filter((place) => !takenBy.has(place));
+  const unexplained = missing.filter((place) => outOfReach[place] === undefined);
+  const explained = missing.filter((place) => outOfReach[place] !== undefined);
+  const wrong = Object.keys(outOfReach).filter((place) => takenBy.has(place));
+  const rare = places.filter((place) => takenBy.get(place)?.length === 1);
+  return {
+    isWhole: unexplained.length + wrong.length === 0,
+    says: [
+      `${places.length - missing.length} of ${places.length} states, Catches and Retries were taken, ${rare.length} of them by one world; ${explained.length} are out of reach`,
+      ...unexplained.map((place) => `NOT TAKEN ${place}`),
+      ...wrong.map((place) => `NOT OUT OF REACH ${place}: seed ${takenBy.get(place)?.[0]} took it`),
+      ...rare.map((place) => `taken by seed ${takenBy.get(place)?.[0]} alone: ${place}`),
+      ...explained.map((place) => `out of reach: ${place}, because ${outOfReach[place]}`),
+    ],
+  };
+}
+
 /** By the first error that no rule before it takes. */
 function nameOf(kind: "retry" | "catch", rule: Rule, rules: readonly Rule[] = []): string {
   const taken = rules.slice(0, rules.indexOf(rule)).flatMap(({ ErrorEquals }) => ErrorEquals);

@@ -8,7 +8,7 @@ const usage = `npm run simulate -- --seeds 200 [--from 1]   lives through so man
 npm run simulate -- --minutes 4              lives through fresh seeds for so long
 npm run simulate -- --seed 17                lives through one seed and prints all that happened
 npm run simulate -- --plan FILE              lives through the plan in a file and prints all that happened
-npm run simulate -- --coverage --seeds 50    says which states, Catches and Retries were taken, and fails if one was not that is not out of reach
+--coverage                                   says which states, Catches and Retries were taken, and fails if one was not
 --workers 2                                  so many processes, two unless said`;
 
 process.env.POWERTOOLS_LOG_LEVEL = "SILENT";
@@ -29,8 +29,6 @@ const { values } = parseArgs({
 
 if (values.help || (values.seed ?? values.plan ?? values.seeds ?? values.minutes) === undefined)
   console.log(usage);
-else if (values.coverage)
-  process.exitCode = await showCoverage(Number(values.from ?? 1), Number(values.seeds ?? 50));
 else if (values.seed !== undefined) process.exitCode = await showOne(await planOf(Number(values.seed)));
 else if (values.plan !== undefined)
   process.exitCode = await showOne(JSON.parse(readFileSync(values.plan, "utf8")));
@@ -46,12 +44,15 @@ async function liveThroughMany(): Promise<number> {
   const begun = Date.now();
   const done = { seeds: 0, releases: 0, faults: 0 };
   const broken: Report[] = [];
+  const takenBy = new Map<string, number[]>();
   await liveThrough(seedsFrom(from, count, until), {
     workers: Number(values.workers),
+    environment: values.coverage ? { SIMULATED_COVERAGE: "1" } : {},
     onReport(report) {
       done.seeds++;
       done.releases += report.releases;
       done.faults += report.faults;
+      for (const place of report.places) takenBy.set(place, [...(takenBy.get(place) ?? []), report.seed]);
       if (report.broken.length > 0) {
         console.log(`seed ${report.seed}: ${report.broken.join("\n  ")}`);
         broken.push(report);
@@ -63,8 +64,9 @@ async function liveThroughMany(): Promise<number> {
   console.log(
     `${done.seeds} worlds with ${done.releases} releases and ${done.faults} faults in ${seconds.toFixed(1)} s: ${(done.releases / seconds).toFixed(1)} releases a second`,
   );
+  const isCovered = !values.coverage || (await showCoverage(takenBy));
   const [first] = broken.toSorted((one, other) => one.seed - other.seed);
-  if (first === undefined) return 0;
+  if (first === undefined) return isCovered ? 0 : 1;
   await showShrunk(first.seed);
   // Once more at the end, which is what is left of a long log.
   console.log(`\nbroken by ${broken.map(({ seed }) => `seed ${seed}`).join(", ")}`);
@@ -102,38 +104,11 @@ async function showShrunk(seed: number): Promise<void> {
   console.log(`\nits plan, for --plan and for test/simulation/worlds/:\n${JSON.stringify(least.plan)}`);
 }
 
-/**
- * Says which places of the machines no world came to.
- * @returns 1 if one of them is not explained, or one is explained to which a world came after all.
- */
-async function showCoverage(from: number, count: number): Promise<number> {
-  const { placesThereAre } = await import("./coverage.ts");
+/** @returns whether every place of the machines was taken, or is out of reach. */
+async function showCoverage(takenBy: ReadonlyMap<string, readonly number[]>): Promise<boolean> {
+  const { judgeCoverage, placesThereAre } = await import("./coverage.ts");
   const { outOfReach } = await import("./out-of-reach.ts");
-  const takenBy = new Map<string, number[]>();
-  await liveThrough(seedsFrom(from, count, undefined), {
-    workers: Number(values.workers),
-    environment: { SIMULATED_COVERAGE: "1" },
-    onReport({ seed, places, broken }) {
-      for (const place of places) takenBy.set(place, [...(takenBy.get(place) ?? []), seed]);
-      if (broken.length > 0) console.log(`seed ${seed}: ${broken.join("\n  ")}`);
-      return true;
-    },
-  });
-  const all = await placesThereAre();
-  const missing = all.filter((place) => !takenBy.has(place));
-  const unexplained = missing.filter((place) => outOfReach[place] === undefined);
-  const wrong = Object.keys(outOfReach).filter((place) => takenBy.has(place));
-  const taken = all.length - missing.length;
-  const explained = missing.length - unexplained.length;
-  console.log(
-    `${count} worlds took ${taken} of ${all.length} states, Catches and Retries; ${explained} are out of reach`,
-  );
-  for (const place of unexplained) console.log(`NOT TAKEN ${place}`);
-  for (const place of wrong)
-    console.log(`NOT OUT OF REACH ${place}: seed ${takenBy.get(place)?.[0]} took it`);
-  for (const place of missing.filter((place) => outOfReach[place] !== undefined))
-    console.log(`out of reach: ${place}, because ${outOfReach[place]}`);
-  const rare = all.filter((place) => (takenBy.get(place)?.length ?? 0) === 1);
-  for (const place of rare) console.log(`taken once: ${place}, by seed ${takenBy.get(place)?.[0]}`);
-  return unexplained.length + wrong.length === 0 ? 0 : 1;
+  const { says, isWhole } = judgeCoverage(await placesThereAre(), takenBy, outOfReach);
+  for (const line of says) console.log(line);
+  return isWhole;
 }
