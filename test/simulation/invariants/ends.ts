@@ -25,11 +25,27 @@ export const nothingIsLeftRunning: Invariant = ({ records }) => [
     ),
 ];
 
-/** Whose execution succeeded has closed what it opened: what others had to close was broken off, or failed. */
-export const closedByItself: Invariant = ({ records }) =>
-  [...records.releases, ...records.deployments].flatMap(({ reason = "" }) =>
-    /ended as SUCCEEDED/.test(reason) ? [`others had to close what succeeded: ${reason}`] : [],
+/**
+ * Whose execution succeeded has closed what it opened: what others had to close was broken off, or failed. Where no
+ * fault keeps it from that, it has given its lease back, too.
+ */
+export const closedByItself: Invariant = ({ plan: { faults }, history, records }) => {
+  const succeeded = new Set(
+    ofKind(history, "event").flatMap(({ event: { detail } }) =>
+      detail.status === "SUCCEEDED" ? [String(detail.executionArn)] : [],
+    ),
   );
+  const isCalm = faults.calls === 0 && faults.unlucky === undefined;
+  const freed = ofKind(history, "freed").filter(
+    ({ before, execution }) => isCalm && execution !== before && succeeded.has(before),
+  );
+  return [
+    ...[...records.releases, ...records.deployments].flatMap(({ reason = "" }) =>
+      /ended as SUCCEEDED/.test(reason) ? [`others had to close what succeeded: ${reason}`] : [],
+    ),
+    ...freed.map(({ before, environment }) => `others had to free the lease of ${environment} for ${before}`),
+  ];
+};
 
 /** No environment is locked when nothing goes on, and it is on record why the last lease ended. */
 export const leasesAreFreed: Invariant = ({ records }) =>

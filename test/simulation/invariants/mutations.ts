@@ -31,10 +31,11 @@ const skews = 6_000;
 
 /**
  * The lease is taken from an execution, or freed by another, only when it has ended so long ago that no function of it
- * is at work.
+ * is at work, and nothing that it began goes on.
  */
 export const takenOverFromTheGone: Invariant = ({ history }) => {
   const ended = new Map<unknown, number>();
+  const changes = changesOf(history);
   return history.flatMap((effect) => {
     if (effect.kind === "event" && effect.event["detail-type"] === "Step Functions Execution Status Change") {
       const { status, executionArn } = effect.event.detail;
@@ -46,8 +47,13 @@ export const takenOverFromTheGone: Invariant = ({ history }) => {
     const own = effect.kind === "freed" && effect.execution === before;
     if (before === undefined || own) return [];
     const since = ended.get(before);
-    if (since !== undefined && at - since > functionTimeoutSeconds * 1000 - skews) return [];
-    const how = since === undefined ? "which had not ended" : `which had ended at ${since / 1000} s`;
+    const goesOn = changes.find(
+      ({ execution, from, until }) => execution === before && from < at && at < until,
+    );
+    const isGone = since !== undefined && at - since > functionTimeoutSeconds * 1000 - skews;
+    if (isGone && goesOn === undefined) return [];
+    const of = since === undefined ? "which had not ended" : `which had ended at ${since / 1000} s`;
+    const how = goesOn === undefined ? of : `of which this went on: ${describeChange(goesOn)}`;
     return [`the lease of ${environment} was taken at ${at / 1000} s from ${before}, ${how}`];
   });
 };

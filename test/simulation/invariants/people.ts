@@ -82,8 +82,12 @@ export const rejectedStaysAway: Invariant = (ended) => {
     const isAbout = (one: { digest?: string | undefined; environment?: string | undefined; at: number }) =>
       one.digest === digest && one.environment === change.environment && one.at <= change.from;
     const rejected = said.findLast((one) => one.action === "reject" && isAbout(one));
-    if (rejected === undefined || asked.some((one) => isAbout(one) && one.at > rejected.at - 70_000))
-      return [];
+    if (rejected === undefined) return [];
+    const isLater = ({ at }: { at: number }) => at > rejected.at - 70_000;
+    const isAskedAnew = ofKind(ended.history, "call").some(
+      (call) => call.by === "RequestApproval" && call.operation === "AWSEvents.PutEvents" && isLater(call),
+    );
+    if (isAskedAnew && asked.some((one) => isAbout(one) && isLater(one))) return [];
     return [`${describeChange(change)}, which ${rejected.who} rejected at ${rejected.at / 1000} s`];
   });
 };
