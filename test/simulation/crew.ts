@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Plan } from "./plan.ts";
 import type { Report } from "./worker.ts";
 
-/** A world to live through: of a seed, of a plan, or of a seed whose plan is to be made as small as it goes. */
-export type Task = number | Plan | { readonly seed: number; readonly shrinks: true };
+/** A world to live through: that of a seed, or of a plan. */
+export type Task = number | Plan;
 
 /** How a crew works. */
 export interface CrewOptions {

@@ -2,12 +2,22 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { mutants } from "./mutants/catalogue/all.ts";
+import { knownWorldOf } from "./mutants/known.ts";
 import { type Edit, editsOf } from "./mutants/mutant.ts";
 import { mutate } from "./mutants/mutate.ts";
+import { rowOf } from "./mutants/table.ts";
 
 const root = join(import.meta.dirname, "../..");
 
 describe("the mutants of the simulation", () => {
+  it.each(mutants)(
+    "$name was missed in the world that the reliability page says, or by nobody yet",
+    async (mutant) => {
+      const page = await readFile(join(root, "docs/reliability.md"), "utf8");
+      expect(page).toContain(rowOf(mutant, knownWorldOf(mutant.name)));
+    },
+  );
+
   it.each(mutants)("$name takes out a guard that is there: $guard", async (mutant) => {
     for (const edit of editsOf(mutant)) {
       const source = await readFile(join(root, edit.file), "utf8");

@@ -2,9 +2,8 @@
 import { createHash } from "node:crypto";
 import { placesTaken } from "./coverage.ts";
 import type { Task } from "./crew.ts";
-import { createPlan, type Plan } from "./plan.ts";
+import { createPlan } from "./plan.ts";
 import { simulate } from "./run.ts";
-import { shrink } from "./shrink.ts";
 import { traceOf } from "./trace.ts";
 
 /** What became of a seed, as a worker tells it. */
@@ -17,8 +16,6 @@ export interface Report {
   readonly digest: string;
   /** The states, Catches and Retries that its executions took, if they are asked for. */
   readonly places: readonly string[];
-  /** The smallest plan that breaks the same rule, where it was asked for. */
-  readonly plan?: Plan;
 }
 
 process.on("message", (task: Task) => {
@@ -27,19 +24,16 @@ process.on("message", (task: Task) => {
 });
 
 async function report(task: Task): Promise<Report> {
-  const plan = typeof task === "object" && "setting" in task ? task : createPlan(seedOf(task));
-  const shrinks = typeof task === "object" && "shrinks" in task;
+  const plan = typeof task === "number" ? createPlan(task) : task;
   const places = new Set<string>();
-  const live = (lived: Plan) =>
-    simulate(lived, {
+  try {
+    const run = await simulate(plan, {
       root: process.env.SIMULATED_ROOT,
       async inspect(world) {
         if (process.env.SIMULATED_COVERAGE === undefined) return;
         for (const place of await world.clock.runUntil(placesTaken(world))) places.add(place);
       },
     });
-  try {
-    const run = await live(plan);
     return {
       seed: plan.seed,
       releases: run.releases,
@@ -47,14 +41,9 @@ async function report(task: Task): Promise<Report> {
       broken: run.violations.map(({ invariant, says }) => `${invariant}: ${says}`),
       digest: createHash("sha256").update(traceOf(run)).digest("hex"),
       places: [...places],
-      ...(shrinks && run.violations.length > 0 ? { plan: (await shrink(run, live)).plan } : {}),
     };
   } catch (error) {
     const broken = [`the world itself broke: ${error instanceof Error ? error.stack : String(error)}`];
     return { seed: plan.seed, releases: 0, faults: 0, broken, digest: "", places: [] };
   }
-}
-
-function seedOf(task: Task): number {
-  return typeof task === "number" ? task : task.seed;
 }

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Plan } from "../plan.ts";
 
@@ -7,14 +7,15 @@ import type { Plan } from "../plan.ts";
 export interface KnownWorld {
   /** The rule that missed it. */
   readonly rule: string;
-  /** How many worlds had been lived through when it did, and the seed of that one. */
-  readonly worlds: number;
-  readonly seed: number;
-  /** That world, as small as it went: whatever seeds draw later, it stays as it is. */
+  /** How many worlds had been lived through when it did, and the seed of that one; absent if it was made by hand. */
+  readonly worlds?: number;
+  readonly seed?: number;
+  /** That world: whatever seeds draw later, it stays as it is. */
   readonly plan: Plan;
 }
 
-const fileOf = (mutant: string) => join(import.meta.dirname, "worlds", `${mutant}.json`);
+const folder = join(import.meta.dirname, "worlds");
+const fileOf = (mutant: string) => join(folder, `${mutant}.json`);
 
 /** The world in which a mutant was missed; undefined if none is known. */
 export function knownWorldOf(mutant: string): KnownWorld | undefined {
@@ -23,5 +24,6 @@ export function knownWorldOf(mutant: string): KnownWorld | undefined {
 }
 
 export async function keepWorld(mutant: string, world: KnownWorld): Promise<void> {
-  await writeFile(fileOf(mutant), `${JSON.stringify(world, undefined, 2)}\n`);
+  await mkdir(folder, { recursive: true });
+  await writeFile(fileOf(mutant), `${JSON.stringify(world)}\n`);
 }

@@ -1,7 +1,7 @@
 // Takes out one guard at a time and lives through worlds until somebody misses it.
 import { parseArgs } from "node:util";
 import { liveThrough } from "../crew.ts";
-import type { Plan } from "../plan.ts";
+import { createPlan, type Plan } from "../plan.ts";
 import { mutants } from "./catalogue/all.ts";
 import { keepWorld, knownWorldOf } from "./known.ts";
 import type { Mutant } from "./mutant.ts";
@@ -9,15 +9,15 @@ import { ruleOf, search, without } from "./search.ts";
 import { rowOf } from "./table.ts";
 
 const usage = `npm run simulate:mutants [NAME…]               lives through seeds without a guard, until a rule is broken
-npm run simulate:mutants -- --keep [NAME…]     keeps the world in which one was, too, as small as it goes
+npm run simulate:mutants -- --keep [NAME…]     keeps the world in which one was, too
 npm run simulate:mutants -- --known [NAME…]    lives through the kept worlds alone, with and without the guard
 npm run simulate:mutants -- --markdown         prints the table of docs/reliability.md from the kept worlds
---seeds 200                                    so many worlds for each at most, 200 unless said
+--worlds 200                                   so many worlds for each at most, 200 unless said
 --workers 2                                    so many processes, two unless said`;
 
 const { values, positionals } = parseArgs({
   options: {
-    seeds: { type: "string", default: "200" },
+    worlds: { type: "string", default: "200" },
     workers: { type: "string", default: "2" },
     known: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
@@ -41,7 +41,7 @@ else process.exitCode = (values.known ? await tryKnown() : await trySeeds()) ? 0
 async function trySeeds(): Promise<boolean> {
   const survivors: string[] = [];
   for (const mutant of chosen) {
-    const { worlds, report } = await search(mutant, Number(values.seeds), workers);
+    const { worlds, report } = await search(mutant, Number(values.worlds), workers);
     if (report === undefined) {
       survivors.push(mutant.name);
       console.log(`${mutant.name}: SURVIVED, after ${worlds} worlds`);
@@ -49,43 +49,26 @@ async function trySeeds(): Promise<boolean> {
     }
     const [rule, seed] = [ruleOf(report), report.seed];
     console.log(`${mutant.name}: ${rule}, after ${worlds} worlds (seed ${seed})`);
-    if (values.keep) await keepWorld(mutant.name, { rule, worlds, seed, plan: await smallest(mutant, seed) });
+    if (values.keep) await keepWorld(mutant.name, { rule, worlds, seed, plan: createPlan(seed) });
   }
   if (survivors.length > 0) console.log(`\nmissed by nobody: ${survivors.join(", ")}`);
   return survivors.length === 0;
-}
-
-/** The plan of a seed that is broken without a guard, as small as it goes. */
-async function smallest(mutant: Mutant, seed: number): Promise<Plan> {
-  let least: Plan | undefined;
-  await liveThrough([{ seed, shrinks: true as const }].values(), {
-    workers: 1,
-    ...without(mutant),
-    onReport({ plan }) {
-      least = plan;
-      return true;
-    },
-  });
-  if (least === undefined) throw new Error(`Seed ${seed} is not broken any more without ${mutant.name}.`);
-  return least;
 }
 
 /** @returns whether every guard is missed in the world that is kept for it, and no rule is broken there with it. */
 async function tryKnown(): Promise<boolean> {
   const wrong: string[] = [];
   const say = (what: string) => void wrong.push(what);
-  const queue = chosen.values();
+  const kept = chosen.flatMap((mutant) => {
+    const world = knownWorldOf(mutant.name);
+    return world === undefined ? [] : [{ mutant, plan: world.plan }];
+  });
+  const queue = kept.values();
   const work = async () => {
-    for (const mutant of queue) {
-      const world = knownWorldOf(mutant.name);
-      if (world === undefined)
-        say(`${mutant.name} has no world; npm run simulate:mutants -- --keep ${mutant.name}`);
-      else await tryOne(mutant, world.plan, say);
-    }
+    for (const { mutant, plan } of queue) await tryOne(mutant, plan, say);
   };
   await Promise.all(Array.from({ length: workers }, work));
-  const plans = chosen.flatMap(({ name }) => knownWorldOf(name)?.plan ?? []);
-  await liveThrough(plans.values(), {
+  await liveThrough(kept.map(({ plan }) => plan).values(), {
     workers,
     onReport({ seed, broken: [first] }) {
       if (first !== undefined)
@@ -93,11 +76,11 @@ async function tryKnown(): Promise<boolean> {
       return true;
     },
   });
-  console.log(
-    `${chosen.length - wrong.length} of ${chosen.length} guards are missed in the worlds that are kept`,
-  );
   for (const what of wrong) console.log(what);
-  return wrong.length === 0;
+  console.log(
+    `${kept.length} of ${chosen.length} guards have a world in which they are missed; ${wrong.length} are wrong`,
+  );
+  return kept.length > 0 && wrong.length === 0;
 }
 
 async function tryOne(mutant: Mutant, plan: Plan, say: (what: string) => void): Promise<void> {

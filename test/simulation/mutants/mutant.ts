@@ -5,8 +5,14 @@ export interface Mutant extends Edit {
   readonly guard: string;
   /** What else is taken out with it, because it stands behind the guard and would do its work. */
   readonly besides?: readonly Edit[];
-  /** Themes of worlds in which the guard has work to do: their seeds are tried first. */
+  /** Where the guard has work to do: such worlds are lived through first. */
+  readonly among?: Worlds;
+}
+
+/** Some of the worlds that seeds draw: of one of these themes, or in which one of these functions has bad luck. */
+export interface Worlds {
   readonly themes?: readonly string[];
+  readonly unlucky?: readonly string[];
 }
 
 /** A change of a source file. */

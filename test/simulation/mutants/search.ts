@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { liveThrough } from "../crew.ts";
-import { createPlan } from "../plan.ts";
+import { createPlan, type Plan } from "../plan.ts";
 import type { Report } from "../worker.ts";
-import type { Mutant } from "./mutant.ts";
+import type { Mutant, Worlds } from "./mutant.ts";
 
 /** What came of taking out a guard. */
 export interface Missed {
@@ -20,23 +20,28 @@ export function without(mutant: Mutant) {
   };
 }
 
-/** The seeds from 1 on, those first whose worlds have a theme of which the guard is one. */
-function* seedsFor({ themes = [] }: Mutant, count: number): Generator<number> {
-  const isAbout = (seed: number) => {
-    const { theme } = createPlan(seed);
-    return theme !== undefined && themes.includes(theme);
-  };
-  const seeds = Array.from({ length: count }, (_, index) => index + 1);
-  const first = themes.length === 0 ? [] : seeds.filter(isAbout);
-  yield* first;
-  yield* seeds.filter((seed) => !first.includes(seed));
+/** Among so many times as many seeds the worlds are looked for that come first. */
+const breadth = 10;
+
+/** The worlds to live through, by their seeds: those first of which the guard says that it has work to do there. */
+export function seedsFor({ among }: Mutant, count: number): number[] {
+  const seeds = Array.from({ length: count * breadth }, (_, index) => index + 1);
+  const first = among === undefined ? [] : seeds.filter((seed) => isAmong(createPlan(seed), among));
+  return [...new Set([...first, ...seeds])].slice(0, count);
 }
 
-/** Lives through seeds with a guard taken out until somebody misses it. @param count how many seeds at most. */
+function isAmong({ theme, faults }: Plan, { themes = [], unlucky = [] }: Worlds): boolean {
+  return (
+    (theme !== undefined && themes.includes(theme)) ||
+    (faults.unlucky !== undefined && unlucky.includes(faults.unlucky.function))
+  );
+}
+
+/** Lives through worlds with a guard taken out until somebody misses it. @param count how many worlds at most. */
 export async function search(mutant: Mutant, count: number, workers: number): Promise<Missed> {
   let worlds = 0;
   let found: Report | undefined;
-  await liveThrough(seedsFor(mutant, count), {
+  await liveThrough(seedsFor(mutant, count).values(), {
     workers,
     ...without(mutant),
     onReport(report) {

@@ -3,6 +3,7 @@ import type { Mutant } from "./mutant.ts";
 
 /** One line of the table in docs/reliability.md. */
 export function rowOf({ name, guard }: Mutant, known: KnownWorld | undefined): string {
-  const { rule = "not missed", worlds = "", seed = "" } = known ?? {};
+  if (known === undefined) return `| ${name} | ${guard} | not missed yet | | |`;
+  const { rule, worlds = "made by hand", seed = "" } = known;
   return `| ${name} | ${guard} | ${rule} | ${worlds} | ${seed} |`;
 }

@@ -19,6 +19,7 @@ export const health: readonly Mutant[] = [
   {
     name: "quarantine",
     guard: "a digest in quarantine is refused",
+    among: { themes: ["people who insist"] },
     file: "core/quarantine.ts",
     from: "if (quarantine === undefined || quarantine.lifted !== undefined || !brings(intent)) return undefined;",
     to: "if (quarantine !== null || quarantine.lifted !== undefined || !brings(intent)) return undefined;",
@@ -40,6 +41,7 @@ export const health: readonly Mutant[] = [
   {
     name: "put-in-quarantine",
     guard: "a digest that was taken back as unhealthy is in quarantine",
+    among: { themes: ["people who insist"] },
     file: "functions/record-deployment.ts",
     from: "if (isProvenIll(deployment, failures, outcome))",
     to: "if (false)",
@@ -47,6 +49,7 @@ export const health: readonly Mutant[] = [
   {
     name: "hold",
     guard: "no push brings what is not newer than what was taken back",
+    among: { themes: ["builds that come late"] },
     file: "core/hold.ts",
     from: "if (hold === undefined || !automatic || release.sequence > hold.sequence) return undefined;",
     to: "if (hold !== null || !automatic || release.sequence > hold.sequence) return undefined;",

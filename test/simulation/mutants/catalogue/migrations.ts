@@ -5,6 +5,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "one-way-door",
     guard: "no schema comes that the code before could not read",
+    among: { themes: ["a schema in trouble"] },
     file: "functions/prepare-deployment.ts",
     from: "if (canRunOn(previous.builtAgainst, after) !== false) return;",
     to: "return;",
@@ -12,6 +13,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "schema-of-a-rollback",
     guard: "nobody goes back to code that cannot read the schema",
+    among: { themes: ["people who go back"] },
     file: "core/still-wanted.ts",
     from: "if (canStay(builtAgainst, live) !== false) return { wanted: true };",
     to: "return { wanted: true };",
@@ -19,6 +21,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "schema-in-the-way",
     guard: "nothing is brought back that cannot read the schema as it is now",
+    among: { themes: ["a schema in trouble", "people who go back"] },
     file: "core/rollback.ts",
     from: `if (readable === false) return { action: "schema-in-the-way" };
   if (runs(`,
@@ -27,6 +30,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "schema-on-record",
     guard: "where a migration left the schema is on record",
+    among: { themes: ["a schema in trouble"] },
     file: "functions/confirm-migration.ts",
     from: "after: found.after,",
     to: "after: before ?? null,",
@@ -34,6 +38,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "schema-after-a-crash",
     guard: "after a crash in a migration the database is asked where it stands",
+    among: { themes: ["executions that are broken off"] },
     file: "functions/prepare-deployment.ts",
     from: "checkDatabase: begunAt !== undefined",
     to: "checkDatabase: false",
@@ -41,6 +46,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "failed-migration",
     guard: "a migration that exits otherwise than with 0 has failed",
+    among: { themes: ["a schema in trouble"] },
     file: "aws/ecs.ts",
     from: "container?.exitCode === 0)",
     to: "container?.exitCode !== undefined)",
@@ -48,6 +54,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "migration-on-record-first",
     guard: "that a migration may run is on record before it is begun",
+    among: { themes: ["executions that are broken off"] },
     file: "functions/migrate-database.ts",
     from: "!(await open.records.beginMigration(open.deployment, place.connection.now()))",
     to: "false",
@@ -55,6 +62,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "migration-noted-once",
     guard: "a note that a migration may begin does not forget what became of it",
+    among: { unlucky: ["MigrateDatabase"] },
     file: "aws/dynamodb.ts",
     from: "AND attribute_not_exists(endedAt) AND attribute_not_exists(migration)",
     to: "AND attribute_not_exists(endedAt)",
@@ -62,6 +70,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "migration-begun-twice",
     guard: "each try of a migration has the token of its work",
+    among: { unlucky: ["MigrateDatabase"] },
     file: "aws/ecs-start.ts",
     from: "clientToken: idempotencyToken(task.work),",
     to: "clientToken: idempotencyToken(`$" + "{task.work} $" + "{taskDefinition}`),",
@@ -69,6 +78,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "revert-on-record-first",
     guard: "that a migration may be taken back is on record before that is begun",
+    among: { unlucky: ["RevertMigration"] },
     file: "functions/revert-migration.ts",
     from: `await updateDeployment(open, { migration: { ...migration, revert: "begun" } });`,
     to: "await Promise.resolve();",
@@ -86,7 +96,7 @@ export const migrations: readonly Mutant[] = [
         to: "false",
       },
     ],
-    themes: ["a schema in trouble"],
+    among: { themes: ["a schema in trouble"] },
   },
   {
     name: "migration-asked-each-minute",
@@ -94,6 +104,6 @@ export const migrations: readonly Mutant[] = [
     file: "core/wait.ts",
     from: `kind === "turn" || kind === "task" ? 0`,
     to: `kind === "turn" ? 0`,
-    themes: ["a schema in trouble"],
+    among: { themes: ["a schema in trouble"] },
   },
 ];

@@ -49,11 +49,13 @@ export const people: readonly Mutant[] = [
         from: "if (stopped !== undefined) return describeStopped(environment, stopped);",
         to: "",
       },
+      { file: "aws/dynamodb.ts", from: " AND attribute_not_exists(stopped)", to: "" },
     ],
   },
   {
     name: "closed-since-the-turn",
     guard: "nothing begins in a freeze or a stopped line that came after its turn was given",
+    among: { themes: ["a turn that passes"] },
     file: "core/lease.ts",
     from: "if (brings(intent) && closed !== undefined)",
     to: "if (false)",
@@ -62,7 +64,7 @@ export const people: readonly Mutant[] = [
     name: "cancelled",
     guard: "what was cancelled goes no further",
     file: "core/cancel.ts",
-    from: "if (cancellation !== undefined) throw",
-    to: "if (false) throw",
+    from: "if (deployment === undefined) return release.cancelled;",
+    to: "if (deployment === undefined || deployment !== null) return undefined;",
   },
 ];

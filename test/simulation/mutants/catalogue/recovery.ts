@@ -5,6 +5,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "broken-deployments",
     guard: "an environment is recovered whose execution was broken off",
+    among: { themes: ["executions that are broken off"] },
     file: "functions/recovery.ts",
     from: "for (const broken of seen.values()) await startRecovery(place, broken);",
     to: "",
@@ -19,6 +20,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "one-recovery-at-a-time",
     guard: "no other recovery is started while one is at work",
+    among: { themes: ["executions that are broken off"] },
     file: "functions/recovery.ts",
     from: "if (earlier !== undefined && earlier.endedAt === undefined) return;",
     to: "",
@@ -26,13 +28,23 @@ export const recovery: readonly Mutant[] = [
   {
     name: "closed-is-closed",
     guard: "whose deployment was closed meanwhile changes nothing more",
+    among: { themes: ["executions that are broken off"] },
     file: "functions/deployment.ts",
     from: "if (deployment.endedAt !== undefined) throw closed(deployment);",
     to: "",
+    besides: [
+      { file: "functions/deployment.ts", from: "if (lease?.owner === executionArn) return;", to: "return;" },
+      {
+        file: "functions/deployment.ts",
+        from: "if (await records.updateDeployment(deployment, members)) return;",
+        to: "await records.updateDeployment(deployment, members); return;",
+      },
+    ],
   },
   {
     name: "recovered-are-closed",
     guard: "what was broken off is closed with its recovery",
+    among: { themes: ["executions that are broken off"] },
     file: "functions/record-deployment.ts",
     from: "await records.closeDeployment(broken, { endedAt: now, outcome: end.outcome, reason: end.reason });",
     to: "void [broken, end];",
@@ -47,6 +59,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "abandoned-releases",
     guard: "a release whose execution was stopped is closed",
+    among: { themes: ["executions that are broken off"] },
     file: "functions/recovery.ts",
     from: "if (await records.closeRelease(record.id, { ...ending, endedAt: connection.now() })) closed++;",
     to: "",
@@ -54,6 +67,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "switch-on-record-first",
     guard: "that the target may have changed is on record before it is told",
+    among: { themes: ["executions that are broken off"] },
     file: "functions/start-deployment.ts",
     from: `await updateDeployment(open, { switched: { begunAt: place.connection.now() } });`,
     to: "await Promise.resolve();",
@@ -61,6 +75,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "rollback-of-a-rollback",
     guard: "a rollback that fails is left to a person",
+    among: { themes: ["people who go back"] },
     file: "core/rollback.ts",
     from: `if (intent === "rollback") return { action: "left" };`,
     to: "",
@@ -68,6 +83,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "target-at-work",
     guard: "an operation of the target is waited for before it is told to go back",
+    among: { unlucky: ["RollBack"] },
     file: "core/rollback.ts",
     from: `if (target.busy) return { action: "wait" };`,
     to: "",
@@ -96,6 +112,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "live-by-the-holder",
     guard: "who has lost the lease does not record what is live",
+    among: { unlucky: ["RecordDeployment"] },
     file: "aws/dynamodb.ts",
     from: `members, "lease.fence = :fence", { ":fence": fence }),`,
     to: `members, "attribute_exists(pk) OR lease.fence = :fence", { ":fence": fence }),`,
@@ -103,6 +120,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "recovered-revision",
     guard: "a recovery records what it made serve, not what was live when it was asked for",
+    among: { themes: ["people who go back"] },
     file: "functions/record-deployment.ts",
     from: `if (!stays || deployment.intent === "recover" || previous?.release === release.id)`,
     to: `if (!stays || previous?.release === release.id)`,
@@ -110,6 +128,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "frozen",
     guard: "an environment is frozen that could not be restored",
+    among: { themes: ["a schema in trouble", "people who go back"] },
     file: "functions/record-deployment.ts",
     from: "if (freeze) await records.freeze(",
     to: "if (false) await records.freeze(",

@@ -5,6 +5,7 @@ export const releases: readonly Mutant[] = [
   {
     name: "order-of-builds",
     guard: "an older build is not deployed after a newer one",
+    among: { themes: ["builds that come late"] },
     file: "core/still-wanted.ts",
     from: "if (release.sequence >= live.sequence) return { wanted: true };",
     to: "return { wanted: true };",
@@ -21,6 +22,7 @@ export const releases: readonly Mutant[] = [
   {
     name: "release-still-open",
     guard: "a digest is not released once more while its release is open",
+    among: { themes: ["people who insist"] },
     file: "core/admission.ts",
     from: "if (open)",
     to: "if (false)",
@@ -28,6 +30,7 @@ export const releases: readonly Mutant[] = [
   {
     name: "opened-once",
     guard: "of two that open the same record at the same moment one does",
+    among: { unlucky: ["StartDeployment", "RollBack"] },
     file: "aws/dynamodb.ts",
     from: `ConditionExpression: "attribute_not_exists(pk)",`,
     to: "",
@@ -35,6 +38,7 @@ export const releases: readonly Mutant[] = [
   {
     name: "release-of-a-retry",
     guard: "a retry finds the release that its first try opened",
+    among: { unlucky: ["AdmitRelease"] },
     file: "core/admission.ts",
     from: `if (latest.executionArn === executionArn) return { decision: "admit", attempt, again: true };`,
     to: "",
@@ -42,6 +46,7 @@ export const releases: readonly Mutant[] = [
   {
     name: "deployment-of-a-retry",
     guard: "a retry finds the deployment that its first try opened",
+    among: { unlucky: ["AdmitDeployment"] },
     file: "functions/admit-deployment.ts",
     from: "if (own !== undefined) return { deployment: nameOf(own), intent, settings };",
     to: "",

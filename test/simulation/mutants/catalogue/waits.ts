@@ -5,6 +5,7 @@ export const waits: readonly Mutant[] = [
   {
     name: "intent-first",
     guard: "that something is waited for is on record before AWS is told to begin it",
+    among: { unlucky: ["StartDeployment"] },
     file: "functions/waiting.ts",
     from: "const wait = await openOrRetry(place, records, work);",
     to: `const early = (await records.wait(work.key)) === undefined ? await work.begin(work.key) : undefined;
@@ -20,6 +21,7 @@ export const waits: readonly Mutant[] = [
   {
     name: "adoption-of-an-operation",
     guard: "a retry finds the operation of the target that its first try began",
+    among: { unlucky: ["StartDeployment", "RollBack"] },
     file: "functions/target-work.ts",
     from: "return operation === undefined ? undefined : begun(operation);",
     to: "return undefined;",
@@ -30,25 +32,30 @@ export const waits: readonly Mutant[] = [
     file: "aws/apprunner.ts",
     from: "const clockGraceMilliseconds = 5_000;",
     to: "const clockGraceMilliseconds = 1_000;",
-    themes: ["a function that has bad luck"],
+    among: { themes: ["a function that has bad luck"] },
   },
   {
     name: "adoption-of-a-task",
     guard: "a retry finds the task that its first try began",
+    among: { unlucky: ["MigrateDatabase"] },
     file: "functions/migration-work.ts",
     from: "return arn === undefined ? undefined : { arn };",
     to: "return undefined;",
+    besides: [{ file: "aws/ecs-start.ts", from: "clientToken: idempotencyToken(task.work),", to: "" }],
   },
   {
     name: "adoption-of-a-build",
     guard: "a retry finds the build that its first try began",
+    among: { unlucky: ["RunStage"] },
     file: "functions/build-work.ts",
     from: "return arn === undefined ? undefined : { arn };",
     to: "return undefined;",
+    besides: [{ file: "aws/codebuild.ts", from: "idempotencyToken: idempotencyToken(input.work),", to: "" }],
   },
   {
     name: "build-begun-twice",
     guard: "each try of a build has the token of its work",
+    among: { unlucky: ["RunStage"] },
     file: "aws/codebuild.ts",
     from: "idempotencyToken: idempotencyToken(input.work),",
     to: "",
@@ -63,6 +70,7 @@ export const waits: readonly Mutant[] = [
   {
     name: "look-after-a-new-token",
     guard: "a retry that has put its token in place looks whether what it waits for has ended already",
+    among: { unlucky: ["RunStage", "CompleteWait"] },
     file: "functions/waiting.ts",
     from: "if (wait.awaitedArn !== undefined) return settle(place, wait, look);",
     to: "if (wait.awaitedArn !== undefined) return;",
@@ -70,6 +78,7 @@ export const waits: readonly Mutant[] = [
   {
     name: "token-of-a-retry",
     guard: "a retry waits with its own token",
+    among: { unlucky: ["RunStage", "StartDeployment", "RollBack"] },
     file: "functions/waiting.ts",
     from: `if (found.token !== token && !(await records.replaceToken(found, token)))
     return openOrRetry(place, records, work);`,
@@ -78,6 +87,7 @@ export const waits: readonly Mutant[] = [
   {
     name: "token-of-a-late-try",
     guard: "a try whose function is gone does not put its token in the place of its retry's",
+    among: { themes: ["calls of functions that are gone"] },
     file: "aws/dynamodb.ts",
     from: `"tries = :tries AND #token = :before"`,
     to: `"tries = :tries OR #token = :before"`,
@@ -85,6 +95,7 @@ export const waits: readonly Mutant[] = [
   {
     name: "arn-of-a-late-try",
     guard: "what an earlier try began is not noted as what the latest waits for",
+    among: { themes: ["calls of functions that are gone"] },
     file: "aws/dynamodb.ts",
     from: `"openKind = :wait AND tries = :tries"`,
     to: `"openKind = :wait OR tries = :tries"`,
@@ -92,6 +103,7 @@ export const waits: readonly Mutant[] = [
   {
     name: "answer-of-an-ended-wait",
     guard: "a retry that comes when all is over is told how it ended",
+    among: { unlucky: ["RunStage", "RollBack"] },
     file: "functions/waiting.ts",
     from: "if (wait.result !== undefined) return connectExecutions(place.connection).complete(work.token, wait.result);",
     to: "",
@@ -127,6 +139,7 @@ export const waits: readonly Mutant[] = [
   {
     name: "forgotten-waits",
     guard: "a wait is closed for which nothing was begun and nobody waits any more",
+    among: { unlucky: ["RollBack"] },
     file: "functions/reconcile.ts",
     from: "if (await closeForgotten(records, wait)) return;",
     to: "",
