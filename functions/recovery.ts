@@ -7,7 +7,6 @@ import type { Deployment, Release } from "../core/records.ts";
 import { mostRecoveries } from "../core/recovery.ts";
 import type { Place } from "./middleware.ts";
 import { stopBuilds } from "./stopping.ts";
-import { leaveLine } from "./turn.ts";
 
 /** A record that is open although the execution that should close it has ended. */
 interface Broken<Kind> {
@@ -72,16 +71,21 @@ async function findBroken<Kind extends { readonly executionArn: string }>(
   return broken;
 }
 
-/** One that never had its turn touched nothing, so there is nothing to recover. */
+/**
+ * One that never had its turn touched nothing, so there is nothing to recover. Its wait is left to `Reconcile`, which
+ * wakes whoever waits again because he was redriven meanwhile.
+ */
 async function closeUnbegun(place: Place, { record, end }: Broken<Deployment>): Promise<boolean> {
-  const { connection, environment } = place;
-  if (record.fence !== undefined) return false;
-  await leaveLine(place, record);
-  await connectRecords(connection, environment.table).closeDeployment(record, {
+  const { connection, environment: home } = place;
+  const { service, environment, executionArn, fence } = record;
+  if (fence !== undefined) return false;
+  const records = connectRecords(connection, home.table);
+  await records.closeDeployment(record, {
     endedAt: connection.now(),
     outcome: "Cancelled",
     reason: `nothing was touched; ${describe(end)} before it had its turn`,
   });
+  await records.leaveLine(service, environment, executionArn);
   return true;
 }
 

@@ -231,7 +231,9 @@ export const wokenInTime: Invariant = ({ plan: { faults, setting, deeds }, histo
     if (by !== "Reconcile" || !operation.startsWith("AWSStepFunctions.SendTask")) return [];
     const wait = waits.find(({ token }) => JSON.stringify(input).includes(token));
     const isTurn = wait?.kind === "turn" || wait?.kind === "approval";
-    if (wait === undefined || (isTurn && isLookedFor)) return [];
+    // That a turn will never come, since its image was found ill elsewhere, nobody tells who waits.
+    const isInVain = wait?.kind === "turn" && operation.endsWith("Failure");
+    if (wait === undefined || isInVain || (isTurn && isLookedFor)) return [];
     return [`nobody woke who waited for ${wait.key} until somebody looked, at ${at / 1000} s`];
   });
 };
