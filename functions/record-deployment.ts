@@ -47,20 +47,18 @@ export const recordDeployment: FunctionDefinition<typeof Input, { outcome: Outco
     const { service, environment } = deployment;
     const source = await schemaSource({ records, release, deployment });
     const recovered = await findRecovered(records, deployment, { outcome, reason });
-    await recordLive(records, deployment, {
-      live: liveAfter(stays, release, deployment, source, now),
-      ended: [...recovered, { deployment, release, outcome, reason }],
-      outcome,
-      now,
-    });
-    if (isProvenIll(deployment, failures, outcome))
-      await records.putInQuarantine({
-        ...{ service, environment, reason },
-        digest: requireImage(release).digest,
-        release: release.id,
-        verdict: "unhealthy",
-        since: now,
-      });
+    const ended = [...recovered, { deployment, release, failures, outcome, reason }];
+    const live = liveAfter(stays, release, deployment, source, now);
+    await recordLive(records, deployment, { live, ended, outcome, now });
+    for (const one of ended)
+      if (isProvenIll(one.deployment, one.failures, one.outcome))
+        await records.putInQuarantine({
+          ...{ service, environment, reason: one.reason },
+          digest: requireImage(one.release).digest,
+          release: one.release.id,
+          verdict: "unhealthy",
+          since: now,
+        });
     if (freeze) await records.freeze(service, environment, { reason, since: now, release: release.id });
     if (deployment.fence === undefined) await leaveLine(place, deployment);
     for (const { deployment: broken, ...end } of recovered)
@@ -74,6 +72,7 @@ export const recordDeployment: FunctionDefinition<typeof Input, { outcome: Outco
 interface Ended {
   readonly deployment: Deployment;
   readonly release: Release;
+  readonly failures: readonly { readonly error: string }[];
   readonly outcome: Outcome;
   readonly reason: string;
 }
@@ -120,9 +119,11 @@ async function findRecovered(
   const recovered: Ended[] = [];
   for (const name of deployment.recovers ?? []) {
     const broken = await records.deployment(name);
-    if (broken === undefined) continue;
+    if (broken === undefined || broken.endedAt !== undefined) continue;
     const release = await records.requireRelease(broken.release);
-    recovered.push({ deployment: broken, release, ...endBroken(broken, { deployment, ...end }) });
+    const ended = endBroken(broken, { deployment, ...end });
+    // What failed was known to its execution alone; what was judged is on record.
+    recovered.push({ deployment: broken, release, failures: [], ...ended });
   }
   return recovered;
 }

@@ -98,6 +98,20 @@ describe("an execution of the deploy machine that is stopped", () => {
     await expectNothingOpen();
   });
 
+  it("on its way back from what is ill: that is in quarantine once the environment is recovered", async () => {
+    world = await createWorld();
+    await world.release("aaaaaaa");
+    const isGoingBack = () => world.events.filter(ofTarget("UpdateServiceStarted")).length === 2;
+    const id = await breakOff("bbbbbbb", { healthStatus: 500 }, isGoingBack);
+    await minutes(20);
+    expect(await world.servingIn("production")).toBe("aaaaaaa");
+    expect((await run(world.records.deployments(id)))[0]).toMatchObject({ outcome: "RolledBack" });
+    const { image } = await run(world.records.requireRelease(id));
+    const quarantine = await run(world.records.quarantine("web", image?.digest ?? ""));
+    expect(quarantine).toMatchObject({ release: id, environment: "production", verdict: "unhealthy" });
+    await expectNothingOpen();
+  });
+
   it("during the verification: its builds are stopped and the previous revision serves", async () => {
     const config = exampleWith({ verification: [["end-to-end"]] });
     Object.assign(config.services.web?.stages ?? {}, { "end-to-end": { buildspec: "e2e.yml" } });

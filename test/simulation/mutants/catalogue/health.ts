@@ -43,7 +43,7 @@ export const health: readonly Mutant[] = [
     guard: "a digest that was taken back as unhealthy is in quarantine",
     among: { themes: ["people who insist"] },
     file: "functions/record-deployment.ts",
-    from: "if (isProvenIll(deployment, failures, outcome))",
+    from: "if (isProvenIll(one.deployment, one.failures, one.outcome))",
     to: "if (false)",
   },
   {
