@@ -4,12 +4,22 @@ import { type Kept, keptIn } from "../store.ts";
 import { arn, type World } from "../world.ts";
 import { type EcsPaginate, sizeOf } from "./pages.ts";
 
+/** As many revisions as DeleteTaskDefinitions takes (API reference). */
+const LARGEST_DELETION = 10;
+const DELETING_ACTIVE =
+  "The specified task definition is still in ACTIVE status. Please deregister the target and try again.";
+const DELETING_NOTHING =
+  "The specified task definition does not exist. Specify a valid account, family, revision and try again.";
+
 interface Revision {
   readonly taskDefinition: ecs.TaskDefinition & { readonly taskDefinitionArn: string };
   readonly tags: ecs.Tag[];
 }
 
-/** The task definitions: families, each with its revisions, of which those deregistered are INACTIVE for ever. */
+/**
+ * The task definitions: families, each with its revisions, of which those deregistered are INACTIVE until they are
+ * deleted. How long AWS then takes it does not say; here they are DELETE_IN_PROGRESS for ever.
+ */
 export class TaskDefinitions {
   readonly #world: World;
   readonly #paginate: EcsPaginate;
@@ -41,6 +51,7 @@ export class TaskDefinitions {
       RegisterTaskDefinition: this.#register,
       DescribeTaskDefinition: this.#describe,
       DeregisterTaskDefinition: this.#deregister,
+      DeleteTaskDefinitions: this.#delete,
       ListTaskDefinitions: this.#list,
       ListTaskDefinitionFamilies: this.#listFamilies,
     };
@@ -107,6 +118,30 @@ export class TaskDefinitions {
     this.#kept.put(family, this.#families.get(family) ?? []);
     return { taskDefinition };
   };
+
+  readonly #delete: Operation<ecs.DeleteTaskDefinitionsCommandInput, ecs.DeleteTaskDefinitionsCommandOutput> =
+    ({ taskDefinitions: references = [] }) => {
+      if (references.length === 0 || references.length > LARGEST_DELETION)
+        throw new AwsError(
+          "InvalidParameterException",
+          `taskDefinitions must name 1 to ${LARGEST_DELETION}; it names ${references.length}.`,
+        );
+      const taskDefinitions: ecs.TaskDefinition[] = [];
+      const failures: ecs.Failure[] = [];
+      for (const reference of references) {
+        const { family, revision } = parse(reference);
+        const found = revision === undefined ? undefined : this.#find(reference)?.taskDefinition;
+        if (found === undefined) failures.push({ arn: reference, reason: DELETING_NOTHING });
+        else if (found.status === "ACTIVE") failures.push({ arn: reference, reason: DELETING_ACTIVE });
+        else {
+          found.status = "DELETE_IN_PROGRESS";
+          found.deleteRequestedAt ??= new Date(this.#world.clock.now());
+          this.#kept.put(family, this.#families.get(family) ?? []);
+          taskDefinitions.push(found);
+        }
+      }
+      return { taskDefinitions, failures };
+    };
 
   readonly #list: Operation<ecs.ListTaskDefinitionsCommandInput, ecs.ListTaskDefinitionsCommandOutput> = (
     input,

@@ -1,5 +1,6 @@
 import {
   CreateClusterCommand,
+  DeleteTaskDefinitionsCommand,
   DeregisterTaskDefinitionCommand,
   DescribeTaskDefinitionCommand,
   DescribeTasksCommand,
@@ -10,6 +11,7 @@ import {
   RegisterTaskDefinitionCommand,
   RunTaskCommand,
   StopTaskCommand,
+  type TaskDefinitionStatus,
 } from "@aws-sdk/client-ecs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createVirtualClock, sleep, type VirtualClock } from "../../local/asl/index.ts";
@@ -364,5 +366,32 @@ describe("what the ECS API shows and refuses", () => {
     await expect(
       ask(client.send(new DeregisterTaskDefinitionCommand({ taskDefinition: "migration" }))),
     ).rejects.toMatchObject({ name: "InvalidParameterException" });
+  });
+
+  it("deletes revisions that are deregistered, at most ten at once, and says of the others why not", async () => {
+    const [first, second] = [await register(), await register()];
+    const remove = (...taskDefinitions: string[]) =>
+      ask(client.send(new DeleteTaskDefinitionsCommand({ taskDefinitions })));
+    await ask(client.send(new DeregisterTaskDefinitionCommand({ taskDefinition: "migration:1" })));
+    const { taskDefinitions, failures } = await remove("migration:1", "migration:2", "migration:3");
+    expect(taskDefinitions).toMatchObject([
+      { taskDefinitionArn: first, status: "DELETE_IN_PROGRESS", deleteRequestedAt: expect.any(Date) },
+    ]);
+    expect(failures).toMatchObject([
+      { arn: "migration:2", reason: expect.stringContaining("still in ACTIVE status") },
+      { arn: "migration:3", reason: expect.stringContaining("does not exist") },
+    ]);
+    const list = async (status: TaskDefinitionStatus) =>
+      (await ask(client.send(new ListTaskDefinitionsCommand({ status })))).taskDefinitionArns;
+    expect(await list("ACTIVE")).toEqual([second]);
+    expect(await list("INACTIVE")).toEqual([]);
+    expect(await list("DELETE_IN_PROGRESS")).toEqual([first]);
+    await expect(runTask({ taskDefinition: "migration:1" })).rejects.toMatchObject(
+      refused("ClientException", "inactive"),
+    );
+    await expect(remove(...Array.from({ length: 11 }, () => "migration:1"))).rejects.toMatchObject({
+      name: "InvalidParameterException",
+    });
+    expect(await register()).toBe(first?.replace(/1$/, "3"));
   });
 });

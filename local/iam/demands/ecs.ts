@@ -22,6 +22,13 @@ export function ecsDemands(
       ...demand("ecs:RegisterTaskDefinition", arn("ecs", `task-definition/${input.family}:*`)),
       ...passRoles([input.executionRoleArn, input.taskRoleArn], TASKS),
     ],
+    DeleteTaskDefinitions: ({ taskDefinitions = [] }: Partial<ecs.DeleteTaskDefinitionsCommandInput>) =>
+      demand(
+        "ecs:DeleteTaskDefinitions",
+        ...taskDefinitions.map((one) =>
+          one.startsWith("arn:") ? one : arn("ecs", `task-definition/${one}`),
+        ),
+      ),
     RunTask: ({ cluster: where, taskDefinition, overrides }: Partial<ecs.RunTaskCommandInput>) => {
       const found = definition(taskDefinition);
       const roles = [
