@@ -37,6 +37,7 @@ export default $config({
     const { machines } = await import("./infra/machines.ts");
     await import("./infra/installation.ts");
     const { bus } = await import("./infra/bus.ts");
+    await import("./infra/clearing.ts");
     await import("./infra/rules.ts");
     await import("./infra/alarms.ts");
     const { dashboard } = await import("./infra/dashboard.ts");

@@ -176,7 +176,7 @@ function countLooks({ rules }: Application): number {
 }
 
 function renderMonth({ readsAtRest }: CountedRelease): string {
-  const application = describeApplication(parseConfig(config), "spillway-production");
+  const application = describeApplication(parseConfig(config), "spillway-production", { permanent: true });
   const alarms = countAlarms(application);
   const looks = countLooks(application);
   const spillway: Line[] = [

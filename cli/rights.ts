@@ -19,8 +19,9 @@ if (account === undefined || region === undefined) {
   process.exit(2);
 }
 const prefix = `spillway-${stage}`;
-const config = inStage(parseConfig(input), stage === "production" ? undefined : prefix);
-for (const policy of deployerPolicies(describeApplication(config, prefix), {
+const permanent = stage === "production";
+const config = inStage(parseConfig(input), permanent ? undefined : prefix);
+for (const policy of deployerPolicies(describeApplication(config, prefix, { permanent }), {
   partition: "aws",
   account,
   region,

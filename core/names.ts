@@ -28,6 +28,11 @@ export function targetLogGroup(arn: string, kind: "application" | "service"): st
   return `/aws/apprunner/${arn.split("/").slice(-2).join("/")}/${kind}`;
 }
 
+/** What the names of all log groups of an App Runner service of that name begin with, whatever its id. */
+export function targetLogGroups(name: string): string {
+  return `/aws/apprunner/${name}/`;
+}
+
 interface NamedDeployment {
   readonly release: string;
   readonly environment: string;

@@ -14,6 +14,8 @@ import { type Environment, readEnvironment } from "./environment.ts";
 export interface Place {
   readonly connection: Connection;
   readonly environment: Environment;
+  /** How time passes for who must wait here, in milliseconds; a timer unless said. Whoever can waits by a machine. */
+  readonly sleep?: (milliseconds: number) => Promise<unknown>;
 }
 
 /** One function: its name, the shape of what it is given, and what it does. */

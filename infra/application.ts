@@ -1,3 +1,4 @@
+import { clearingTimeoutSeconds, type Released } from "../core/clearing.ts";
 import { type Compute, computeOf } from "../core/compute.ts";
 import type { BuildConfig, Config, ServiceConfig } from "../core/config.ts";
 import { functionTimeoutSeconds } from "../core/lease.ts";
@@ -116,10 +117,22 @@ export interface Application extends AccountDescription {
   readonly repositories: readonly string[];
   /** The name of the table that holds the records. */
   readonly table: string;
+  /** What deletes what releases made, when the installation is removed; undefined: that stays, as its records do. */
+  readonly removal: { readonly function: string; readonly released: Released } | undefined;
 }
 
-/** Describes the installation that runs `config`, whose physical names begin with `prefix`. */
-export function describeApplication(config: Config, prefix: string): Application {
+/** The function that only an installation has which is removed with all that was made in it. */
+const remover = "ClearEnvironments";
+
+/**
+ * Describes the installation that runs `config`, whose physical names begin with `prefix`.
+ * @param permanent whether what it made is kept when it is removed.
+ */
+export function describeApplication(
+  config: Config,
+  prefix: string,
+  { permanent = false }: { readonly permanent?: boolean } = {},
+): Application {
   const services = Object.entries(config.services);
   const metricNamespace = `Spillway/${prefix}`;
   const environments = services.flatMap(([service, config]) => environmentsOf(prefix, service, config));
@@ -133,11 +146,12 @@ export function describeApplication(config: Config, prefix: string): Application
   const rules = rulesOf(prefix, imageRepositories, namedTargets(environments, prefix), [
     ...new Set([own, ...membersOf(config)].map(({ cluster = prefix }) => cluster)),
   ]);
-  const functions = Object.entries(permissions).map(
+  const present = Object.entries(permissions).filter(([name]) => !(permanent && name === remover));
+  const functions = present.map(
     ([name, granted]): FunctionDescription => ({
       name,
       file: `functions/${kebab(name)}.ts`,
-      timeoutSeconds: functionTimeoutSeconds,
+      timeoutSeconds: name === remover ? clearingTimeoutSeconds : functionTimeoutSeconds,
       memoryMegabytes: 512,
       functionUrl: name === "Operate" ? "AWS_IAM" : undefined,
       permissions: withEntrance(granted, config),
@@ -167,6 +181,21 @@ export function describeApplication(config: Config, prefix: string): Application
     migrationRepositories: services.flatMap(([, { migration }]) => migration?.repository ?? []),
     repositories: services.flatMap(([, service]) => repositoriesOf(service)),
     secrets: [...new Set([...projects.flatMap(({ secrets }) => secrets), ...own.secrets])],
+    removal: permanent ? undefined : { function: remover, released: releasedOf(atHome, projects, prefix) },
+  };
+}
+
+/** What releases make in these environments; a target that is called as the config says may be somebody's own. */
+function releasedOf(
+  environments: readonly EnvironmentDescription[],
+  projects: readonly ProjectDescription[],
+  prefix: string,
+): Released {
+  const named = namedTargets(environments, prefix);
+  return {
+    targets: environments.flatMap(({ target }) => (named.includes(target) ? [] : [target])),
+    families: environments.flatMap(({ migrationFamily: family }) => family ?? []),
+    projects: projects.map(({ name }) => name),
   };
 }
 

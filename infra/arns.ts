@@ -132,6 +132,7 @@ export function arnsOf(thing: Thing, application: Application, place: Place): st
     case "tasks":
       return [at("ecs", `task/${cluster}/*`)];
     case "migration-tasks":
+    case "released-task-definitions":
       return eachService("ecs", (names) => `task-definition/${names}-migration:*`);
     case "migration-logs":
       return [at("logs", `log-group:${application.migrationLogGroup}:log-stream:*`)];
@@ -141,6 +142,10 @@ export function arnsOf(thing: Thing, application: Application, place: Place): st
       return eachTarget("logs", (names) => `log-group:/aws/apprunner/${names}/*:log-stream:*`);
     case "targets":
       return eachTarget("apprunner", (names) => `service/${names}/*`);
+    case "released-targets":
+      return eachService("apprunner", (names) => `service/${names}/*`);
+    case "released-log-groups":
+      return eachService("logs", (names) => `log-group:/aws/apprunner/${names}/*`);
     case "target-network":
       return vpcConnector === undefined ? [] : [at("apprunner", `vpcconnector/${vpcConnector}/*`)];
     case "member-roles":
@@ -152,6 +157,10 @@ export function arnsOf(thing: Thing, application: Application, place: Place): st
     case "task-tokens":
     case "task-list":
     case "target-list":
+    case "released-target-list":
+    case "released-log-group-list":
+    case "released-task-definition-list":
+    case "report-list":
     case "alarms":
     case "metrics":
       return ["*"];

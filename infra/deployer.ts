@@ -1,5 +1,5 @@
 import type { Application } from "./application.ts";
-import { arn, type Place, type Statement } from "./arns.ts";
+import { arn, type Place, physicalName, type Statement } from "./arns.ts";
 
 /** What who deploys may do, so that the installation can be made, changed and removed, and nothing more. */
 
@@ -130,6 +130,7 @@ export const rightsByResource: Readonly<Record<string, readonly Rights[]>> = {
       "CreateFunctionUrlConfig GetFunctionUrlConfig UpdateFunctionUrlConfig DeleteFunctionUrlConfig AddPermission RemovePermission GetPolicy",
     ),
   ],
+  "aws:lambda/invocation:Invocation": [onThe("remover", "lambda", "InvokeFunction")],
   "aws:lambda/permission:Permission": [
     onThe("functions", "lambda", "AddPermission RemovePermission GetPolicy"),
   ],
@@ -211,7 +212,7 @@ function onThe(on: Rights["on"], service: string, verbs: string): Rights {
 }
 
 /** Where an installation's things are, as patterns. */
-function scopesOf({ prefix, repositories }: Application, place: Omit<Place, "roles">) {
+function scopesOf({ prefix, removal, repositories }: Application, place: Omit<Place, "roles">) {
   const at = (service: string, rest: string) => arn(place, service, rest);
   const { partition, account } = place;
   return {
@@ -234,6 +235,12 @@ function scopesOf({ prefix, repositories }: Application, place: Omit<Place, "rol
     policies: [`arn:${partition}:iam::${account}:policy/${prefix}-*`],
     projects: [at("codebuild", `project/${prefix}-*`)],
     queues: [at("sqs", `${prefix}-*`)],
+    // With the version that Pulumi names, and without.
+    remover: ["", ":$LATEST"].flatMap((version) =>
+      removal === undefined
+        ? []
+        : [at("lambda", `function:${physicalName({ prefix }, removal.function)}${version}`)],
+    ),
     repositories: repositories.map((name) => at("ecr", `repository/${name}`)),
     roles: [`arn:${partition}:iam::${account}:role/${prefix}-*`],
     rules: [at("events", `rule/${prefix}-*`), at("events", `rule/${prefix}/*`)],
@@ -253,7 +260,8 @@ function scopesOf({ prefix, repositories }: Application, place: Omit<Place, "rol
 /** The rights to deploy an installation, change it and remove it: a statement for each kind of place. */
 export function deployerStatements(application: Application, place: Omit<Place, "roles">): Statement[] {
   const all = [...Object.values(rightsByResource).flat(), ...besides];
-  return Object.entries(scopesOf(application, place)).map(([scope, resources]) => ({
+  const scopes = Object.entries(scopesOf(application, place)).filter(([, resources]) => resources.length > 0);
+  return scopes.map(([scope, resources]) => ({
     actions: [...new Set(all.filter(({ on }) => on === scope).flatMap(({ actions }) => actions))].toSorted(),
     resources,
     conditions: [],

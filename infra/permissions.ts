@@ -34,7 +34,14 @@ export type Thing =
   | "target-network"
   | "member-roles"
   | "alarms"
-  | "metrics";
+  | "metrics"
+  | "released-targets"
+  | "released-target-list"
+  | "released-log-groups"
+  | "released-log-group-list"
+  | "released-task-definitions"
+  | "released-task-definition-list"
+  | "report-list";
 
 const readRecords: Permission = { actions: ["dynamodb:GetItem"], on: "table" };
 const addRecords: Permission = { actions: ["dynamodb:PutItem"], on: "table" };
@@ -129,6 +136,24 @@ const cancelReleases: readonly Permission[] = [
   { actions: ["ecs:StopTask"], on: "tasks" },
 ];
 
+/**
+ * Deleting what releases made, where the installation itself is deleted: at home alone, and never a service that was
+ * there before them.
+ */
+const deleteReleased: readonly Permission[] = [
+  { actions: ["apprunner:ListServices"], on: "released-target-list" },
+  { actions: ["apprunner:DeleteService"], on: "released-targets" },
+  { actions: ["logs:DescribeLogGroups"], on: "released-log-group-list" },
+  { actions: ["logs:DeleteLogGroup"], on: "released-log-groups" },
+  {
+    actions: ["ecs:ListTaskDefinitions", "ecs:DeregisterTaskDefinition"],
+    on: "released-task-definition-list",
+  },
+  { actions: ["ecs:DeleteTaskDefinitions"], on: "released-task-definitions" },
+  { actions: ["codebuild:ListReportGroups"], on: "report-list" },
+  { actions: ["codebuild:DeleteReportGroup"], on: "reports" },
+];
+
 /** What each function may do, by its name. */
 export const permissions: Readonly<Record<string, readonly Permission[]>> = {
   AdmitRelease: [readRecords, addRecords, listRecords, ...readImages],
@@ -176,4 +201,5 @@ export const permissions: Readonly<Record<string, readonly Permission[]>> = {
     ...[...lookAtBuilds, ...lookAtTasks, ...lookAtOperations, ...lookAtHolders],
     { actions: ["ecs:StopTask"], on: "tasks" },
   ],
+  ClearEnvironments: deleteReleased,
 };

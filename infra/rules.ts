@@ -1,6 +1,7 @@
 import type { RuleDescription } from "./application.ts";
 import { physicalName } from "./arns.ts";
 import { bus, heardAccounts } from "./bus.ts";
+import { clearing } from "./clearing.ts";
 import { makeDeadLetters } from "./dead-letters.ts";
 import { functions } from "./functions.ts";
 import { installation } from "./installation.ts";
@@ -44,8 +45,8 @@ function makeRule(description: RuleDescription) {
         ? {}
         : { eventPattern: JSON.stringify(ours ? { account: heardAccounts, ...pattern } : pattern) }),
     },
-    // Nothing may start before everything is there.
-    { dependsOn: [installation] },
+    // Nothing may start before everything is there, nor while it is cleared away.
+    { dependsOn: [installation, ...clearing] },
   );
   const deadLetters = makeDeadLetters(name, rule);
   new aws.cloudwatch.EventTarget(`${name}Target`, {

@@ -24,7 +24,7 @@ export const place = { partition, region, account: identity.accountId };
 /** The config as this stage has it. */
 export const config = inStage(parseConfig(input), permanent ? undefined : prefix);
 
-export const application = describeApplication(config, prefix);
+export const application = describeApplication(config, prefix, { permanent });
 
 /** The member account that the credentials are for; undefined: they are for the installation's own. */
 export const member = application.members.find(({ account }) => account === place.account);

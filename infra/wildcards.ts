@@ -8,6 +8,10 @@ export const unboundActions: Readonly<Record<string, string>> = {
   "ecs:ListTasks":
     "its resource is a container instance, which Fargate has none of; the condition ecs:cluster binds it",
   "apprunner:ListServices": "a list has no resource; only a service's own ARN lets anyone look further",
+  "ecs:ListTaskDefinitions": "a list has no resource; it names, and tells nothing else",
+  "ecs:DeregisterTaskDefinition":
+    "ECS knows no resource for it; only a stage that is thrown away has it, and only the families of its own are asked for",
+  "codebuild:ListReportGroups": "as ListTaskDefinitions",
   "ecr:GetAuthorizationToken": "one token serves all registries; what it may do is bound by repository",
   "cloudwatch:DescribeAlarms":
     "the alarms of a bake are the user's, and CloudWatch tells of a composite alarm only who may ask of all",

@@ -132,6 +132,7 @@ describe("one name for one thing", () => {
       ...application.functions.flatMap(({ name, functionUrl }) => (functionUrl === undefined ? [] : [name])),
       ...tasks.map(({ state }) => state),
       ...application.rules.flatMap(({ target }) => ("function" in target ? [target.function] : [])),
+      ...(application.removal === undefined ? [] : [application.removal.function]),
     ];
     expect(application.functions.map(({ name }) => name).toSorted()).toEqual([...new Set(used)].toSorted());
   });

@@ -1,4 +1,3 @@
-import { AppRunnerClient, DeleteServiceCommand, paginateListServices } from "@aws-sdk/client-apprunner";
 import { SFNClient, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import type { Connection } from "../../aws/connection.ts";
 import { connectRecords } from "../../aws/dynamodb.ts";
@@ -98,23 +97,4 @@ export async function stopExecutions({ connection, machineArn }: Outside): Promi
       await states.send(
         new StopExecutionCommand({ executionArn: arn, error: "Cancelled", cause: "the smoke test is over" }),
       );
-}
-
-/**
- * Deletes the App Runner services whose names begin so and waits until there is none. One that is being changed is
- * asked again when that is over.
- */
-export async function deleteServices(outside: Outside, prefix: string): Promise<void> {
-  const appRunner = new AppRunnerClient(outside.connection.client);
-  await until("the end of the services", outside, async () => {
-    let left = 0;
-    for await (const { ServiceSummaryList = [] } of paginateListServices({ client: appRunner }, {}))
-      for (const { ServiceName = "", ServiceArn, Status } of ServiceSummaryList) {
-        if (!ServiceName.startsWith(`${prefix}-`) || Status === "DELETED") continue;
-        left++;
-        if (Status !== "OPERATION_IN_PROGRESS")
-          await appRunner.send(new DeleteServiceCommand({ ServiceArn }));
-      }
-    return left === 0 ? true : undefined;
-  });
 }

@@ -28,8 +28,6 @@ export type Step = { readonly does: string } & (
   /** Rolls back by the deploy machine; the commit must be live afterwards. */
   | { readonly rollBackTo: string }
   | { readonly stopExecutions: string }
-  /** Deletes the App Runner services whose names begin so, and waits until they are gone. */
-  | { readonly deleteServices: string }
 );
 
 export interface Plan {
@@ -87,7 +85,6 @@ export function planSmoke(smoke: Smoke): Plan {
     ],
     removal: [
       { does: "stop what still runs", stopExecutions: prefix },
-      { does: "delete the services that the releases made", deleteServices: prefix },
       // Without a lock there is nothing to take away, and SST says so as a failure.
       { ...sst("take away the lock of a deployment that was interrupted", "unlock"), mayFail: true },
       sst(`remove the stage ${stage}`, "remove"),
@@ -149,6 +146,16 @@ function remainsOf({ stage, root }: Smoke): Step[] {
       "state machines",
       ["stepfunctions", "list-state-machines"],
       `stateMachines[?${begins("name")}].name`,
+    ),
+    list(
+      "task definitions",
+      ["ecs", "list-task-definitions"],
+      `taskDefinitionArns[?contains(@, 'task-definition/${prefix}')]`,
+    ),
+    list(
+      "report groups",
+      ["codebuild", "list-report-groups"],
+      `reportGroups[?contains(@, 'report-group/${prefix}')]`,
     ),
     list("functions", ["lambda", "list-functions"], `Functions[?${begins("FunctionName")}].FunctionName`),
     list("build projects", ["codebuild", "list-projects"], `projects[?${begins("@")}]`),

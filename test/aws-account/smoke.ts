@@ -7,14 +7,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { connect } from "../../aws/connection.ts";
 import settings from "../../spillway.config.ts";
 import { type Account, accountSettings, Refusal, requireAccount } from "./account.ts";
-import {
-  awaitRelease,
-  deleteServices,
-  type Outside,
-  rollBack,
-  SmokeFailed,
-  stopExecutions,
-} from "./looking.ts";
+import { awaitRelease, type Outside, rollBack, SmokeFailed, stopExecutions } from "./looking.ts";
 import { planSmoke, type Smoke, type Step, smokePrefix, smokeRepository, twoCommits } from "./smoke-plan.ts";
 
 /**
@@ -152,8 +145,7 @@ async function take(step: Step, made: Smoke, signal?: AbortSignal): Promise<void
   if ("awaitRelease" in step)
     console.log(await awaitRelease(outside, smokeRepository(made), step.awaitRelease.slice(0, 12)));
   else if ("rollBackTo" in step) await rollBack(outside, `rollback-${made.stage}`, step.rollBackTo);
-  else if ("stopExecutions" in step) await stopExecutions(outside);
-  else await deleteServices(outside, step.deleteServices);
+  else await stopExecutions(outside);
 }
 
 /** In a process group of its own: Ctrl-C in the terminal reaches it only as we hand it on. */

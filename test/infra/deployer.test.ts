@@ -9,7 +9,7 @@ import { allows, covers, statementsOf } from "./policies.ts";
 import type { Inputs, Resource } from "./pulumi.ts";
 
 const place = { partition: "aws", account: "123456789012", region: "eu-central-1" };
-const application = describeApplication(parseConfig(config), "spillway-production");
+const application = describeApplication(parseConfig(config), "spillway-production", { permanent: true });
 const policies = deployerPolicies(application, place);
 const statements = policies.flatMap(statementsOf);
 

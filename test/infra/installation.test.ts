@@ -212,7 +212,9 @@ describe.skipIf(platformMissing)(
 
     describe("its policies", () => {
       it("are, word for word, those to which the local AWS holds what runs there", () => {
-        const application = describeApplication(parseConfig(config), "spillway-production");
+        const application = describeApplication(parseConfig(config), "spillway-production", {
+          permanent: true,
+        });
         const named = (pattern: RegExp) =>
           roles().flatMap(({ name }) => (pattern.test(name) ? `arn:aws:iam::123456789012:role/${name}` : []));
         const place = {
@@ -320,7 +322,9 @@ describe.skipIf(platformMissing)(
       });
 
       it("keep the secrets of each environment and stage to their own role", () => {
-        const { environments, projects } = describeApplication(parseConfig(config), "spillway-production");
+        const { environments, projects } = describeApplication(parseConfig(config), "spillway-production", {
+          permanent: true,
+        });
         const expected = new Map<string, readonly string[]>([
           ...environments.map((one): [string, readonly string[]] => [
             `TargetInstance-${one.service}-${one.environment}`,

@@ -1,9 +1,15 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import type { ConfigInput } from "../../core/config.ts";
+import { clearingTimeoutSeconds } from "../../core/clearing.ts";
+import { type ConfigInput, parseConfig } from "../../core/config.ts";
+import { describeApplication } from "../../infra/application.ts";
+import { deployerPolicies, rightsByResource } from "../../infra/deployer.ts";
+import { inStage } from "../../infra/repository-names.ts";
 import { compilePattern } from "../../local/eventbridge/index.ts";
+import example from "../../spillway.config.ts";
 import { samples } from "./events.ts";
 import { platformMissing } from "./platform.ts";
 import { allows, policiesOf, statementsOf } from "./policies.ts";
+import { everyStatement, unknownActions, unreasonedWildcards } from "./policy-rules.ts";
 import type { Account, Inputs, Resource } from "./pulumi.ts";
 
 /** Runs the program; undefined words: it went through. */
@@ -97,6 +103,69 @@ describe.skipIf(platformMissing)(
           ]),
         );
         expect(dev).toEqual([]);
+      });
+
+      it("clear away what releases made when they are removed, but for production", () => {
+        const [production = [], dev = []] = stages.map(({ resources }) => resources);
+        const ofClearing = ({ type, inputs }: Resource) =>
+          type === "aws:lambda/invocation:Invocation" || String(inputs.name).includes("ClearEnvironments");
+        expect(production.filter(ofClearing)).toEqual([]);
+        const clearing = inputsOf("aws:lambda/invocation:Invocation", "Clearing");
+        expect(clearing).toMatchObject({
+          functionName: "spillway-dev-ClearEnvironments",
+          lifecycleScope: "CRUD",
+        });
+        const { projects, ...released } = JSON.parse(clearing.input);
+        expect(released).toEqual({
+          targets: ["development", "staging", "production"].map((name) => `spillway-dev-web-${name}`),
+          families: ["staging", "production"].map((name) => `spillway-dev-web-${name}-migration`),
+        });
+        const known = dev.filter(({ type }) => type === "aws:codebuild/project:Project");
+        expect(projects.toSorted()).toEqual(known.map(({ inputs }) => inputs.name).toSorted());
+        const made = dev.filter(({ type }) => type === "aws:lambda/function:Function").filter(ofClearing);
+        expect(made.map(({ inputs }) => inputs.timeout)).toEqual([clearingTimeoutSeconds]);
+      });
+
+      it("let the function that clears away delete what releases made there, and nothing of another stage", async () => {
+        const role = dev().find(
+          ({ type, name }) => type === "aws:iam/role:Role" && name === "ClearEnvironmentsRole",
+        );
+        const granted = role === undefined ? [] : policiesOf(dev(), role).flatMap(statementsOf);
+        const deletions: Readonly<Record<string, (target: string) => string>> = {
+          "apprunner:DeleteService": (target) => `apprunner:eu-central-1:123456789012:service/${target}/0b4c`,
+          "logs:DeleteLogGroup": (target) =>
+            `logs:eu-central-1:123456789012:log-group:/aws/apprunner/${target}/0b4c/service`,
+          "ecs:DeleteTaskDefinitions": (target) =>
+            `ecs:eu-central-1:123456789012:task-definition/${target}-migration:1`,
+        };
+        for (const [action, on] of Object.entries(deletions)) {
+          expect(allows(granted, action, `arn:aws:${on("spillway-dev-web-staging")}`), action).toBe(true);
+          for (const other of ["spillway-production-web-staging", "links-live"])
+            expect(allows(granted, action, `arn:aws:${on(other)}`), `${action} ${other}`).toBe(false);
+        }
+        const statements = everyStatement(dev()).filter(({ role: name }) => name === role?.name);
+        expect(statements.length).toBeGreaterThan(8);
+        expect((await unknownActions(statements)).problems).toEqual([]);
+        expect(unreasonedWildcards(statements)).toEqual([]);
+      });
+
+      it("have it called by whoever deploys, who may call no other function", () => {
+        const config = inStage(parseConfig(example), "spillway-dev");
+        const rights = (prefix: string, permanent: boolean) =>
+          deployerPolicies(describeApplication(config, prefix, { permanent }), {
+            ...{ partition: "aws", region: "eu-central-1", account: "123456789012" },
+          }).flatMap(statementsOf);
+        const named = (name: string) => `arn:aws:lambda:eu-central-1:123456789012:function:${name}`;
+        const throwAway = rights("spillway-dev", false);
+        for (const name of ["ClearEnvironments", "ClearEnvironments:$LATEST"])
+          expect(allows(throwAway, "lambda:InvokeFunction", named(`spillway-dev-${name}`)), name).toBe(true);
+        expect(allows(throwAway, "lambda:InvokeFunction", named("spillway-dev-Operate"))).toBe(false);
+        const unknown = dev().filter(
+          ({ type }) => !type.startsWith("sst:") && rightsByResource[type] === undefined,
+        );
+        expect(unknown).toEqual([]);
+        const kept = rights("spillway-production", true).flatMap(({ actions }) => actions);
+        expect(kept).not.toContain("lambda:InvokeFunction");
       });
 
       it("run migrations in a network of yours, where the config names one", () => {

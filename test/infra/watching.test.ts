@@ -108,7 +108,7 @@ describe.skipIf(platformMissing)(
 
     it("has as many alarms as the cost of a month counts", () => {
       expect(alarms).toHaveLength(
-        countAlarms(describeApplication(parseConfig(config), "spillway-production")),
+        countAlarms(describeApplication(parseConfig(config), "spillway-production", { permanent: true })),
       );
     });
 

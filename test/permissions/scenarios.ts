@@ -6,6 +6,7 @@ import { endedWork } from "./scenarios/ended.ts";
 import { lost } from "./scenarios/lost.ts";
 import { people } from "./scenarios/people.ts";
 import { releases } from "./scenarios/releases.ts";
+import { removal } from "./scenarios/removal.ts";
 
 /** What an installation goes through in its life. Every right that Spillway grants is needed by one of these. */
 export const scenarios: readonly Scenario[] = [
@@ -16,4 +17,5 @@ export const scenarios: readonly Scenario[] = [
   ...endedWork,
   ...betweenCalls,
   ...accounts,
+  ...removal,
 ];

@@ -12,18 +12,19 @@ type Handler = (event: unknown, context: Context) => Promise<unknown>;
 
 /** The handlers of an application by their files, which stand for bundles, each working in a place of its own. */
 export async function loadHandlers(
-  { functions }: Application,
+  { functions, removal }: Application,
   placeOf: (functionName: string) => Place,
 ): Promise<Map<string, Handler>> {
   const handlers = new Map<string, Handler>();
   for (const { name, file } of functions) {
     const module = await import(join(root, file));
     const definition = module[name.charAt(0).toLowerCase() + name.slice(1)];
-    const place = placeOf(name);
+    // Who removes an installation comes when all is over: its keys are made then, and change no world before.
+    const place = name === removal?.function ? undefined : placeOf(name);
     let handler: Handler | undefined;
     handlers.set(file, async (event, context) => {
       // Few worlds invoke all of them, and their loggers take long to make.
-      handler ??= createHandler(definition, place);
+      handler ??= createHandler(definition, place ?? placeOf(name));
       return handler(event, context);
     });
   }

@@ -219,6 +219,10 @@ export async function createWorld(
       sessionName: `${prefix}-${name}`,
     }),
     environment: { table: `${prefix}-records`, region: "us-east-1" },
+    sleep: (milliseconds) => {
+      const invocation = invocations.current();
+      return turns.away(() => heard(invocation, () => sleep(clock, milliseconds)));
+    },
   });
   const handlers = await loadHandlers(application, placeOf);
   const bundles = new Map(application.functions.map(({ file }) => [file, file]));

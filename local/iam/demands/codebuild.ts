@@ -42,6 +42,8 @@ export function codebuildDemands(arn: (service: string, resource: string) => str
       demand("codebuild:BatchGetReports", ...new Set(reportArns.map(groupOf))),
     DescribeTestCases: ofReport("codebuild:DescribeTestCases"),
     DescribeCodeCoverages: ofReport("codebuild:DescribeCodeCoverages"),
+    DeleteReportGroup: ({ arn: group = "" }: Partial<codebuild.DeleteReportGroupCommandInput>) =>
+      demand("codebuild:DeleteReportGroup", group),
     DeleteReport: ofReport("codebuild:DeleteReport"),
   };
 }
