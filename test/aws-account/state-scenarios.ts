@@ -2,6 +2,7 @@ import { DisableRuleCommand, EventBridgeClient } from "@aws-sdk/client-eventbrid
 import type { Scenario } from "../permissions/scenario.ts";
 import { scenarios } from "../permissions/scenarios.ts";
 import { exampleWith, oneEnvironment } from "../simulation/environments.ts";
+import { createOperator } from "../simulation/operator.ts";
 import type { SimulatedWorld } from "../simulation/world.ts";
 
 const day = 24 * 3_600_000;
@@ -101,6 +102,22 @@ const rareEnds: readonly Scenario[] = [
     async play(world) {
       disable(world, "spillway-RecordDeployment");
       await world.release("aaaaaaa");
+    },
+  },
+  {
+    name: "a line that is stopped when the turn was given and the lease was not taken yet",
+    config: oneEnvironment(),
+    async play(world, between) {
+      const where = { service: "web", environment: "production", reason: "an outage" };
+      const ask = (action: string) => createOperator(world, "ada").ask({ action, ...where });
+      between.after({ function: "AcquireLease", operation: "DynamoDB_20120810.GetItem" }, async () => {
+        await ask("stop-the-line");
+        return "answered";
+      });
+      await world.push("aaaaaaa");
+      await world.clock.advance(10 * 60_000);
+      await world.clock.runUntil(ask("resume-the-line"));
+      await world.clock.advance(10 * 60_000);
     },
   },
   {
