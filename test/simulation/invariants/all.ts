@@ -8,8 +8,10 @@ import {
   everythingEnds,
   leasesAreFreed,
   nothingIsLeftRunning,
+  onlyTheBrokenAreRecovered,
   recoveredOnce,
 } from "./ends.ts";
+import { nothingBeginsWhereAPersonMustLook } from "./frozen.ts";
 import { liveIsTrue, neverOlder, noFalseDrift, noRollbackOfARollback } from "./live.ts";
 import {
   failedMigrationsBringNothing,
@@ -19,6 +21,7 @@ import {
   schemaLocksNobodyOut,
 } from "./migrations.ts";
 import {
+  givenBackWhenAllIsQuiet,
   oneDeploymentAtOnce,
   onlyTheHolderChanges,
   takenOverFromTheGone,
@@ -73,6 +76,7 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   "1 one deployment at a time changes an environment": oneDeploymentAtOnce,
   "1 only the holder of the lease changes an environment": onlyTheHolderChanges,
   "1 the lease is taken over only from who is gone": takenOverFromTheGone,
+  "1 no lease is given back while something goes on": givenBackWhenAllIsQuiet,
   "1 no work is asked for twice": workIsAskedForOnce,
   "2 what is live never becomes older but by a rollback": neverOlder,
   "3 every execution reaches a named end within its deadline": everythingEnds,
@@ -85,10 +89,12 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   "3 nobody gives up because another is at work": nobodyGivesUpHisTurn,
   "4 every lease is freed, and why is on record": leasesAreFreed,
   "4 what was recovered is not recovered again": recoveredOnce,
+  "4 only what was broken off is recovered": onlyTheBrokenAreRecovered,
   "5 a rollback never triggers a rollback": noRollbackOfARollback,
   "5 what was taken back as unhealthy does not come again without a person's word": quarantineHolds,
   "5 a person's word is heard": wordsAreHeard,
   "5 no push brings what is not newer than what was taken back": heldIsHeld,
+  "5 nothing new begins where a person has to look": nothingBeginsWhereAPersonMustLook,
   "6 what is deployed was tested": digestIsTested,
   "7 a migration never runs twice at once": oneMigrationAtOnce,
   "7 what a migration did is on record": migrationsAreRecorded,

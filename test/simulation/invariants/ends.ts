@@ -1,7 +1,10 @@
+import * as z from "zod/mini";
 import { ofKind } from "../history.ts";
 import type { Invariant } from "./all.ts";
 
 const named = new Set(["Rejected", "RolledBack", "Expired", "Cancelled", "NeedsAttention"]);
+
+const Recovery = z.object({ AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: z.string() });
 
 /** At the deadline nothing goes on; every execution succeeded, was stopped or failed with a name of ours. */
 export const everythingEnds: Invariant = ({ history, stillOpen }) => {
@@ -80,4 +83,26 @@ export const recoveredOnce: Invariant = ({ history }) => {
     atWork.add(base);
     return again ? [`${base} is recovered for the ${nth}. time although ${before}`] : [];
   });
+};
+
+/** Only an execution that has ended is taken for broken off: nobody recovers an environment from one that goes on. */
+export const onlyTheBrokenAreRecovered: Invariant = ({ history, records }) => {
+  const ended = new Set<string>();
+  const early = history.flatMap((effect) => {
+    if (effect.kind !== "event" || effect.event["detail-type"] !== "Step Functions Execution Status Change")
+      return [];
+    const { executionArn, status, input } = effect.event.detail;
+    if (status !== "RUNNING") ended.add(String(executionArn));
+    if (!/:recover-\d-\w+$/.test(String(executionArn)) || status !== "RUNNING") return [];
+    const { AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: broken } = Recovery.parse(JSON.parse(String(input)));
+    return ended.has(broken)
+      ? []
+      : [`a recovery from ${broken} began at ${effect.at / 1000} s, which had not ended`];
+  });
+  const closed = records.deployments.flatMap(({ release, environment, reason = "" }) =>
+    /ended as RUNNING/.test(reason)
+      ? [`${release} in ${environment} was closed while it went on: ${reason}`]
+      : [],
+  );
+  return [...early, ...closed];
 };

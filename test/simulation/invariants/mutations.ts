@@ -2,6 +2,7 @@ import { functionTimeoutSeconds } from "../../../core/lease.ts";
 import { ofKind } from "../history.ts";
 import type { Invariant } from "./all.ts";
 import { type Change, changesOf, describeChange } from "./changes.ts";
+import { isLeftToAPerson } from "./frozen.ts";
 
 /** Two executions never change one environment in overlapping times. */
 export const oneDeploymentAtOnce: Invariant = ({ history }) => {
@@ -58,15 +59,41 @@ export const takenOverFromTheGone: Invariant = ({ history }) => {
   });
 };
 
-/** An execution asks a target once for the same, begins a migration once for the same, and a build for each try of it. */
+/** Nobody gives his lease back while something that he began goes on, unless a person has to look there. */
+export const givenBackWhenAllIsQuiet: Invariant = ({ history, records }) => {
+  const changes = changesOf(history);
+  return ofKind(history, "freed").flatMap(({ at, before, execution, environment }) => {
+    const own = records.deployments.find(({ executionArn }) => executionArn === before);
+    if (execution !== before || own === undefined || isLeftToAPerson(own)) return [];
+    return changes
+      .filter((one) => one.execution === before && one.from < at && at < one.until)
+      .map(
+        (change) => `the lease of ${environment} was given back at ${at / 1000} s: ${describeChange(change)}`,
+      );
+  });
+};
+
+/**
+ * An execution asks a target once for the same, begins a migration once for the same, and a build for each try of it,
+ * of which one goes on at a time.
+ */
 export const workIsAskedForOnce: Invariant = ({ history }) => {
   const seen = new Map<string, Change>();
   const begun = new Set<string>();
+  const running = new Map<string, string>();
   const builds = ofKind(history, "build").flatMap(({ phase, variables: { SPILLWAY_WORK = "" }, at }) => {
-    if (phase !== "begun") return [];
+    const work = SPILLWAY_WORK.replace(/\/\d+$/, "");
+    const other = running.get(work);
+    if (phase === "ended") running.delete(work);
+    if (phase === "ended") return [];
+    running.set(work, SPILLWAY_WORK);
     const again = begun.has(SPILLWAY_WORK);
     begun.add(SPILLWAY_WORK);
-    return again ? [`a build for ${SPILLWAY_WORK} was begun once more at ${at / 1000} s`] : [];
+    const says = `a build for ${SPILLWAY_WORK} was begun`;
+    return [
+      ...(again ? [`${says} once more at ${at / 1000} s`] : []),
+      ...(other === undefined ? [] : [`${says} at ${at / 1000} s while that for ${other} went on`]),
+    ];
   });
   const changes = changesOf(history).flatMap((change) => {
     const key = [change.kind, change.by, change.execution, change.what].join(" ");
