@@ -74,6 +74,9 @@ export const waits: readonly Mutant[] = [
     file: "functions/waiting.ts",
     from: "if (wait.awaitedArn !== undefined) return settle(place, wait, look);",
     to: "if (wait.awaitedArn !== undefined) return;",
+    besides: [
+      { file: "functions/reconcile.ts", from: "await settle(place, wait, lookFor(wait, place));", to: "" },
+    ],
   },
   {
     name: "token-of-a-retry",
@@ -107,6 +110,13 @@ export const waits: readonly Mutant[] = [
     file: "functions/waiting.ts",
     from: "if (wait.result !== undefined) return connectExecutions(place.connection).complete(work.token, wait.result);",
     to: "",
+    besides: [
+      {
+        file: "functions/waiting.ts",
+        from: "if (wait.awaitedArn !== undefined) return settle(place, wait, look);",
+        to: "if (wait.awaitedArn !== undefined && wait.result === undefined) return settle(place, wait, look);",
+      },
+    ],
   },
   {
     name: "end-of-a-wait",
