@@ -137,9 +137,10 @@ async function live(
   const later = (seconds: number, act: () => Promise<void>) => {
     acts.push(sleep(clock, seconds * 1000).then(act));
   };
-  // The installation is not new: it has looked for pushes before.
+  // The installation is not new: it has looked for pushes before. No time passes meanwhile: what an SDK client loads
+  // at its first request is nothing that the clock sees.
   for (const service of plan.setting.services)
-    await clock.runUntil(world.records.sawPushes(service, clock.now()));
+    await clock.runUntil(clock.busy(world.records.sawPushes(service, clock.now()), "the first look"));
   for (const push of plan.pushes)
     later(push.at, async () => {
       const digest = await world.pushImages(
@@ -150,7 +151,7 @@ async function live(
       );
       history.add({ kind: "push", push, digest });
     });
-  await clock.runUntil(createAlarms(world, plan.alarms ?? []));
+  await clock.runUntil(clock.busy(createAlarms(world, plan.alarms ?? []), "the making of the alarms"));
   for (const { at, ...change } of plan.alarms ?? [])
     later(at, async () => {
       await setAlarm(world, change);

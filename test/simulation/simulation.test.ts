@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Decision } from "../../local/iam/index.ts";
+import { ofKind } from "./history.ts";
 import { createPlan, type Plan } from "./plan.ts";
 import { type Inspect, type Run, simulate } from "./run.ts";
 import { shrink } from "./shrink.ts";
@@ -9,6 +10,14 @@ import { worlds } from "./worlds.ts";
 const brokenRules = ({ violations }: Run) => violations.map(({ invariant, says }) => `${invariant}: ${says}`);
 
 describe("a simulated world", () => {
+  // The first that a process lives through: what loads itself at its first use must not let time pass.
+  it("begins when its plan says", async () => {
+    const plan = createPlan(8);
+    const { history } = await simulate(plan);
+    const pushed = ofKind(history.effects, "push").map(({ at }) => at);
+    expect(pushed.slice(0, 1)).toEqual([Math.min(...plan.pushes.map(({ at }) => at)) * 1000]);
+  });
+
   it.each([1, 3, 8])(
     "of seed %i keeps every rule, and asks for nothing that a role may not",
     async (seed) => {
