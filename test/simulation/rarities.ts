@@ -219,7 +219,7 @@ function pushesOf(
   behave: (nth: number, history: readonly string[], before: readonly string[]) => Behaviour,
 ): PlannedPush[] {
   const [service = "web"] = setting.services;
-  let at = dice.between(0, 60);
+  let at = Math.max(1, dice.between(0, 60));
   return Array.from({ length: dice.between(2, 4) }, (_, nth) => {
     const history = Array.from({ length: nth + 1 }, (_, index) => String(index + 1).padStart(4, "0"));
     const before = nth === 0 ? history : history.slice(0, -1);

@@ -60,7 +60,7 @@ function peopleWhoGoBack(plan: Plan, dice: Dice): Plan {
       : { after: history.at(-1) ?? "", history, readableFrom: before.at(-1) ?? "", seconds: dice.one(5, 60) },
   }));
   // Far enough from one another that each is live for a while.
-  const pushes = images.map((push, nth) => ({ ...push, at: nth * 900 + dice.between(0, 60) }));
+  const pushes = images.map((push, nth) => ({ ...push, at: nth * 900 + Math.max(1, dice.between(0, 60)) }));
   const last = pushes.at(-1)?.at ?? 0;
   const [{ service } = { service: "web" }] = pushes;
   const environment = dice.of(environments) ?? "production";
