@@ -20,7 +20,7 @@ export const nothingBeginsWhereAPersonMustLook: Invariant = ({ history, records 
     const before = left.get(place);
     const isHeedless = before !== undefined && brings(own.intent) && forced(owner) === undefined;
     if (own.outcome === "Released") left.delete(place);
-    if (attention.has(owner) && isLeftToAPerson(own)) left.set(place, own.release);
+    if (attention.has(owner) && !isEndedByOthers(own) && isLeftToAPerson(own)) left.set(place, own.release);
     return isHeedless
       ? [`${own.release} began in ${place} at ${at / 1000} s, where a person has to look since ${before}`]
       : [];
@@ -38,6 +38,11 @@ function attentionOf(history: readonly Effect[]): Set<unknown> {
     if (error === "NeedsAttention") needing.add(executionArn);
   }
   return new Set([...needing].filter((arn) => begun.get(arn) === 1));
+}
+
+/** Whether its own end could not be recorded, so that it has that of the recovery that came after it. */
+function isEndedByOthers({ reason = "" }: Deployment): boolean {
+  return reason.startsWith("its execution was broken off");
 }
 
 /**
