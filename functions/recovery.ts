@@ -101,7 +101,11 @@ async function startRecovery(place: Place, { record, end }: Broken<Deployment>):
     const arn = `${deployMachineArn.replace(":stateMachine:", ":execution:")}:${name}`;
     const earlier = await executions.describe(arn);
     if (earlier !== undefined && earlier.endedAt === undefined) return;
-    if (earlier !== undefined) continue;
+    if (earlier !== undefined) {
+      // A recovery closes what was broken off before it ends; whoever took long to come here saw that open.
+      if ((await records.deployment(record))?.endedAt !== undefined) return;
+      continue;
+    }
     await executions.start(deployMachineArn, name, {
       intent: "recover",
       service,

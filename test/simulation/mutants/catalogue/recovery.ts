@@ -26,6 +26,14 @@ export const recovery: readonly Mutant[] = [
     to: "",
   },
   {
+    name: "recovered-meanwhile",
+    guard: "what a recovery closed while somebody looked is not recovered again",
+    among: { themes: ["executions that are broken off"], unlucky: ["Reconcile", "RecoverExecution"] },
+    file: "functions/recovery.ts",
+    from: "if ((await records.deployment(record))?.endedAt !== undefined) return;",
+    to: "",
+  },
+  {
     name: "closed-is-closed",
     guard: "whose deployment was closed meanwhile changes nothing more",
     among: { themes: ["executions that are broken off"] },
