@@ -72,7 +72,7 @@ export interface ApprovalRequest {
 
 /**
  * The approval that an attempt waits for: what is asked already, or was given for this very image a while ago, or a
- * new one. People are not asked twice for the same.
+ * new one. People are not asked twice for the same; what they said under other rules is something else.
  * @throws SpillwayError NotApproved if nobody may approve it, because it does not say who made it.
  */
 export function requestApproval(
@@ -91,7 +91,7 @@ export function requestApproval(
     const { waiting } = existing;
     if (waiting.some(isOwn)) return existing;
     const state = stateOfApproval(existing, now);
-    if (state === "pending" || state === "granted")
+    if ((state === "pending" || state === "granted") && isAskedBy(existing, demands))
       return { ...existing, version: existing.version + 1, waiting: [...waiting, own] };
   }
   return {
@@ -103,6 +103,16 @@ export function requestApproval(
     given: [],
     waiting: [own],
   };
+}
+
+/** Whether people were asked by these rules: the config may have changed since. */
+export function isAskedBy({ demands: asked }: Pick<Approval, "demands">, demands: ApprovalConfig): boolean {
+  return (
+    asked.count === demands.count &&
+    asked.selfApproval === demands.selfApproval &&
+    asked.expiresAfterHours === demands.expiresAfterHours &&
+    JSON.stringify(asked.by?.toSorted()) === JSON.stringify(demands.by?.toSorted())
+  );
 }
 
 /** A person's word about an approval. */

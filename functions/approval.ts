@@ -1,7 +1,8 @@
 import { connectRecords } from "../aws/dynamodb.ts";
-import { type Approval, describeApproval, stateOfApproval } from "../core/approval.ts";
+import { type Approval, describeApproval, isAskedBy, stateOfApproval } from "../core/approval.ts";
 import { requireImage } from "../core/image.ts";
-import { approvalKey } from "../core/names.ts";
+import { approvalKey, deploymentKey } from "../core/names.ts";
+import { environmentOf } from "../core/settings.ts";
 import type { Place } from "./middleware.ts";
 import { deploymentOf } from "./stage-scope.ts";
 import { type Look, settle } from "./waiting.ts";
@@ -18,9 +19,17 @@ export function lookAtApproval(place: Place): Look {
     if (deployment === undefined || deployment.endedAt !== undefined)
       return { end: "failed", error: "LeaseLost", cause: `the deployment ${wait.key} is closed` };
     const { service, environment } = deployment;
-    const { digest } = requireImage(await records.requireRelease(deployment.release));
+    const release = await records.requireRelease(deployment.release);
+    const { digest } = requireImage(release);
     const approval = await records.approval(service, environment, digest);
     if (approval === undefined) return undefined;
+    const demands = environmentOf(release, environment).environment.approval;
+    if (demands !== undefined && !isAskedBy(approval, demands))
+      return {
+        end: "failed",
+        error: "NotApproved",
+        cause: `People are asked about ${digest} in ${environment} by other rules since ${deploymentKey(deployment)} began to wait; start it again.`,
+      };
     const now = place.connection.now();
     const cause = `${describeApproval(approval, now)}.`;
     switch (stateOfApproval(approval, now)) {

@@ -1,8 +1,10 @@
+import { SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterEach, describe, expect, it } from "vitest";
 import { connectExecutions } from "../aws/states.ts";
-import type { ConfigInput } from "../core/config.ts";
+import { ApprovalConfig, type ConfigInput } from "../core/config.ts";
 import { exampleWith } from "./simulation/environments.ts";
 import { createOperator } from "./simulation/operator.ts";
+import { reconfigure } from "./simulation/reconfigure.ts";
 import { type Behaviour, createWorld, type SimulatedWorld } from "./simulation/world.ts";
 
 let world: SimulatedWorld;
@@ -45,6 +47,13 @@ const approve = (name: string, release: string, environment = "production") =>
   createOperator(world, name).ask({ action: "approve", release, environment });
 const reject = (name: string, release: string, reason = "not before the holidays") =>
   createOperator(world, name).ask({ action: "reject", release, environment: "production", reason });
+/** Starts a machine, and goes on until it waits for people. */
+async function begin(machine: "ReleaseMachine" | "DeployMachine", input: object): Promise<void> {
+  const stateMachineArn = world.made.machines[machine];
+  const start = new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) });
+  await world.clock.runUntil(new SFNClient(world.connection.client).send(start));
+  await world.clock.advance(120_000);
+}
 const environment = () => world.clock.runUntil(world.records.environment("web", "production"));
 const deploymentsOf = (release: string) => world.clock.runUntil(world.records.deployments(release));
 
@@ -157,6 +166,35 @@ describe("an environment that demands approvals", () => {
     expect(await world.deploy(again)).toMatchObject({ output: { outcome: "Released" } });
     const [, second] = (await deploymentsOf(next)).filter(({ intent }) => intent === "deploy");
     expect(second?.approval?.given).toMatchObject([{ by: user("ada") }]);
+  });
+
+  it("asks anew for the same image when the rules have changed since", async () => {
+    const id = await waiting({ selfApproval: true }, "aaaaaaa", { author: "ada" });
+    await approve("ada", id);
+    const { image } = await world.ended(id);
+    await reconfigure(world, ["approval"], ApprovalConfig.parse({ count: 2 }));
+    await begin("ReleaseMachine", { service: "web", digest: image?.digest });
+    const again = id.replace(/-1$/, "-2");
+    expect(await approve("ada", again)).toMatchObject({ status: 403, error: "NotAllowed" });
+    expect((await approve("ben", again)).done).toContain("1 more person has to approve it");
+    expect((await approve("cem", again)).status).toBe(200);
+    expect(await world.ended(again)).toMatchObject({ outcome: "Released" });
+  });
+
+  it("ends who waits by other rules than those by which people are asked since", async () => {
+    const id = await waiting({ count: 2 });
+    await approve("ada", id);
+    await approve("ben", id);
+    const { image } = await world.ended(id);
+    await reconfigure(world, ["approval"], ApprovalConfig.parse({}));
+    await begin("ReleaseMachine", { service: "web", digest: image?.digest });
+    // The first is still under the rules with which it was admitted.
+    await begin("DeployMachine", { intent: "deploy", release: id, environment: "production" });
+    expect((await approve("ada", id)).done).toContain("1 more person has to approve it");
+    expect(await world.ended(id.replace(/-1$/, "-2"))).toMatchObject({
+      outcome: "Rejected",
+      reason: expect.stringContaining("by other rules"),
+    });
   });
 
   it("keeps no rollback waiting while it waits itself", async () => {

@@ -1,7 +1,6 @@
 import { AppRunnerClient, DescribeServiceCommand, ListServicesCommand } from "@aws-sdk/client-apprunner";
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { DynamoDBDocumentClient, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { afterEach, describe, expect, it } from "vitest";
+import { reconfigure } from "./simulation/reconfigure.ts";
 import { createWorld, type SimulatedWorld } from "./simulation/world.ts";
 
 let world: SimulatedWorld;
@@ -19,23 +18,6 @@ async function toldNow(): Promise<Readonly<Record<string, string>>> {
   return Service?.SourceConfiguration?.ImageRepository?.ImageConfiguration?.RuntimeEnvironmentVariables ?? {};
 }
 
-/** Deploys the installation with another variable of production. */
-async function configure(variables: Readonly<Record<string, string>>): Promise<void> {
-  const dynamo = DynamoDBDocumentClient.from(new DynamoDBClient(world.connection.client));
-  const path = ["config", "services", "web", "environments", "production", "target", "variables"];
-  await run(
-    dynamo.send(
-      new UpdateCommand({
-        TableName: world.made.table,
-        Key: { pk: "INSTALLATION", sk: "CURRENT" },
-        UpdateExpression: `SET ${path.map((_, index) => `#${index}`).join(".")} = :variables`,
-        ExpressionAttributeNames: Object.fromEntries(path.map((name, index) => [`#${index}`, name])),
-        ExpressionAttributeValues: { ":variables": variables },
-      }),
-    ),
-  );
-}
-
 describe("the same image, released once more with other settings", () => {
   it("goes back to the settings that were live when it is ill with the others", async () => {
     world = await createWorld();
@@ -43,7 +25,7 @@ describe("the same image, released once more with other settings", () => {
     await world.release("aaaaaaa", { failsFrom: world.clock.now() + 30 * 60_000 });
     await world.clock.advance(40 * 60_000);
     const before = await toldNow();
-    await configure({ FEATURE: "on" });
+    await reconfigure(world, ["target", "variables"], { FEATURE: "on" });
     const digest = (await run(world.records.environment("web", "production"))).live?.image.digest ?? "";
     await world.start({ service: "web", digest });
     const again = `web-${digest.slice(7, 19)}-2`;

@@ -4,6 +4,7 @@ import {
   type Approval,
   giveApproval,
   isApproved,
+  isAskedBy,
   rejectApproval,
   requestApproval,
   stateOfApproval,
@@ -107,6 +108,17 @@ describe("an approval", () => {
     const third = ask({ expiresAfterHours: 2 }, undefined, second, 3, 3 * hour);
     expect(third).toMatchObject({ given: [], version: second.version + 1, waiting: [{ attempt: 3 }] });
   });
+
+  it.each([{ count: 2 }, { by: ["*"] }, { selfApproval: true }, { expiresAfterHours: 2 }])(
+    "is asked anew where the config demands something else by now: %j",
+    (changed) => {
+      const asked = ask({});
+      const again = ask(changed, undefined, asked, 2);
+      expect(again).toMatchObject({ demands: changed, given: [], version: 2, waiting: [{ attempt: 2 }] });
+      expect(isAskedBy(again, asked.demands)).toBe(false);
+      expect(ask({}, undefined, asked, 2).waiting).toHaveLength(2);
+    },
+  );
 
   it("is the same for a retry of the state that asked", () => {
     const asked = ask({});
