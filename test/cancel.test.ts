@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Release } from "../core/records.ts";
 import type { ServiceEvent } from "../local/world.ts";
 import { exampleWith, twoEnvironments } from "./simulation/environments.ts";
+import { createOperator } from "./simulation/operator.ts";
 import { type Behaviour, createWorld, type SimulatedWorld } from "./simulation/world.ts";
 
 let world: SimulatedWorld;
@@ -164,6 +165,52 @@ describe("a release that is cancelled", () => {
     expect(world.clock.now() - from).toBeLessThan(300_000);
     expect(await world.servingIn("production")).toBe("aaaaaaa");
     expect(world.events.findLast(ofBuild("end-to-end"))?.detail["build-status"]).toBe("STOPPED");
+    await expectNothingOpen();
+  });
+
+  it("while it waits for people: their word moves nothing any more", async () => {
+    world = await createWorld(1, exampleWith({ approval: { count: 1 } }));
+    const id = idOf(await world.push("aaaaaaa"));
+    const isAwaited = async () =>
+      (await run(world.records.openWaits())).some(({ kind }) => kind === "approval");
+    while (!(await isAwaited())) await world.clock.advance(1_000);
+    expect(await world.start({ cancel: id, reason: "the wrong logo" })).toMatchObject({
+      status: "SUCCEEDED",
+    });
+    expect(await world.ended(id)).toMatchObject({ outcome: "Cancelled" });
+    const approve = { action: "approve", release: id, environment: "production" };
+    await createOperator(world, "ada").ask(approve);
+    await minutes(10);
+    expect(world.serving()).toBeUndefined();
+    await expectNothingOpen();
+  });
+
+  it("while it waits for the end of a freeze", async () => {
+    const freeze = { start: "2026-01-01T00:00", duration: "P1D", timeZone: "UTC", reason: "New Year" };
+    world = await createWorld(1, exampleWith({ freezes: [freeze] }));
+    const id = idOf(await world.push("aaaaaaa"));
+    while ((await environment()).next?.release !== id) await world.clock.advance(1_000);
+    expect(await world.start({ cancel: id, reason: "the wrong logo" })).toMatchObject({
+      status: "SUCCEEDED",
+    });
+    expect(await world.ended(id)).toMatchObject({ outcome: "Cancelled" });
+    await minutes(24 * 60);
+    expect(world.serving()).toBeUndefined();
+    await expectNothingOpen();
+  });
+
+  it("while it is watched: it goes back", async () => {
+    const health = { intervalSeconds: 1, consecutiveSuccesses: 2 };
+    world = await createWorld(1, exampleWith({ health, bake: { minutes: 60 } }));
+    const first = await world.release("aaaaaaa");
+    const from = world.clock.now();
+    const id = idOf(await world.push("bbbbbbb"));
+    world.before("CheckBake", () => begin({ cancel: id }));
+    expect(await world.ended(id)).toMatchObject({
+      outcome: "Cancelled",
+      reason: expect.stringContaining(`rolled back to ${first} (commit aaaaaaa), verified healthy`),
+    });
+    expect(world.clock.now() - from).toBeLessThan(1_200_000);
     await expectNothingOpen();
   });
 

@@ -3,6 +3,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { ServiceEvent } from "../local/world.ts";
 import { exampleWith } from "./simulation/environments.ts";
 import { refuse } from "./simulation/faults.ts";
+import { rootFor } from "./simulation/patience.ts";
+import type { Setting } from "./simulation/plan.ts";
 import { type Behaviour, createWorld, type SimulatedWorld, type WorldOptions } from "./simulation/world.ts";
 
 let world: SimulatedWorld;
@@ -149,6 +151,46 @@ describe("an execution of the deploy machine that is stopped", () => {
       ({ intent }) => intent === "recover",
     );
     expect(recoveries).toHaveLength(1);
+    await expectNothingOpen();
+  });
+});
+
+describe("an execution whose time is up", () => {
+  const timeLimited = async (timeLimits: NonNullable<Setting["timeLimits"]>) => {
+    const setting: Setting = {
+      ...{ services: ["web"], reverts: false, verifies: false, waves: "one" },
+      timeLimits,
+    };
+    world = await createWorld(1, undefined, {}, { root: rootFor(setting) });
+  };
+  // Whatever the database is asked takes that long: where it stands, to migrate, and where it stands then.
+  const slow = { migration: { ...expand, seconds: 310 } };
+
+  it("of the deploy machine: its environment is recovered, and the old code serves", async () => {
+    await timeLimited({ deploySeconds: 600 });
+    const first = await world.release("aaaaaaa");
+    const id = await world.release("bbbbbbb", slow);
+    await minutes(40);
+    const [broken] = await run(world.records.deployments(id));
+    expect(broken).toMatchObject({ outcome: "RolledBack", reason: expect.stringContaining("broken off") });
+    const recovery = (await run(world.records.deployments(first))).find(({ intent }) => intent === "recover");
+    expect(recovery).toMatchObject({
+      outcome: "Released",
+      why: expect.stringContaining("ended as TIMED_OUT"),
+    });
+    expect(await world.servingIn("production")).toBe("aaaaaaa");
+    await expectNothingOpen();
+  });
+
+  it("of the release machine: its release ends with what it deployed", async () => {
+    await timeLimited({ releaseSeconds: 600 });
+    await world.release("aaaaaaa");
+    const id = await world.release("bbbbbbb", slow);
+    await minutes(40);
+    expect(await run(world.records.requireRelease(id))).toMatchObject({
+      outcome: "RolledBack",
+      reason: expect.stringContaining("TIMED_OUT"),
+    });
     await expectNothingOpen();
   });
 });
