@@ -41,7 +41,7 @@ export const migrationsAreRecorded: Invariant = ({ plan, history, records }) => 
   return records.environments.flatMap(({ service, environment, live, frozen }) => {
     const place = `${service}/${environment}`;
     if (live === undefined || frozen !== undefined || !schemas.has(place)) return [];
-    if (live.schema === undefined && mayBeSilent(plan, service)) return [];
+    if (live.schema === undefined && mayBeInDoubt(plan, service)) return [];
     const stands = schemas.get(place);
     return stands === live.schema
       ? []
@@ -53,15 +53,25 @@ export const migrationsAreRecorded: Invariant = ({ plan, history, records }) => 
  * Whether a migration image may say nothing, or too late, or not be started, or fail on its way back, so that nobody
  * can know where the schema stands.
  */
-function mayBeSilent({ pushes }: Ended["plan"], service: string): boolean {
-  return pushes.some(
-    ({ service: of, behaviour: { migration = {} } }) =>
-      of === service &&
-      (migration.silent === true ||
-        migration.unreachable === true ||
-        migration.startFaults !== undefined ||
-        migration.downExitCode !== undefined ||
-        migration.reportsAfterSeconds !== undefined),
+function mayBeInDoubt(plan: Ended["plan"], service: string): boolean {
+  const fails = migrationsOf(plan, service).some(({ downExitCode }) => downExitCode !== undefined);
+  return fails || mayBeSilent(plan, service);
+}
+
+/** Whether a migration image that is asked how the schema stands may say nothing, or too late, or not be started. */
+function mayBeSilent(plan: Ended["plan"], service: string): boolean {
+  return migrationsOf(plan, service).some(
+    ({ silent, unreachable, startFaults, reportsAfterSeconds }) =>
+      silent === true ||
+      unreachable === true ||
+      startFaults !== undefined ||
+      reportsAfterSeconds !== undefined,
+  );
+}
+
+function migrationsOf({ pushes }: Ended["plan"], service: string) {
+  return pushes.flatMap(({ service: of, behaviour: { migration } }) =>
+    of === service && migration !== undefined ? [migration] : [],
   );
 }
 
@@ -110,8 +120,11 @@ export const schemaLocksNobodyOut: Invariant = ({ history, records }) => {
   });
 };
 
-/** The code that serves can read the schema of its database, by the labels, unless a person has to look there. */
-export const schemaIsSupported: Invariant = ({ history, records }) => {
+/**
+ * The code that serves can read the schema of its database, by the labels, unless a person has to look there, or went
+ * back where no migration image would say how the schema stands.
+ */
+export const schemaIsSupported: Invariant = ({ plan, history, records }) => {
   const schemas = schemasOf(history);
   const urls = urlsOf(history);
   return records.environments.flatMap((record) => {
@@ -119,6 +132,7 @@ export const schemaIsSupported: Invariant = ({ history, records }) => {
     const stands = schemas.get(place);
     const image = ofKind(history, "serves").findLast(({ url }) => url === urls.get(place))?.image;
     if (waitsForAPerson(record, records) || canRead(history, image, stands) !== false) return [];
+    if (record.live?.schema === undefined && mayBeSilent(plan, record.service)) return [];
     return [`${place} runs ${image} on schema ${stands}`];
   });
 };
