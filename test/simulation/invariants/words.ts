@@ -104,7 +104,10 @@ export const passedIsNotRunAgain: Invariant = ({ history, records }) => {
   });
 };
 
-/** A release that goes on goes where it is not. */
+/**
+ * A release that goes on goes where it is not. Another of the same image may be there: whoever released that image
+ * once more wanted it there once more.
+ */
 export const resumedGoesOnlyWhereItIsNot: Invariant = ({ history, records }) => {
   const executions = executionsOf(history);
   const digestOf = (release: string) => records.releases.find(({ id }) => id === release)?.image?.digest;
@@ -125,8 +128,9 @@ export const resumedGoesOnlyWhereItIsNot: Invariant = ({ history, records }) => 
       .filter(({ outcome }) => outcome === "Released")
       .toSorted((one, other) => (one.endedAt ?? 0) - (other.endedAt ?? 0))
       .at(-1);
+    const wasThere = others.some((one) => one.release === begun.input.resume && one.outcome === "Released");
     const isThere = last !== undefined && digestOf(last.release) === digestOf(release);
-    return isThere && !isMoving
+    return wasThere && isThere && !isMoving
       ? [`${release} went to ${environment} again, where its image was live already as ${last.release}`]
       : [];
   });
