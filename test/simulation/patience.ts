@@ -5,6 +5,9 @@ import type { Setting } from "./plan.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
 const made = new Map<string, string>();
+process.once("exit", () => {
+  for (const folder of made.values()) rmSync(folder, { recursive: true, force: true });
+});
 
 /**
  * The folder with the state machines of a world. In some nobody waits as long as the machines do, and nothing may take
@@ -17,7 +20,7 @@ export function rootFor({ patience, timeLimits }: Setting, root = repository): s
   const before = made.get(key);
   if (before !== undefined) return before;
   const folder = mkdtempSync(join(tmpdir(), "spillway-patience-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  made.set(key, folder);
   cpSync(join(root, "state-machines"), join(folder, "state-machines"), { recursive: true });
   const { approvalSeconds, turnSeconds } = patience ?? {};
   changeMachine(join(folder, "state-machines/deploy.asl.json"), {
@@ -26,7 +29,6 @@ export function rootFor({ patience, timeLimits }: Setting, root = repository): s
     "": timeLimits?.deploySeconds,
   });
   changeMachine(join(folder, "state-machines/release.asl.json"), { "": timeLimits?.releaseSeconds });
-  made.set(key, folder);
   return folder;
 }
 
