@@ -8,11 +8,14 @@ import {
   Deployment,
   EnvironmentRecord,
   Evidence,
+  Installation,
   PushesSeen,
   Quarantine,
+  RefusedPush,
   Release,
   Revision,
 } from "../../core/records.ts";
+import { Wait } from "../../core/wait.ts";
 
 const page = readFileSync(join(import.meta.dirname, "../../docs/records.md"), "utf8");
 
@@ -36,7 +39,18 @@ describe("docs/records.md", () => {
     ["Audit entry", AuditEntry],
     ["Commit evidence", CommitEvidence],
     ["Pushes seen", PushesSeen],
+    ["Refused pushes", RefusedPush],
+    ["Wait", Wait],
+    ["Installation", Installation],
   ] as const)("names each field of: %s, once, and none that there is not", (heading, { shape }) => {
     expect(fieldsOf(heading).toSorted()).toEqual(Object.keys(shape).toSorted());
+  });
+
+  it("tells of each kind of item that the table holds", () => {
+    const source = readFileSync(join(import.meta.dirname, "../../aws/dynamodb.ts"), "utf8");
+    const [, keys = ""] = /\nconst keys = \{(.*?)\n\};/s.exec(source) ?? [];
+    const kinds = [...keys.matchAll(/\b(?:pk|sk): ["`]([A-Z]+)/g)].map(([, kind]) => kind);
+    expect(kinds.length).toBeGreaterThan(10);
+    expect(kinds.filter((kind) => !new RegExp(`is \`${kind}\\b`).test(page))).toEqual([]);
   });
 });
