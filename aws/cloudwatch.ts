@@ -1,5 +1,6 @@
 import { CloudWatchClient, DescribeAlarmsCommand, GetMetricDataCommand } from "@aws-sdk/client-cloudwatch";
 import type { AlarmSeen, Traffic } from "../core/bake.ts";
+import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
 import { call } from "./faults.ts";
 
@@ -7,7 +8,7 @@ export type CloudWatch = ReturnType<typeof connectCloudWatch>;
 
 /** CloudWatch, as a bake asks it: do alarms ring, and how did a target's requests end. */
 export function connectCloudWatch({ client }: Pick<Connection, "client">) {
-  const cloudwatch = new CloudWatchClient(client);
+  const cloudwatch = clientOf(CloudWatchClient, client);
   return {
     /** The alarms of these names, metric alarms and composite ones, in this order; one that is not there is MISSING. */
     async alarms(names: readonly string[]): Promise<AlarmSeen[]> {

@@ -100,7 +100,7 @@ export async function openExecutions(
   { client }: Connection,
   stateMachineArn: string,
 ): Promise<{ readonly arn: string; readonly definition: string }[]> {
-  const states = new SFNClient(client);
+  const states = clientOf(SFNClient, client);
   return call("look for open executions", async () => {
     const open: { arn: string; definition: string }[] = [];
     try {
