@@ -7,6 +7,7 @@ import {
   SFNClient,
 } from "@aws-sdk/client-sfn";
 import * as z from "zod/mini";
+import { clientOf } from "../../aws/clients.ts";
 import type { SimulatedWorld } from "./world.ts";
 
 const machines = { DeployMachine: "deploy", ReleaseMachine: "release" } as const;
@@ -79,7 +80,7 @@ function nameOf(kind: "retry" | "catch", rule: Rule, rules: readonly Rule[] = []
 
 /** The states, Catches and Retries that the executions of a world have taken, by their histories. */
 export async function placesTaken(world: SimulatedWorld): Promise<Set<string>> {
-  const client = new SFNClient(world.connection.client);
+  const client = clientOf(SFNClient, world.connection.client);
   const taken = new Set<string>();
   for (const name of ["DeployMachine", "ReleaseMachine"] as const) {
     const states = await readMachine(name);

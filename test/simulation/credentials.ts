@@ -14,6 +14,18 @@ export function connectInRole(
   return { ...connection, client: { ...client, credentials, signer: { sign: sign(credentials) } } };
 }
 
+/**
+ * A connection that many share: each request is of whoever makes it at that moment. A role's clients of its own would
+ * be as good, but a client is slow to make, and few worlds ask each more than a handful of times.
+ * @param keys of whoever runs now.
+ */
+export function connectAsWhoRuns({ client, ...connection }: Connection, keys: () => Credentials): Connection {
+  // The SDK would keep the first keys that it is given, unless it believes that this is done already.
+  const credentials = Object.assign(async () => keys(), { memoized: true });
+  const signer = { sign: <Request>(request: Request) => sign(keys())(request) };
+  return { ...connection, client: { ...client, credentials, signer } };
+}
+
 /** A connection of the administrator of an account. */
 export function connectAsAdministrator({ client, ...connection }: Connection, accountId: string): Connection {
   const credentials = { accessKeyId: accountId, secretAccessKey: "local" };

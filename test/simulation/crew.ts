@@ -33,6 +33,8 @@ export async function liveThrough(tasks: Iterator<Task>, options: CrewOptions): 
           ...options.environment,
           POWERTOOLS_LOG_LEVEL: "SILENT",
           POWERTOOLS_METRICS_DISABLED: "true",
+          // Else each function of each world makes a console of its own.
+          POWERTOOLS_DEV: "true",
         },
       });
       workers.push(worker);

@@ -7,6 +7,7 @@ import {
   StartExecutionCommand,
   StopExecutionCommand,
 } from "@aws-sdk/client-sfn";
+import { clientOf } from "../../aws/clients.ts";
 import { sleep } from "../../local/asl/index.ts";
 import { askAtTheDoor, doAtTheDoor, newestRelease } from "./at-the-door.ts";
 import type { Tell } from "./history.ts";
@@ -19,7 +20,7 @@ type Start = Extract<OwnDeed, { does: "release" | "build" | "promote" | "roll-ba
 
 /** A person does something, with the console's own calls or at the operator's door. @returns what came of it, in words. */
 export async function doDeed(world: SimulatedWorld, deed: OwnDeed, tell: Tell): Promise<string> {
-  const states = new SFNClient(world.connection.client);
+  const states = clientOf(SFNClient, world.connection.client);
   const { machines } = world.made;
   switch (deed.does) {
     case "stop":
@@ -119,7 +120,7 @@ async function redeploy(
   { connection }: SimulatedWorld,
   { service, environment }: Extract<Deed, { does: "redeploy" }>,
 ): Promise<string> {
-  const client = new AppRunnerClient(connection.client);
+  const client = clientOf(AppRunnerClient, connection.client);
   for await (const { ServiceSummaryList = [] } of paginateListServices({ client }, {}))
     for (const { ServiceArn, ServiceName } of ServiceSummaryList) {
       if (ServiceName !== `spillway-${service}-${environment}`) continue;

@@ -4,6 +4,7 @@ import {
   SFNClient,
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
+import { clientOf } from "../../aws/clients.ts";
 import type { Connection } from "../../aws/connection.ts";
 import type { ServiceEvent } from "../../local/world.ts";
 
@@ -18,7 +19,7 @@ export interface EndedExecution {
 
 /** A person at the console of Step Functions: starts executions and waits for their ends. */
 export function createConsole({ client }: Connection, machineArn: (machine: string) => string | undefined) {
-  const states = new SFNClient(client);
+  const states = clientOf(SFNClient, client);
   const watchers = new Set<(event: ServiceEvent) => void>();
 
   /** Begins to listen; the promise ends when an execution of which `isIt` holds does. */

@@ -10,6 +10,17 @@ const root = resolve(import.meta.dirname, "../..");
 
 type Handler = (event: unknown, context: Context) => Promise<unknown>;
 
+const load = (file: string) => import(join(root, file));
+
+/** Node takes long to find even a module that is loaded. */
+const modules = new Map<string, ReturnType<typeof load>>();
+
+function moduleOf(file: string): ReturnType<typeof load> {
+  const module = modules.get(file) ?? load(file);
+  modules.set(file, module);
+  return module;
+}
+
 /** The handlers of an application by their files, which stand for bundles, each working in a place of its own. */
 export async function loadHandlers(
   { functions, removal }: Application,
@@ -17,7 +28,7 @@ export async function loadHandlers(
 ): Promise<Map<string, Handler>> {
   const handlers = new Map<string, Handler>();
   for (const { name, file } of functions) {
-    const module = await import(join(root, file));
+    const module = await moduleOf(file);
     const definition = module[name.charAt(0).toLowerCase() + name.slice(1)];
     // Who removes an installation comes when all is over: its keys are made then, and change no world before.
     const place = name === removal?.function ? undefined : placeOf(name);

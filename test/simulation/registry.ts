@@ -1,4 +1,5 @@
 import { ECRClient, GetAuthorizationTokenCommand } from "@aws-sdk/client-ecr";
+import { clientOf } from "../../aws/clients.ts";
 import type { Connection } from "../../aws/connection.ts";
 import type { ImageStore } from "../../local/ecr/store.ts";
 import type { Gateway } from "../../local/gateway.ts";
@@ -29,7 +30,9 @@ async function* once(text: string): AsyncGenerator<Uint8Array> {
 
 /** Logs in with the connection's own credentials, and speaks the registry's protocol. */
 export async function logIn(gateway: Gateway, { client }: Connection): Promise<Registry> {
-  const { authorizationData = [] } = await new ECRClient(client).send(new GetAuthorizationTokenCommand({}));
+  const { authorizationData = [] } = await clientOf(ECRClient, client).send(
+    new GetAuthorizationTokenCommand({}),
+  );
   const authorization = `Basic ${authorizationData[0]?.authorizationToken}`;
 
   async function ask(method: string, path: string, text = "", type = "application/octet-stream") {

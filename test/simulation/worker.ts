@@ -18,6 +18,9 @@ export interface Report {
   readonly places: readonly string[];
 }
 
+// Powertools and the SDK read it often, and from the operating system it takes them long.
+process.env = { ...process.env };
+
 process.on("message", (task: Task) => {
   // Nobody may be left who asked.
   void report(task).then((said) => process.connected && process.send?.(said));

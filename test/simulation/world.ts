@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { DescribeExecutionCommandOutput } from "@aws-sdk/client-sfn";
 import { connectAppRunner } from "../../aws/apprunner.ts";
-import type { Connection } from "../../aws/connection.ts";
+import type { Connection, Credentials } from "../../aws/connection.ts";
 import { connectRecords } from "../../aws/dynamodb.ts";
 import { type ConfigInput, parseConfig } from "../../core/config.ts";
 import type { Release } from "../../core/records.ts";
@@ -20,7 +20,7 @@ import { roleNames } from "../../local/provision-roles.ts";
 import type { ServiceEvent } from "../../local/world.ts";
 import { type Behaviour, type CommitBehaviour, createBehaviours } from "./behaviour.ts";
 import { type BuildDeeds, createBuilds } from "./builds.ts";
-import { connectAsAdministrator, connectInRole } from "./credentials.ts";
+import { connectAsAdministrator, connectAsWhoRuns, connectInRole } from "./credentials.ts";
 import { oneEnvironment } from "./environments.ts";
 import { createConsole, type EndedExecution, endOf } from "./executions.ts";
 import { addBundles, createFunctions, loadHandlers, type OtherAnswers } from "./functions.ts";
@@ -38,14 +38,20 @@ export type { Behaviour, CommitBehaviour, StageBehaviour } from "./behaviour.ts"
 export type { EndedExecution } from "./executions.ts";
 export { seeded } from "./seeded.ts";
 
+const endpoint = "http://local";
+const url = new URL(endpoint);
+
 /** What an SDK client else looks for in files at its first request, or works out anew for each. */
 const decided = {
   defaultsMode: "standard",
-  retryMode: "standard",
+  // What is tried once needs none that prepares for the next try.
+  retryStrategy: { retry: <Args, Answer>(send: (args: Args) => Answer, args: Args) => send(args) },
+  endpointProvider: () => ({ url }),
   useDualstackEndpoint: false,
   useFipsEndpoint: false,
   accountIdEndpointMode: "disabled",
   endpointDiscoveryEnabled: false,
+  authSchemePreference: [],
   userAgentAppId: "",
   defaultUserAgentProvider: async () => [],
   // With one that takes notes, it goes through every request and answer to leave out what is secret.
@@ -153,7 +159,7 @@ export async function createWorld(
     random: seeded(seed),
     folder,
     logFiles: false,
-    endpoint: () => "http://local",
+    endpoint: () => endpoint,
     ...(seams.event === undefined ? {} : { carry: seams.event }),
     onEvent: (event) => {
       events.push(event);
@@ -204,7 +210,7 @@ export async function createWorld(
     client: {
       maxAttempts: 1,
       region: "us-east-1",
-      endpoint: "http://local",
+      endpoint,
       credentials: { accessKeyId: "local", secretAccessKey: "local" },
       requestHandler: createRequestHandler(counted, clock),
       ...decided,
@@ -212,18 +218,30 @@ export async function createWorld(
       signer: { sign: async (request) => request },
     },
   };
+  const keys = new Map<string, Credentials>();
+  const ofFunctions = connectAsWhoRuns(connection, () => {
+    const name = invocations.current()?.name ?? "";
+    const known = keys.get(name);
+    if (known === undefined) throw new Error(`no role for "${name}"`);
+    return known;
+  });
   const people = createConsole(connection, (machine) => made.machines[machine]);
-  const placeOf = (name: string): Place => ({
-    connection: connectInRole(connection, aws.iam, {
+  const placeOf = (name: string): Place => {
+    const session = {
       roleArn: `arn:aws:iam::${aws.world.accountId}:role/${roleNames.function(application, name)}`,
       sessionName: `${prefix}-${name}`,
-    }),
-    environment: { table: `${prefix}-records`, region: "us-east-1" },
-    sleep: (milliseconds) => {
-      const invocation = invocations.current();
-      return turns.away(() => heard(invocation, () => sleep(clock, milliseconds)));
-    },
-  });
+    };
+    keys.set(name, aws.iam.mint(session));
+    return {
+      // Each has one of its own: a role that it takes in another account is taken by that connection.
+      connection: { ...ofFunctions },
+      environment: { table: `${prefix}-records`, region: "us-east-1" },
+      sleep: (milliseconds) => {
+        const invocation = invocations.current();
+        return turns.away(() => heard(invocation, () => sleep(clock, milliseconds)));
+      },
+    };
+  };
   const handlers = await loadHandlers(application, placeOf);
   const bundles = new Map(application.functions.map(({ file }) => [file, file]));
   const secrets = Object.fromEntries(
