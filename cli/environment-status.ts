@@ -1,6 +1,6 @@
 import type { Records } from "../aws/dynamodb.ts";
 import type { EnvironmentRecord, Quarantine, Release } from "../core/records.ts";
-import { line, moment, section } from "./lines.ts";
+import { line, moment, section, shown } from "./lines.ts";
 
 /** What is true of a service now, as its records tell. */
 export interface ServiceStatus {
@@ -77,9 +77,13 @@ function renderService({ service, environments, quarantined, open }: ServiceStat
 }
 
 function renderOpen({ id, trigger, commit, openedAt, cancelled }: ServiceStatus["open"][number]): string {
-  const of = commit === undefined ? "" : `, commit ${commit.slice(0, 12)}`;
-  const ending = cancelled === undefined ? "" : `; cancelled by ${cancelled.by}: ${cancelled.reason}`;
-  return `${id} by ${trigger}${of}, since ${moment(openedAt)}${ending}`;
+  const ending = cancelled === undefined ? "" : `; cancelled by ${cancelled.by}: ${shown(cancelled.reason)}`;
+  return `${id} by ${trigger}${ofCommit(commit)}, since ${moment(openedAt)}${ending}`;
+}
+
+/** What is cut may end within what a quote would have ended: all that comes behind it is made fit to be shown before. */
+function ofCommit(commit: string | undefined): string {
+  return commit === undefined ? "" : `, commit ${shown(commit).slice(0, 12)}`;
 }
 
 function renderEnvironment(environment: EnvironmentRecord): string[] {
@@ -107,7 +111,6 @@ function renderDrift({ since, changedAt, differences }: NonNullable<EnvironmentR
 function renderLive({ live }: EnvironmentRecord): string {
   if (live === undefined) return "nothing";
   const { release, commit, schema, since } = live;
-  const of = commit === undefined ? "" : `, commit ${commit.slice(0, 12)}`;
-  const on = schema === undefined ? "" : `, schema ${schema ?? "empty"}`;
-  return `${release}${of}${on}, since ${moment(since)}`;
+  const on = schema === undefined ? "" : `, schema ${shown(schema ?? "empty")}`;
+  return `${release}${ofCommit(commit)}${on}, since ${moment(since)}`;
 }

@@ -5,6 +5,7 @@ import { shown, shownJson } from "../../cli/lines.ts";
 import { renderLine, renderPlaces } from "../../cli/log-places.ts";
 import { createProgress } from "../../cli/progress.ts";
 import { type Report, renderReport } from "../../cli/report.ts";
+import type { EnvironmentRecord } from "../../core/records.ts";
 import type { ServiceEvent } from "../../local/world.ts";
 
 // What builds, images and people say reaches the terminal as words, and never as commands; nor with a secret.
@@ -14,6 +15,8 @@ beforeEach(() => void vi.stubEnv("NO_COLOR", "1"));
 afterEach(() => void vi.unstubAllEnvs());
 
 const secret = "hunter22hunter22";
+const digest = `sha256:${"0".repeat(64)}`;
+const image = { repository: "web", digest, uri: `web@${digest}` };
 const steering = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
 /** Holds what is shown to one line each, without commands and without the secret. */
@@ -121,12 +124,34 @@ describe("the terminal", () => {
           ...{ service: "web", environment: "production", digest: "sha256:0", release: "web-1" },
           ...{ verdict: "unhealthy" as const, since: 0, reason: words },
         };
+        const since = { since: 0, reason: words };
+        const waits = { release: words, attempt: 1, execution: words };
+        const held: EnvironmentRecord = {
+          ...{ service: "web", environment: "production", fence: 1, images: [words], tasks: [words] },
+          live: { release: words, image, commit: words, sequence: 1, schema: words, since: 0 },
+          lease: { owner: words, release: words, fence: 1, ...since },
+          next: { ...waits, sequence: 1, openedAt: 0, since: 0, why: words },
+          ahead: { ...waits, ...since },
+          stopped: { by: words, ...since },
+          frozen: { release: words, ...since },
+          hold: { release: words, sequence: 1, ...since },
+          drift: { release: words, differences: [words], since: 0, told: true },
+        };
+        const free: EnvironmentRecord = {
+          ...{ service: "web", environment: "staging", fence: 1 },
+          freed: { owner: words, release: words, fence: 1, at: 0, reason: words },
+        };
         const status = renderStatus([
           {
             service: "web",
-            environments: [],
+            environments: [held, free],
             quarantined: [quarantine],
-            open: [{ id: "web-2", trigger: "push", commit: words, openedAt: 0, executionArn: "arn" }],
+            open: [
+              {
+                ...{ id: "web-2", trigger: "push", commit: words, openedAt: 0, executionArn: "arn" },
+                cancelled: { at: 0, by: "arn", reason: words },
+              },
+            ],
           },
         ]);
         for (const text of [renderReport(report), renderPlaces("web-1", [place]), status])
