@@ -58,6 +58,24 @@ async function killAll(): Promise<void> {
   expect(await command().ended).toBe("SIGKILL");
 }
 
+/**
+ * The same, while the function of a state is at work. What goes on where it was may be past that when there is a
+ * process to be held: then there is another release.
+ */
+async function killAllIn(state: string): Promise<void> {
+  running = here.start();
+  await here.hold(state);
+  const missed = command()
+    .line(/It stays up/)
+    .then(
+      () => here.release(),
+      () => undefined,
+    );
+  await here.begun(state);
+  await killAll();
+  await missed;
+}
+
 async function restart(...words: string[]): Promise<void> {
   running = here.start(...words);
   await command().line(/local AWS at/);
@@ -145,17 +163,12 @@ describe("the local AWS, killed", () => {
     await killAll();
     await unlock();
 
-    for (const state of ["StartDeployment", "CheckHealth", "RecordDeployment"]) {
-      running = here.start();
-      await here.hold(state);
-      await here.begun(state);
-      await killAll();
-    }
+    for (const state of ["StartDeployment", "CheckHealth", "RecordDeployment"]) await killAllIn(state);
 
     await restart();
     await command().line(/It stays up/);
     const { live } = await environment();
-    expect(live?.release).toMatch(/-3$/);
+    expect(live?.release).toMatch(/-[3-6]$/);
     await expectSettled(live?.release ?? "", "Released");
 
     await killAll();
@@ -170,7 +183,8 @@ describe("the local AWS, killed", () => {
 describe("while something is live", () => {
   it("a function that is killed in any state is tried again", async () => {
     const states = [
-      ...["AdmitRelease", "RunStage", "AcquireLease", "StartDeployment"],
+      ...["AdmitRelease", "RunStage", "GateRelease", "AdmitDeployment", "AwaitTurn", "AcquireLease"],
+      ...["ConfirmStillWanted", "PrepareDeployment", "CheckDatabase", "ReadSchema", "StartDeployment"],
       ...["CheckHealth", "RecordDeployment", "ReleaseLease", "CompleteRelease"],
     ];
     await here.warm(states);
@@ -211,22 +225,47 @@ describe("while something is live", () => {
     await expectSettled(release, "Released");
   });
 
-  it("a service whose every instance is killed while it starts is rolled back, and what was live serves on", async () => {
-    const before = (await environment()).live;
+  /** Kills every instance of what is deployed while it starts, until its deployment is on its way back. */
+  async function killWhatStarts(): Promise<void> {
     const old = await oneOf("service", isService);
-    const execution = await here.release();
-    let isOver = false;
-    const ended = here.end(execution).finally(() => {
-      isOver = true;
+    let goesBack = false;
+    const begun = here.begun("RollBack").finally(() => {
+      goesBack = true;
     });
-    await until("end of the release", async () => {
+    const killed = until("way back", async () => {
       for (const { id } of await here.find((seen) => isService(seen) && seen.id !== old.id)) kill(id);
-      return isOver;
+      return goesBack;
     });
-    const { release } = await ended;
+    await Promise.all([begun, killed]);
+  }
+
+  it("a service whose every instance is killed while it starts is rolled back, whose function is killed, too, and what was live serves on", async () => {
+    const { live } = await environment();
+    const old = await oneOf("service", isService);
+    const deaths = await here.deaths("RollBack");
+    const held = await here.hold("RollBack");
+    const execution = await here.release();
+    await killWhatStarts();
+    kill(held);
+    const { release } = await here.end(execution);
     await expectSettled(release, "RolledBack");
     expect((await oneOf("service", isService)).id).toBe(old.id);
-    expect((await environment()).live).toEqual(before);
+    expect((await environment()).live).toEqual(live);
+    expect(await here.deaths("RollBack")).toBe(deaths + 1);
+  });
+
+  it("the local AWS that is killed on the way back goes on with that", async () => {
+    const { live } = await environment();
+    await here.hold("RollBack");
+    // It was found ill a moment ago.
+    const execution = await here.release({ force: true, reason: "what killed it is gone" });
+    await killWhatStarts();
+    await killAll();
+    await restart();
+    await command().line(/It stays up/);
+    const { release } = await here.end(execution);
+    await expectSettled(release, "RolledBack");
+    expect((await environment()).live).toEqual(live);
   });
 
   it("ends by a signal of its own with nothing left, of all that ran before, either", async () => {

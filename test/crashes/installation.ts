@@ -21,7 +21,7 @@ import { familyOf, type SeenProcess } from "../cli/processes.ts";
 const MIGRATION_LOCK = 7_300_412_951;
 const POLL_MILLISECONDS = 100;
 /** Real processes on a machine that may be busy. */
-const PATIENCE_MILLISECONDS = 60_000;
+const PATIENCE_MILLISECONDS = 120_000;
 
 const databaseSecret = "web/production/database";
 
@@ -65,8 +65,8 @@ export interface Installation {
   /** The processes that the command started and that are what is asked for. */
   find(is: (process: SeenProcess) => boolean): Promise<SeenProcess[]>;
   readonly records: () => Promise<Records>;
-  /** Starts a release of what was pushed, as a person does. @returns the execution's ARN. */
-  release(): Promise<string>;
+  /** Starts a release of what was pushed, as a person does, who says so much more. @returns the execution's ARN. */
+  release(more?: { readonly force: true; readonly reason: string }): Promise<string>;
   /** How an execution ended, once it has. */
   end(executionArn: string): Promise<{ status: string; release: string }>;
   /** Waits until the functions of these states have processes. */
@@ -138,10 +138,10 @@ export async function createInstallation(folder: string): Promise<Installation> 
     },
     find,
     records: async () => connectRecords({ ...connect(), client: await client() }, "spillway-records"),
-    async release() {
+    async release(more) {
       const sfn = new SFNClient(await client());
       const [pushed = ""] = /(?<=pushed +web:)\w+/.exec(command?.lines.join("\n") ?? "") ?? [];
-      const input = JSON.stringify({ service: "web", tag: pushed || (await liveTag()) });
+      const input = JSON.stringify({ service: "web", tag: pushed || (await liveTag()), ...more });
       const started = await sfn.send(
         new StartExecutionCommand({ stateMachineArn: machine("ReleaseMachine"), input }),
       );
@@ -230,7 +230,7 @@ function withStates(events: readonly HistoryEvent[]): { state: string; event: Hi
   });
 }
 
-/** Waits until there is something. @throws Error naming it after a minute. */
+/** Waits until there is something. @throws Error naming it when it has not come in two minutes. */
 export async function until<Value>(
   what: string,
   look: () => Promise<Value | undefined | false | "">,
