@@ -45,6 +45,17 @@ describe("the operator's door", () => {
     ]);
   });
 
+  it("cancels nothing that is over, and says how it ended", async () => {
+    world = await createWorld();
+    const release = await world.release("aaaaaaa");
+    const answer = await createOperator(world, "ada").ask({ action: "cancel", release, reason: "too late" });
+    expect(answer).toMatchObject({ status: 409, error: "NothingToCancel" });
+    expect(answer.message).toContain("has ended as Released");
+    expect(await entriesOf("web")).toMatchObject([
+      { release, refused: `NothingToCancel: ${answer.message}` },
+    ]);
+  });
+
   it.each([
     ["no JSON", "stop!", 400, "the body is not JSON"],
     ["no object", "[1]", 400, "the body is not a JSON object"],
