@@ -2,11 +2,11 @@ import {
   type AttributeValue,
   ConditionalCheckFailedException,
   DynamoDBClient,
-  GetItemCommand,
   PutItemCommand,
   QueryCommand,
   ScanCommand,
   UpdateItemCommand,
+  type UpdateItemCommandInput,
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import type * as z from "zod/mini";
@@ -35,6 +35,7 @@ import {
 import { Wait, type WaitResult } from "../core/wait.ts";
 import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
+import { createReads, type Key } from "./dynamodb-reads.ts";
 import { call } from "./faults.ts";
 
 /**
@@ -43,8 +44,6 @@ import { call } from "./faults.ts";
  * only what is not finished.
  */
 export type Records = ReturnType<typeof connectRecords>;
-
-type Key = { pk: string; sk: string };
 
 const keys = {
   installation: (): Key => ({ pk: "INSTALLATION", sk: "CURRENT" }),
@@ -102,41 +101,56 @@ function attributes(members: object): Record<string, AttributeValue> {
   return marshall({ ...members }, { removeUndefinedValues: true });
 }
 
-/** Connects to the table named `table`. */
+/** Connects to the table named `table`. Single records that are asked for together are read in one request. */
 export function connectRecords({ client }: Connection, table: string) {
   const dynamo = clientOf(DynamoDBClient, client);
+  const readItem = createReads(dynamo, table);
 
   async function read<Shape extends z.ZodMiniType>(
     shape: Shape,
     key: Key,
   ): Promise<z.infer<Shape> | undefined> {
-    const { Item } = await call("read a record", () =>
-      dynamo.send(new GetItemCommand({ TableName: table, Key: attributes(key), ConsistentRead: true })),
-    );
-    return Item === undefined ? undefined : understand(shape, unmarshall(Item));
+    const item = await readItem(key);
+    return item === undefined ? undefined : understand(shape, unmarshall(item));
   }
 
-  /** Writes if `condition` holds. @returns false if it does not. */
-  async function attempt(action: () => Promise<unknown>): Promise<boolean> {
+  /** Writes if the request's condition holds. @returns undefined if it does not. */
+  async function attempt<Answer>(action: () => Promise<Answer>): Promise<Answer | undefined> {
     return call("write a record", async () => {
       try {
-        await action();
-        return true;
+        return await action();
       } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
+        if (error instanceof ConditionalCheckFailedException) return undefined;
         throw error;
       }
     });
   }
 
-  /** Sets the given members of an item (`map/key` is a member of a map), leaving the rest; `undefined` removes one. */
-  function set(
+  type Change = [
     key: Key,
     members: Readonly<Record<string, unknown>>,
     condition: string,
-    values: Record<string, unknown> = {},
-    aliases: Readonly<Record<string, string>> = {},
-  ) {
+    values?: Record<string, unknown>,
+    aliases?: Readonly<Record<string, string>>,
+  ];
+
+  /**
+   * Sets the given members of an item (`map/key` is a member of a map), leaving the rest; `undefined` removes one.
+   * @returns false if the condition does not hold.
+   */
+  async function set(...change: Change): Promise<boolean> {
+    return (await attempt(() => dynamo.send(new UpdateItemCommand(updateOf(...change))))) !== undefined;
+  }
+
+  /** The same. @returns the environment's record as it is then; undefined if the condition does not hold. */
+  async function setEnvironment(...change: Change): Promise<EnvironmentRecord | undefined> {
+    const changed = await attempt(() =>
+      dynamo.send(new UpdateItemCommand({ ...updateOf(...change), ReturnValues: "ALL_NEW" })),
+    );
+    return changed && understand(EnvironmentRecord, unmarshall(changed.Attributes ?? {}));
+  }
+
+  function updateOf(...[key, members, condition, values = {}, aliases = {}]: Change): UpdateItemCommandInput {
     const names: Record<string, string> = { ...aliases };
     const sets: string[] = [];
     const removes: string[] = [];
@@ -159,22 +173,19 @@ export function connectRecords({ client }: Connection, table: string) {
       sets.length > 0 ? `SET ${sets.join(", ")}` : "",
       removes.length > 0 ? `REMOVE ${removes.join(", ")}` : "",
     ];
-    return attempt(() =>
-      dynamo.send(
-        new UpdateItemCommand({
-          TableName: table,
-          Key: attributes(key),
-          UpdateExpression: expression.filter((part) => part !== "").join(" "),
-          ConditionExpression: condition,
-          ExpressionAttributeNames: names,
-          ...(Object.keys(set).length > 0 ? { ExpressionAttributeValues: attributes(set) } : {}),
-        }),
-      ),
-    );
+    return {
+      TableName: table,
+      Key: attributes(key),
+      UpdateExpression: expression.filter((part) => part !== "").join(" "),
+      ConditionExpression: condition,
+      ExpressionAttributeNames: names,
+      ...(Object.keys(set).length > 0 ? { ExpressionAttributeValues: attributes(set) } : {}),
+    };
   }
 
-  function create(key: Key, item: object): Promise<boolean> {
-    return attempt(() =>
+  /** @returns false if there is an item of that key already. */
+  async function create(key: Key, item: object): Promise<boolean> {
+    const created = await attempt(() =>
       dynamo.send(
         new PutItemCommand({
           TableName: table,
@@ -183,11 +194,12 @@ export function connectRecords({ client }: Connection, table: string) {
         }),
       ),
     );
+    return created !== undefined;
   }
 
-  /** Puts an item in the place of the one with that version; 0: of none. */
-  function replace(key: Key, item: object, version: number): Promise<boolean> {
-    return attempt(() =>
+  /** Puts an item in the place of the one with that version; 0: of none. @returns false if it has another. */
+  async function replace(key: Key, item: object, version: number): Promise<boolean> {
+    const replaced = await attempt(() =>
       dynamo.send(
         new PutItemCommand({
           TableName: table,
@@ -197,6 +209,7 @@ export function connectRecords({ client }: Connection, table: string) {
         }),
       ),
     );
+    return replaced !== undefined;
   }
 
   async function put(key: Key, item: object): Promise<void> {
@@ -205,11 +218,21 @@ export function connectRecords({ client }: Connection, table: string) {
     );
   }
 
+  interface Question {
+    readonly index?: string;
+    readonly condition: string;
+    readonly values: Readonly<Record<string, unknown>>;
+  }
+
   async function query<Shape extends z.ZodMiniType>(
     shape: Shape,
-    input: { index?: string; condition: string; values: Record<string, unknown> },
-  ) {
-    const found: z.infer<Shape>[] = [];
+    question: Question,
+  ): Promise<z.infer<Shape>[]> {
+    return (await queryItems(question)).map((item) => understand(shape, item));
+  }
+
+  async function queryItems(input: Question): Promise<Record<string, unknown>[]> {
+    const found: Record<string, unknown>[] = [];
     let start: Record<string, AttributeValue> | undefined;
     do {
       const page = await call("query the records", () =>
@@ -223,7 +246,7 @@ export function connectRecords({ client }: Connection, table: string) {
           }),
         ),
       );
-      found.push(...(page.Items ?? []).map((item) => understand(shape, unmarshall(item))));
+      found.push(...(page.Items ?? []).map((item) => unmarshall(item)));
       start = page.LastEvaluatedKey;
     } while (start !== undefined);
     return found;
@@ -279,13 +302,7 @@ export function connectRecords({ client }: Connection, table: string) {
 
     release: (id: string) => read(Release, keys.release(id)),
     async requireRelease(id: string): Promise<Release> {
-      const found = await read(Release, keys.release(id));
-      if (found === undefined)
-        throw new SpillwayError(
-          "ReleaseNotFound",
-          `There is no release ${id}; releases are named SERVICE-DIGEST-ATTEMPT.`,
-        );
-      return found;
+      return requireThere(id, await read(Release, keys.release(id)));
     },
     /** Records a release, open unless it has ended already. @returns false if the release exists already. */
     openRelease: (release: Release) =>
@@ -405,20 +422,27 @@ export function connectRecords({ client }: Connection, table: string) {
         isNext ? { "#next": "next" } : {},
       );
     },
-    /** Gives the lease back, and says why; harmless if another has it. @returns false if it was not this fence's. */
-    async releaseLease(service: string, environment: string, freed: FreedLease): Promise<boolean> {
+    /**
+     * Gives the lease back, and says why; harmless if another has it.
+     * @returns the environment as it is then; undefined if the lease was not this fence's.
+     */
+    async releaseLease(
+      service: string,
+      environment: string,
+      freed: FreedLease,
+    ): Promise<EnvironmentRecord | undefined> {
       const key = keys.environment(service, environment);
       const isOwn = "lease.fence = :fence";
       const own = { ":fence": freed.fence };
       const gone = { lease: undefined, freed };
-      const lonely = await set(
+      const lonely = await setEnvironment(
         key,
         { ...gone, openKind: undefined },
         `${isOwn} AND attribute_not_exists(#next) AND attribute_not_exists(ahead)`,
         own,
         { "#next": "next" },
       );
-      return lonely || set(key, gone, isOwn, own);
+      return lonely ?? setEnvironment(key, gone, isOwn, own);
     },
     /** Takes an environment from what is open, unless somebody has it or waits for it. */
     closeEnvironment: (service: string, environment: string) =>
@@ -429,12 +453,15 @@ export function connectRecords({ client }: Connection, table: string) {
         {},
         { "#next": "next" },
       ),
-    /** Takes the place in line if nobody did since it was read. */
+    /**
+     * Takes the place in line if nobody did since it was read.
+     * @returns the environment as it is then; undefined if somebody did, or took the lease.
+     */
     enterLine: (
       { service, environment, fence, next: before }: EnvironmentRecord,
       next: NonNullable<EnvironmentRecord["next"]>,
     ) =>
-      set(
+      setEnvironment(
         keys.environment(service, environment),
         { service, environment, fence, next, ...openSince(next.since) },
         `(attribute_not_exists(fence) OR fence = :fence) AND ${before === undefined ? "attribute_not_exists(#next)" : "#next.execution = :before"}`,
@@ -457,12 +484,20 @@ export function connectRecords({ client }: Connection, table: string) {
         { ahead, ...openSince(ahead.since) },
         "attribute_exists(pk)",
       ),
-    /** Gives up a place in line or ahead of it, if it is this execution's. */
-    async leaveLine(service: string, environment: string, execution: string): Promise<void> {
-      const key = keys.environment(service, environment);
-      const own = { ":execution": execution };
-      await set(key, { next: undefined }, "#next.execution = :execution", own, { "#next": "next" });
-      await set(key, { ahead: undefined }, "ahead.execution = :execution", own);
+    /** Gives up the place in line, or the one ahead of it, if it is this execution's. */
+    async leaveLine(
+      service: string,
+      environment: string,
+      place: "next" | "ahead",
+      execution: string,
+    ): Promise<void> {
+      await set(
+        keys.environment(service, environment),
+        { [place]: undefined },
+        "#place.execution = :execution",
+        { ":execution": execution },
+        { "#place": place },
+      );
     },
     /** Records what is live and was; refused if the lease has passed on. A `frozen` of undefined lifts a freeze. */
     recordLive: (
@@ -514,9 +549,13 @@ export function connectRecords({ client }: Connection, table: string) {
         { service, environment, freezeOverride },
         "attribute_not_exists(pk) OR attribute_exists(pk)",
       ),
-    /** @returns false if it was not stopped. */
+    /** @returns the environment as it is then; undefined if it was not stopped. */
     resumeLine: (service: string, environment: string) =>
-      set(keys.environment(service, environment), { stopped: undefined }, "attribute_exists(stopped)"),
+      setEnvironment(
+        keys.environment(service, environment),
+        { stopped: undefined },
+        "attribute_exists(stopped)",
+      ),
 
     /** What people said about an image in an environment; undefined if nobody was asked. */
     approval: (service: string, environment: string, digest: string) =>
@@ -603,20 +642,38 @@ export function connectRecords({ client }: Connection, table: string) {
       }),
     lookAgain: (key: string, looks: number, lookAgainAt: number) =>
       set(keys.wait(key), { looks, lookAgainAt }, "attribute_exists(pk)"),
-    /** @param tries the try whose end this is; absent: whatever try it is. @returns false if there is none such. */
-    closeWait: ({ key, tries }: { readonly key: string; readonly tries?: number }, result: WaitResult) =>
+    /**
+     * @param wait whose end this is, as it was read: the try that begun the work, and the token that is woken.
+     * @returns false if there is none such: the work was begun anew, or a retry waits with a token of its own.
+     */
+    closeWait: ({ key, tries, token }: Pick<Wait, "key" | "tries" | "token">, result: WaitResult) =>
       set(
         keys.wait(key),
         { result, openKind: undefined },
-        tries === undefined ? "attribute_exists(pk)" : "tries = :tries",
-        tries === undefined ? {} : { ":tries": tries },
+        "tries = :tries AND #token = :token",
+        { ":tries": tries, ":token": token },
+        { "#token": "token" },
       ),
+    /** Closes a wait that is of no use any more, whoever waits. @returns false if there is none of that key. */
+    endWait: (key: string, result: WaitResult) =>
+      set(keys.wait(key), { result, openKind: undefined }, "attribute_exists(pk)"),
     waitsFor: (awaitedArn: string) =>
       query(Wait, { index: "awaited", condition: "awaitedArn = :arn", values: { ":arn": awaitedArn } }),
     openWaits: () =>
       query(Wait, { index: "open", condition: "openKind = :kind", values: { ":kind": "wait" } }),
     openReleases: () =>
       query(Release, { index: "open", condition: "openKind = :kind", values: { ":kind": "release" } }),
+    /** A release, and all its deployments by environment and attempt. @throws SpillwayError ReleaseNotFound */
+    async wholeRelease(id: string): Promise<{ release: Release; deployments: Deployment[] }> {
+      const items = await queryItems({ condition: "pk = :pk", values: { ":pk": `RELEASE#${id}` } });
+      const { sk } = keys.release(id);
+      const release = items.find((item) => item.sk === sk);
+      const deployments = items.filter((item) => item !== release);
+      return {
+        release: requireThere(id, release && understand(Release, release)),
+        deployments: deployments.map((item) => understand(Deployment, item)),
+      };
+    },
     /**
      * All that is not finished, in one request, since the index holds nothing else: the soonest due first. Each kind is
      * read when it is asked for, so that one record that cannot be read keeps nobody from the other kinds.
@@ -634,6 +691,14 @@ export function connectRecords({ client }: Connection, table: string) {
       };
     },
   };
+}
+
+function requireThere(id: string, release: Release | undefined): Release {
+  if (release !== undefined) return release;
+  throw new SpillwayError(
+    "ReleaseNotFound",
+    `There is no release ${id}; releases are named SERVICE-DIGEST-ATTEMPT.`,
+  );
 }
 
 /** Puts an environment among what is open. */

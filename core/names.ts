@@ -33,6 +33,11 @@ export function targetLogGroups(name: string): string {
   return `/aws/apprunner/${name}/`;
 }
 
+/** The service of a release, as `releaseId` and `sourceReleaseId` name it: `web` of `web-3f2a91c0d4e5-1`. */
+export function serviceOf(release: string): string {
+  return release.split("-").slice(0, -2).join("-");
+}
+
 interface NamedDeployment {
   readonly release: string;
   readonly environment: string;

@@ -4,7 +4,7 @@ import { decideLease } from "../core/lease.ts";
 import { isForced } from "../core/quarantine.ts";
 import type { Deployment, Lease } from "../core/records.ts";
 import { describeClosed } from "../core/turn.ts";
-import { DeploymentInput, readWanted, updateDeployment } from "./deployment.ts";
+import { DeploymentInput, readWantedPlaced, updateDeployment } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { describeTakeover, findQuietHolder } from "./takeover.ts";
 
@@ -17,10 +17,9 @@ export const acquireLease: FunctionDefinition<typeof DeploymentInput, { fence: n
   name: "AcquireLease",
   input: DeploymentInput,
   async run(input, place) {
-    const open = await readWanted(input, place);
-    const { records, deployment } = open;
+    const open = await readWantedPlaced(input, place);
+    const { records, deployment, environment: before } = open;
     const { environment, service, release, attempt, intent } = deployment;
-    const before = await records.environment(service, environment);
     const holder = await findQuietHolder(place, before);
     const force = isForced(deployment, open.release, before.frozen?.since);
     const now = place.connection.now();

@@ -40,7 +40,8 @@ export const admitDeployment: FunctionDefinition<typeof Input, Admission> = {
     const request = readIntent(input);
     const { intent } = request;
     const records = connectRecords(connection, table);
-    const { release, environment } = await choose(records, request);
+    const { release: id, environment } = await choose(records, request);
+    const { release, deployments } = await records.wholeRelease(id);
     requireImage(release);
     const { service, environment: config } = environmentOf(release, environment);
     if (brings(intent)) refuseUnchecked(release);
@@ -53,7 +54,7 @@ export const admitDeployment: FunctionDefinition<typeof Input, Admission> = {
       approval: brings(intent) && config.approval !== undefined,
       freezeWindows: brings(intent) ? config.freezes : [],
     };
-    const earlier = (await records.deployments(release.id)).filter((one) => one.environment === environment);
+    const earlier = deployments.filter((one) => one.environment === environment);
     const own = earlier.find(({ executionArn }) => executionArn === execution);
     if (own !== undefined) return { deployment: nameOf(own), intent, settings };
     const opened: Deployment = {
@@ -85,14 +86,13 @@ function nameOf({ release, environment, attempt }: Deployment): DeploymentName {
 async function choose(
   records: Records,
   request: DeploymentRequest,
-): Promise<{ release: Release; environment: string }> {
-  if (request.intent === "deploy")
-    return { release: await records.requireRelease(request.release), environment: request.environment };
+): Promise<{ release: string; environment: string }> {
+  if (request.intent === "deploy") return request;
   await refuseUnknown(records, request.service, environmentsOf(request));
   if (request.intent === "promote") {
     const { live } = await records.environment(request.service, request.from);
     if (live === undefined) throw refusal(`nothing is live in ${request.from} that could be promoted`);
-    return { release: await records.requireRelease(live.release), environment: request.to };
+    return { release: live.release, environment: request.to };
   }
   const { environment } = request;
   const record = await records.environment(request.service, environment);
@@ -102,7 +102,7 @@ async function choose(
       : (record.live?.release ?? record.current?.release);
   if (id === undefined)
     throw refusal(`nothing was ever deployed to ${environment}, so there is nothing to recover`);
-  return { release: await records.requireRelease(id), environment };
+  return { release: id, environment };
 }
 
 function environmentsOf(request: Exclude<DeploymentRequest, { intent: "deploy" }>): string[] {

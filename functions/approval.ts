@@ -15,11 +15,13 @@ export function lookAtApproval(place: Place): Look {
   return async (wait) => {
     const records = connectRecords(place.connection, place.environment.table);
     const name = deploymentOf(wait);
-    const deployment = name && (await records.deployment(name));
+    const [release, deployment] = await Promise.all([
+      records.requireRelease(wait.release),
+      name && records.deployment(name),
+    ]);
     if (deployment === undefined || deployment.endedAt !== undefined)
       return { end: "failed", error: "LeaseLost", cause: `the deployment ${wait.key} is closed` };
     const { service, environment } = deployment;
-    const release = await records.requireRelease(deployment.release);
     const { digest } = requireImage(release);
     const approval = await records.approval(service, environment, digest);
     if (approval === undefined) return undefined;

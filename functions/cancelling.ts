@@ -22,8 +22,8 @@ export async function cancelRelease(
   { release: id, reason, by }: { readonly release: string; readonly reason: string; readonly by: string },
 ): Promise<{ release: string; cancelled: Cancellation }> {
   const records = connectRecords(place.connection, place.environment.table);
-  const release = await records.requireRelease(id);
-  const plan = planCancel(release, await records.deployments(id));
+  const { release, deployments } = await records.wholeRelease(id);
+  const plan = planCancel(release, deployments);
   const cancelled = { at: place.connection.now(), by, reason };
   if (plan.release) await records.cancelRelease(id, cancelled);
   for (const deployment of plan.deployments) await records.cancelDeployment(deployment, cancelled);
@@ -69,10 +69,12 @@ async function endIfCancelled(place: Place, records: Records, wait: Wait): Promi
 }
 
 async function cancellationOfWait(records: Records, wait: Wait): Promise<Cancellation | undefined> {
-  const release = await records.requireRelease(wait.release);
   const name = deploymentOf(wait);
+  const [release, deployment] = await Promise.all([
+    records.requireRelease(wait.release),
+    name && records.deployment(name),
+  ]);
   if (name === undefined) return cancellationOf(release);
-  const deployment = await records.deployment(name);
   return deployment === undefined ? undefined : cancellationOf(release, deployment);
 }
 

@@ -6,7 +6,7 @@ import { type BakeLook, BakeState, beginBake, judgeBake } from "../core/bake.ts"
 import type { BakeConfig } from "../core/config.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { environmentOf, targetOf } from "../core/settings.ts";
-import { DeploymentInput, readWanted, updateDeployment } from "./deployment.ts";
+import { DeploymentInput, readWantedPlaced, updateDeployment } from "./deployment.ts";
 import { connectionTo } from "./environment-connection.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { lookAtService } from "./service-look.ts";
@@ -28,9 +28,10 @@ export const checkBake: FunctionDefinition<typeof Input, Answer> = {
   name: "CheckBake",
   input: Input,
   async run(input, place) {
-    const open = await readWanted(input, place);
-    const { records, release, deployment } = open;
-    const { environment, service, switched } = deployment;
+    const open = await readWantedPlaced(input, place);
+    const { release, deployment } = open;
+    const { ahead } = open.environment;
+    const { environment, switched } = deployment;
     const { health, bake } = environmentOf(release, environment).environment;
     if (bake === undefined)
       throw new SpillwayError("InvalidConfig", `${environment} has no bake in the config of ${release.id}.`);
@@ -43,7 +44,6 @@ export const checkBake: FunctionDefinition<typeof Input, Answer> = {
     const seen = await lookAtService(place, health, url, release.commit);
     const look = { health: seen, ...(await askCloudWatch(connection, bake, arn, before.startedAt)) };
     const judged = judgeBake({ ...bake, health }, before, look, switched?.begunAt ?? 0);
-    const { ahead } = await records.environment(service, environment);
     const { state, verdict, why } =
       ahead === undefined || judged.verdict !== undefined
         ? judged

@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
-import { connectRecords, type Records } from "../aws/dynamodb.ts";
+import { connectRecords } from "../aws/dynamodb.ts";
 import { connectImages } from "../aws/ecr.ts";
 import { chooseWaves, releaseId, tagsOfCommit } from "../core/admission.ts";
 import { describeCancellation } from "../core/cancel.ts";
 import { type Failure, readCause, SpillwayError } from "../core/errors.ts";
 import { decideBuildOutcome, decideReleaseOutcome } from "../core/outcome.ts";
-import type { Release } from "../core/records.ts";
+import type { Deployment, Release } from "../core/records.ts";
 import { requireService } from "../core/settings.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
 
@@ -22,7 +22,7 @@ export const completeRelease: FunctionDefinition<typeof Input, Ending & { releas
   input: Input,
   async run({ release: id, failures: caught }, place) {
     const records = connectRecords(place.connection, place.environment.table);
-    const release = await records.requireRelease(id);
+    const { release, deployments } = await records.wholeRelease(id);
     const { outcome, reason = "", built } = release;
     if (outcome !== undefined) return { release: id, outcome, reason, built };
     const failures = caught.map(({ error, cause }) => ({ error, cause: readCause(cause) }));
@@ -31,7 +31,7 @@ export const completeRelease: FunctionDefinition<typeof Input, Ending & { releas
         ? await endBuild(place, release, failures)
         : decideReleaseOutcome({
             failures,
-            deployments: await endsOf(records, release),
+            deployments: endsOf(release, deployments),
             planned: chooseWaves(requireService(release), release.environments).flat(),
             cancelled: cancelledInWords(release),
           });
@@ -44,8 +44,8 @@ export const completeRelease: FunctionDefinition<typeof Input, Ending & { releas
  * What the release itself deployed; a person may deploy, promote or go back to it as well.
  * @throws SpillwayError DeploymentOpen while a deployment that was broken off is being recovered.
  */
-async function endsOf(records: Records, { id, executionArn }: Release) {
-  const own = (await records.deployments(id)).filter(({ startedBy }) => startedBy === executionArn);
+function endsOf({ executionArn }: Release, deployments: readonly Deployment[]): readonly Deployment[] {
+  const own = deployments.filter(({ startedBy }) => startedBy === executionArn);
   const open = own.find(({ endedAt }) => endedAt === undefined);
   if (open === undefined) return own;
   throw new SpillwayError(

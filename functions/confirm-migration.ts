@@ -3,7 +3,7 @@ import { SpillwayError } from "../core/errors.ts";
 import { withLog } from "../core/excerpt.ts";
 import { findMigrationReport } from "../core/migration.ts";
 import { migrationKey } from "../core/names.ts";
-import { DeploymentInput, readDeployment, updateDeployment } from "./deployment.ts";
+import { connectPlace, DeploymentInput, readDeployment, updateDeployment } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { readTaskLog } from "./migration-work.ts";
 
@@ -23,17 +23,16 @@ export const confirmMigration: FunctionDefinition<typeof Input, { schema: string
   name: "ConfirmMigration",
   input: Input,
   async run(input, place) {
-    const open = await readDeployment(input, place);
+    const records = connectPlace(place);
+    const [open, up, inspection] = await Promise.all([
+      readDeployment(input, place, records),
+      records.wait(migrationKey(input.deployment, "up")),
+      input.inspected ? records.wait(migrationKey(input.deployment, "status")) : undefined,
+    ]);
     const { previous, migration, databaseBefore } = open.deployment;
-    const read = async (purpose: "up" | "status") => {
-      const wait = await open.records.wait(migrationKey(open.deployment, purpose));
-      return wait && { wait, printed: await readTaskLog(place, wait) };
-    };
-    const up = await read("up");
-    const reported = findMigrationReport(up?.printed?.lines ?? []);
-    const status = input.inspected
-      ? findMigrationReport((await read("status"))?.printed?.lines ?? [])
-      : undefined;
+    const printed = up && (await readTaskLog(place, up));
+    const reported = findMigrationReport(printed?.lines ?? []);
+    const status = inspection && findMigrationReport((await readTaskLog(place, inspection))?.lines ?? []);
     const found = status ?? (input.failed ? undefined : reported);
     if (found === undefined)
       throw new SpillwayError(
@@ -51,9 +50,8 @@ export const confirmMigration: FunctionDefinition<typeof Input, { schema: string
       },
     });
     if (!input.failed) return { schema: found.after };
-    const ended = up?.wait.result?.end === "failed" ? up.wait.result.cause : "the migration failed";
+    const ended = up?.result?.end === "failed" ? up.result.cause : "the migration failed";
     const cause = `${ended}; ${describeSchema(before, found.after)}`;
-    const { printed } = up ?? {};
     throw new SpillwayError(
       "MigrationFailed",
       printed === undefined ? cause : withLog(cause, printed.lines, printed.log),

@@ -4,7 +4,7 @@ import { requireImage } from "../core/image.ts";
 import { brings } from "../core/intent.ts";
 import { environmentOf } from "../core/settings.ts";
 import { decideStillWanted, refuseGuarded } from "../core/still-wanted.ts";
-import { DeploymentInput, readWanted } from "./deployment.ts";
+import { DeploymentInput, readWantedPlaced } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 
 /**
@@ -15,7 +15,7 @@ export const confirmStillWanted: FunctionDefinition<typeof DeploymentInput, { wa
   name: "ConfirmStillWanted",
   input: DeploymentInput,
   async run(input, place) {
-    const { records, release, deployment } = await readWanted(input, place);
+    const { records, release, deployment, environment } = await readWantedPlaced(input, place);
     const { digest } = requireImage(release);
     const demands = environmentOf(release, deployment.environment).environment.approval;
     if (brings(deployment.intent) && !isApproved(deployment.approval, demands, digest))
@@ -25,10 +25,8 @@ export const confirmStillWanted: FunctionDefinition<typeof DeploymentInput, { wa
       );
     const decided = decideStillWanted(deployment, release, deployment.previous);
     if (!decided.wanted) throw new SpillwayError(decided.error, `${decided.reason}.`);
-    const { service, environment } = deployment;
-    const record = await records.environment(service, environment);
-    const quarantine = await records.quarantine(service, digest);
-    const refusal = refuseGuarded(deployment, release, record, quarantine);
+    const quarantine = await records.quarantine(deployment.service, digest);
+    const refusal = refuseGuarded(deployment, release, environment, quarantine);
     if (refusal !== undefined) throw new SpillwayError("DeploymentRefused", `${refusal}.`);
     return { wanted: true };
   },

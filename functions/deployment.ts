@@ -2,7 +2,8 @@ import * as z from "zod/mini";
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { refuseCancelled } from "../core/cancel.ts";
 import { SpillwayError } from "../core/errors.ts";
-import { type Deployment, DeploymentName, type Release } from "../core/records.ts";
+import { serviceOf } from "../core/names.ts";
+import { type Deployment, DeploymentName, type EnvironmentRecord, type Release } from "../core/records.ts";
 import type { Place } from "./middleware.ts";
 
 /** What every function of the deploy machine is told: which deployment, and who asks. */
@@ -15,18 +16,30 @@ export interface OpenDeployment {
   readonly deployment: Deployment;
 }
 
+/** The same, with the environment as it was when they were read. */
+export interface PlacedDeployment extends OpenDeployment {
+  readonly environment: EnvironmentRecord;
+}
+
+export function connectPlace({ connection, environment }: Place): Records {
+  return connectRecords(connection, environment.table);
+}
+
 /**
  * Reads the deployment that this execution opened.
+ * @param records with which something else is read in the same request.
  * @throws SpillwayError LeaseLost if it is not this execution's, or was closed: an execution that is redriven after
  *   its environment was recovered changes nothing.
  */
 export async function readDeployment(
   { deployment: name, execution }: z.infer<typeof DeploymentInput>,
   place: Place,
+  records = connectPlace(place),
 ): Promise<OpenDeployment> {
-  const records = connectRecords(place.connection, place.environment.table);
-  const release = await records.requireRelease(name.release);
-  const deployment = await records.deployment(name);
+  const [release, deployment] = await Promise.all([
+    records.requireRelease(name.release),
+    records.deployment(name),
+  ]);
   if (deployment === undefined || deployment.executionArn !== execution)
     throw new SpillwayError(
       "LeaseLost",
@@ -34,6 +47,20 @@ export async function readDeployment(
     );
   if (deployment.endedAt !== undefined) throw closed(deployment);
   return { records, release, deployment };
+}
+
+/** As `readDeployment`, with its environment. */
+export async function readPlaced(
+  input: z.infer<typeof DeploymentInput>,
+  place: Place,
+  records = connectPlace(place),
+): Promise<PlacedDeployment> {
+  const { release, environment } = input.deployment;
+  const [open, found] = await Promise.all([
+    readDeployment(input, place, records),
+    records.environment(serviceOf(release), environment),
+  ]);
+  return { ...open, environment: found };
 }
 
 /**
@@ -50,12 +77,25 @@ export async function readWanted(
 }
 
 /**
- * To be asked right before the database or the target is told anything.
+ * As `readWanted`, with its environment.
+ * @throws SpillwayError Cancelled if the deployment is not wanted any more.
+ */
+export async function readWantedPlaced(
+  input: z.infer<typeof DeploymentInput>,
+  place: Place,
+): Promise<PlacedDeployment> {
+  const open = await readPlaced(input, place);
+  refuseCancelled(open.release, open.deployment);
+  return open;
+}
+
+/**
+ * To be asked before the database or the target is told anything, of an environment that was read since the function
+ * began: the lease is not taken over while a function of its owner may be at work.
  * @throws SpillwayError LeaseLost if another execution has the environment's lease.
  */
-export async function requireLease({ records, deployment }: OpenDeployment): Promise<void> {
-  const { service, environment, executionArn } = deployment;
-  const { lease } = await records.environment(service, environment);
+export function requireLease({ deployment, environment: { lease } }: PlacedDeployment): void {
+  const { environment, executionArn } = deployment;
   if (lease?.owner === executionArn) return;
   throw new SpillwayError(
     "LeaseLost",

@@ -1,7 +1,8 @@
 import * as z from "zod/mini";
 import { refuseCancelled } from "../core/cancel.ts";
 import { migrationKey } from "../core/names.ts";
-import { DeploymentInput, type OpenDeployment, readDeployment, requireLease } from "./deployment.ts";
+import type { Wait } from "../core/wait.ts";
+import { connectPlace, DeploymentInput, readDeployment, readPlaced, requireLease } from "./deployment.ts";
 import { lookAtTask } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { migrationWork } from "./migration-work.ts";
@@ -14,9 +15,13 @@ export const migrateDatabase: FunctionDefinition<typeof Input, void> = {
   name: "MigrateDatabase",
   input: Input,
   async run(input, place) {
-    const open = await readDeployment(input, place);
-    await requireLease(open);
-    if (!(await isUnderWay(open))) refuseCancelled(open.release, open.deployment);
+    const records = connectPlace(place);
+    const [open, wait] = await Promise.all([
+      readPlaced(input, place, records),
+      records.wait(migrationKey(input.deployment, "up")),
+    ]);
+    requireLease(open);
+    if (!isUnderWay(wait)) refuseCancelled(open.release, open.deployment);
     const { migration } = open.deployment;
     if (
       migration === undefined &&
@@ -32,8 +37,7 @@ export const migrateDatabase: FunctionDefinition<typeof Input, void> = {
 };
 
 /** A migration that may have been begun is adopted, also when it is to be stopped: its end must be known. */
-async function isUnderWay({ records, deployment }: OpenDeployment): Promise<boolean> {
-  const wait = await records.wait(migrationKey(deployment, "up"));
+function isUnderWay(wait: Wait | undefined): boolean {
   return wait !== undefined && wait.result === undefined;
 }
 

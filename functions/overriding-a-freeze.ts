@@ -15,7 +15,7 @@ export const overrideFreeze: Perform<"override-freeze"> = async (request, { user
       `${freezeOverride.by} let ${release} go already, on ${new Date(freezeOverride.at).toISOString()}: ${freezeOverride.reason}.`,
     );
   await records.overrideFreeze(service, environment, { release, by: userArn, reason, at });
-  await giveTurn(place, service, environment);
+  await giveTurn(place, await records.environment(service, environment));
   const still =
     stopped === undefined ? "" : `; the line is stopped besides, by ${stopped.by}: ${stopped.reason}`;
   return `no freeze window of ${environment} keeps ${release} waiting${still}`;

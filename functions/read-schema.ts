@@ -5,7 +5,13 @@ import { findMigrationReport } from "../core/migration.ts";
 import { migrationKey } from "../core/names.ts";
 import type { Deployment } from "../core/records.ts";
 import { decideStillWanted } from "../core/still-wanted.ts";
-import { DeploymentInput, type OpenDeployment, readDeployment, updateDeployment } from "./deployment.ts";
+import {
+  connectPlace,
+  DeploymentInput,
+  type OpenDeployment,
+  readDeployment,
+  updateDeployment,
+} from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { readTaskLog } from "./migration-work.ts";
 import { schemaSource } from "./schema-source.ts";
@@ -30,8 +36,11 @@ export const readSchema: FunctionDefinition<typeof Input, Answer> = {
   name: "ReadSchema",
   input: Input,
   async run(input, place) {
-    const open = await readDeployment(input, place);
-    const wait = await open.records.wait(migrationKey(open.deployment, input.from));
+    const records = connectPlace(place);
+    const [open, wait] = await Promise.all([
+      readDeployment(input, place, records),
+      records.wait(migrationKey(input.deployment, input.from)),
+    ]);
     const printed = wait === undefined ? undefined : await readTaskLog(place, wait);
     const report = findMigrationReport(printed?.lines ?? []);
     if (report === undefined)

@@ -42,9 +42,9 @@ export const reconcile: FunctionDefinition<z.ZodMiniUnknown, Reconciled> = {
     const openReleases = await attempt(async () => open.releases());
     const openDeployments = await attempt(async () => open.deployments());
     await attempt(() => endCancelled(place, openReleases, openDeployments));
-    const environments = await attempt(() => recoverEnvironments(place, { open: openDeployments }));
+    const environments = await attempt(() => recoverEnvironments(place, openDeployments));
     const leases = await attempt(() => freeLeases(place, open.environments(), openDeployments));
-    const releases = await attempt(() => closeReleases(place, { open: openReleases }));
+    const releases = await attempt(() => closeReleases(place, openReleases, openDeployments));
     const [first] = failures;
     if (failures.length === 1) throw first;
     if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join("; "));

@@ -5,9 +5,10 @@ import { readCause } from "../core/errors.ts";
 import { Verdict } from "../core/health.ts";
 import { holdAfter } from "../core/hold.ts";
 import { requireImage } from "../core/image.ts";
+import { serviceOf } from "../core/names.ts";
 import type { Outcome } from "../core/outcome.ts";
 import { isProvenIll } from "../core/quarantine.ts";
-import type { Deployment, Release, Revision } from "../core/records.ts";
+import type { Deployment, EnvironmentRecord, Release, Revision } from "../core/records.ts";
 import { endBroken } from "../core/recovery.ts";
 import { replaceLive } from "../core/revisions.ts";
 import { DeploymentInput } from "./deployment.ts";
@@ -30,8 +31,12 @@ export const recordDeployment: FunctionDefinition<typeof Input, { outcome: Outco
       environment: { table },
     } = place;
     const records = connectRecords(connection, table);
-    const release = await records.requireRelease(input.deployment.release);
-    const deployment = await records.deployment(input.deployment);
+    const { release: id, environment: name } = input.deployment;
+    const [release, deployment, before] = await Promise.all([
+      records.requireRelease(id),
+      records.deployment(input.deployment),
+      records.environment(serviceOf(id), name),
+    ]);
     const failures = input.failures.map(({ error, cause }) => ({ error, cause: readCause(cause) }));
     if (deployment?.executionArn !== input.execution)
       return { outcome: "Rejected", reason: "the deployment's record is not this execution's" };
@@ -49,7 +54,7 @@ export const recordDeployment: FunctionDefinition<typeof Input, { outcome: Outco
     const recovered = await findRecovered(records, deployment, { outcome, reason });
     const ended = [...recovered, { deployment, release, failures, outcome, reason }];
     const live = liveAfter(stays, release, deployment, source, now);
-    await recordLive(records, deployment, { live, ended, outcome, now });
+    await recordLive(records, deployment, { before, live, ended, outcome, now });
     for (const one of ended)
       if (isProvenIll(one.deployment, one.failures, one.outcome))
         await records.putInQuarantine({
@@ -79,6 +84,7 @@ interface Ended {
 
 /** What becomes of an environment. */
 interface LiveChange {
+  readonly before: EnvironmentRecord;
   readonly live: Revision | undefined;
   /** All that ends here, the one that ends it last. */
   readonly ended: readonly Ended[];
@@ -93,12 +99,11 @@ interface LiveChange {
 async function recordLive(
   records: Records,
   deployment: Deployment,
-  { live, ended, outcome, now }: LiveChange,
+  { before, live, ended, outcome, now }: LiveChange,
 ): Promise<void> {
   const { service, environment, fence, intent } = deployment;
   if (fence === undefined) return;
   const back = outcome === "Released" && intent === "rollback";
-  const before = await records.environment(service, environment);
   const moved = live === undefined ? {} : replaceLive(before, live, back ? "rolled-back" : "replaced");
   const hold = ended.reduce(
     (held, one) => holdAfter(held, one.deployment, one.release, one.outcome, now),

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { connectRecords } from "../aws/dynamodb.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { closeReleases, recoverEnvironments } from "./recovery.ts";
 
@@ -13,9 +14,11 @@ export const recoverExecution: FunctionDefinition<typeof Input, { environments: 
     name: "RecoverExecution",
     input: Input,
     async run({ detail: { executionArn } }, place) {
+      const open = await connectRecords(place.connection, place.environment.table).allOpen();
+      const deployments = open.deployments();
       return {
-        environments: await recoverEnvironments(place, { only: executionArn }),
-        releases: await closeReleases(place, { only: executionArn }),
+        environments: await recoverEnvironments(place, deployments, executionArn),
+        releases: await closeReleases(place, open.releases(), deployments, executionArn),
       };
     },
   };

@@ -7,6 +7,7 @@ import type { Deployment, Release } from "../core/records.ts";
 import { mostRecoveries } from "../core/recovery.ts";
 import type { Place } from "./middleware.ts";
 import { stopBuilds } from "./stopping.ts";
+import { placeInLine } from "./turn.ts";
 
 /** A record that is open although the execution that should close it has ended. */
 interface Broken<Kind> {
@@ -14,27 +15,20 @@ interface Broken<Kind> {
   readonly end: ExecutionEnd;
 }
 
-/** Which of what is open to look at. */
-interface Among<Kind> {
-  /** That of this execution alone. */
-  readonly only?: string;
-  /** What is open, if it was asked for already. */
-  readonly open?: readonly Kind[] | undefined;
-}
-
 /**
  * Has every environment recovered whose deployment was broken off: an execution that is named after the broken one,
  * so that the same news told twice starts one. After three that did not close the deployment, a person must look.
- * If `only` is given, the environment of that execution's deployment alone.
+ * @param open the deployments that are.
+ * @param only if given, the environment of that execution's deployment alone.
  * @returns how many environments were seen to.
  */
 export async function recoverEnvironments(
   place: Place,
-  { only, open: known }: Among<Deployment> = {},
+  open: readonly Deployment[] = [],
+  only?: string,
 ): Promise<number> {
   const { connection, environment } = place;
   const records = connectRecords(connection, environment.table);
-  const open = known ?? (await records.openDeployments());
   const heard = open.find(({ executionArn }) => executionArn === only);
   if (only !== undefined && heard === undefined) return 0;
   const concerned = heard === undefined ? open : open.filter((one) => placeOf(one) === placeOf(heard));
@@ -77,15 +71,14 @@ async function findBroken<Kind extends { readonly executionArn: string }>(
  */
 async function closeUnbegun(place: Place, { record, end }: Broken<Deployment>): Promise<boolean> {
   const { connection, environment: home } = place;
-  const { service, environment, executionArn, fence } = record;
-  if (fence !== undefined) return false;
+  if (record.fence !== undefined) return false;
   const records = connectRecords(connection, home.table);
   await records.closeDeployment(record, {
     endedAt: connection.now(),
     outcome: "Cancelled",
     reason: `nothing was touched; ${describe(end)} before it had its turn`,
   });
-  await records.leaveLine(service, environment, executionArn);
+  await records.leaveLine(...placeInLine(record));
   return true;
 }
 
@@ -134,17 +127,23 @@ async function giveUp(place: Place, { service, environment }: Deployment, end: E
 /**
  * Closes every release whose execution ended without doing so, and stops its builds. One with a deployment still open
  * waits for that: its end is the release's.
+ * @param open the releases that are.
+ * @param openDeployments the deployments that are; nobody is asked about a release that has one.
+ * @param only if given, the release of that execution alone.
  * @returns how many were closed.
  */
 export async function closeReleases(
   place: Place,
-  { only, open: known }: Among<Release> = {},
+  open: readonly Release[] = [],
+  openDeployments: readonly Deployment[] = [],
+  only?: string,
 ): Promise<number> {
   const { connection, environment } = place;
   const records = connectRecords(connection, environment.table);
   let closed = 0;
-  const open = known ?? (await records.openReleases());
-  const concerned = open.filter(({ executionArn }) => only === undefined || executionArn === only);
+  const concerned = open
+    .filter(({ executionArn }) => only === undefined || executionArn === only)
+    .filter((release) => !openDeployments.some(isOf(release)));
   for (const { record, end } of await findBroken(place, concerned)) {
     await stopBuilds(place, record.id, "stopped because the release's execution ended");
     const deployments = (await records.deployments(record.id)).filter(isOf(record));

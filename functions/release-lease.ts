@@ -1,4 +1,5 @@
 import { connectRecords } from "../aws/dynamodb.ts";
+import { serviceOf } from "../core/names.ts";
 import { DeploymentInput } from "./deployment.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { giveTurn } from "./turn.ts";
@@ -10,19 +11,22 @@ export const releaseLease: FunctionDefinition<typeof DeploymentInput, { released
   async run(input, place) {
     const records = connectRecords(place.connection, place.environment.table);
     const { release, environment } = input.deployment;
-    const { service } = await records.requireRelease(release);
-    const { lease } = await records.environment(service, environment);
+    const service = serviceOf(release);
+    const [{ lease }, deployment] = await Promise.all([
+      records.environment(service, environment),
+      records.deployment(input.deployment),
+    ]);
     if (lease?.owner !== input.execution) return { released: false };
-    const { outcome = "an end that is not on record" } = (await records.deployment(input.deployment)) ?? {};
-    const released = await records.releaseLease(service, environment, {
+    const { outcome = "an end that is not on record" } = deployment ?? {};
+    const after = await records.releaseLease(service, environment, {
       owner: lease.owner,
       release,
       fence: lease.fence,
       at: place.connection.now(),
       reason: `its deployment ended as ${outcome}`,
     });
-    await giveTurn(place, service, environment);
-    return { released };
+    await giveTurn(place, after ?? (await records.environment(service, environment)));
+    return { released: after !== undefined };
   },
 };
 

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { connectExecutions } from "../aws/states.ts";
 import { revertTarget } from "../core/migration.ts";
-import { DeploymentInput, readDeployment, requireLease, updateDeployment } from "./deployment.ts";
+import { DeploymentInput, readPlaced, requireLease, updateDeployment } from "./deployment.ts";
 import { lookAtTask } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { migrationWork } from "./migration-work.ts";
@@ -17,14 +17,14 @@ export const revertMigration: FunctionDefinition<typeof Input, void> = {
   name: "RevertMigration",
   input: Input,
   async run(input, place) {
-    const open = await readDeployment(input, place);
+    const open = await readPlaced(input, place);
     const { migration } = open.deployment;
     const to = revertTarget(open.deployment);
     if (migration === undefined || to === undefined) {
       const output = { action: "nothing-to-revert" };
       return connectExecutions(place.connection).complete(input.token, { end: "succeeded", output });
     }
-    await requireLease(open);
+    requireLease(open);
     if (migration.revert === undefined)
       await updateDeployment(open, { migration: { ...migration, revert: "begun" } });
     await awaitWork(

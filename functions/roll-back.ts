@@ -12,7 +12,7 @@ import { canStay } from "../core/still-wanted.ts";
 import {
   DeploymentInput,
   type OpenDeployment,
-  readDeployment,
+  readPlaced,
   requireLease,
   updateDeployment,
 } from "./deployment.ts";
@@ -33,7 +33,7 @@ export const rollBack: FunctionDefinition<typeof Input, void> = {
   name: "RollBack",
   input: Input,
   async run(input, place) {
-    const open = await readDeployment(input, place);
+    const open = await readPlaced(input, place);
     const { deployment } = open;
     const { environment } = input.deployment;
     const isCancelled = cancellationOf(open.release, deployment) !== undefined;
@@ -50,10 +50,10 @@ export const rollBack: FunctionDefinition<typeof Input, void> = {
     if (plan.action !== "restore") {
       await answer(place, input.token, plan.action);
       // An earlier try may have begun it and died before it could say so.
-      await open.records.closeWait({ key }, { end: "succeeded", output: { action: plan.action } });
+      await open.records.endWait(key, { end: "succeeded", output: { action: plan.action } });
       return;
     }
-    await requireLease(open);
+    requireLease(open);
     const before = await open.records.requireRelease(plan.revision.release);
     await awaitWork(
       place,

@@ -1,15 +1,14 @@
 import * as z from "zod/mini";
-import { connectRecords } from "../aws/dynamodb.ts";
 import { refuseCancelled } from "../core/cancel.ts";
 import { SpillwayError } from "../core/errors.ts";
 import type { Release } from "../core/records.ts";
 import { environmentOf } from "../core/settings.ts";
 import { requireBuild, verificationVariables } from "../core/stage.ts";
 import { buildWork } from "./build-work.ts";
-import { readWanted } from "./deployment.ts";
+import { connectPlace, readWanted } from "./deployment.ts";
 import { lookAtBuild } from "./looks.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
-import { readScope, ScopeInput } from "./stage-scope.ts";
+import { readScope, ScopeInput, type StageScope } from "./stage-scope.ts";
 import { awaitWork } from "./waiting.ts";
 
 const Input = z.extend(ScopeInput, {
@@ -35,10 +34,7 @@ export const runStage: FunctionDefinition<typeof Input, void> = {
   async run(input, place) {
     const { stage, build, token } = input;
     const scope = readScope(input);
-    const release = await connectRecords(place.connection, place.environment.table).requireRelease(
-      scope.release,
-    );
-    if (scope.deployment === undefined) refuseCancelled(release);
+    const { release, verified } = await readChecked(scope, input, place);
     const { config, variables } = requireBuild(release, stage, build);
     const work = buildWork(place, release, {
       key: `${scope.key}/stage/${build}`,
@@ -49,7 +45,7 @@ export const runStage: FunctionDefinition<typeof Input, void> = {
         ...config.variables,
         ...variables,
         ...images(release),
-        ...(await verifies(release, input, place)),
+        ...verified,
       },
       secrets: config.secrets,
     });
@@ -64,20 +60,26 @@ function images({ image, migrationImage }: Release): Record<string, string> {
   };
 }
 
-async function verifies(
-  release: Release,
-  { deployment, execution, url }: Input,
+/** The release whose build runs, wanted still, and what a build is told that verifies a deployment. */
+async function readChecked(
+  { release: id, deployment }: StageScope,
+  { execution, url }: Input,
   place: Place,
-): Promise<Record<string, string>> {
-  if (deployment === undefined) return {};
+): Promise<{ release: Release; verified: Record<string, string> }> {
+  if (deployment === undefined) {
+    const release = await connectPlace(place).requireRelease(id);
+    refuseCancelled(release);
+    return { release, verified: {} };
+  }
   if (execution === undefined || url === undefined)
     throw new SpillwayError(
       "InvalidInput",
       "A stage that verifies a deployment needs its execution and url.",
     );
+  const { release } = await readWanted({ deployment, execution }, place);
   const { environment } = deployment;
-  await readWanted({ deployment, execution }, place);
-  return verificationVariables(environment, environmentOf(release, environment).environment, url);
+  const settings = environmentOf(release, environment).environment;
+  return { release, verified: verificationVariables(environment, settings, url) };
 }
 
 export const handler = createHandler(runStage);

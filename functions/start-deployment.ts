@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { refuseCancelled } from "../core/cancel.ts";
 import { deploymentKey } from "../core/names.ts";
-import { DeploymentInput, readDeployment, requireLease, updateDeployment } from "./deployment.ts";
+import { DeploymentInput, readPlaced, requireLease, updateDeployment } from "./deployment.ts";
 import { lookAtOperation } from "./looks.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 import { targetWork } from "./target-work.ts";
@@ -14,8 +14,8 @@ export const startDeployment: FunctionDefinition<typeof Input, void> = {
   name: "StartDeployment",
   input: Input,
   async run(input, place) {
-    const open = await readDeployment(input, place);
-    await requireLease(open);
+    const open = await readPlaced(input, place);
+    requireLease(open);
     if (open.deployment.switched === undefined) refuseCancelled(open.release, open.deployment);
     if (open.deployment.switched === undefined)
       await updateDeployment(open, { switched: { begunAt: place.connection.now() } });

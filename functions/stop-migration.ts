@@ -1,7 +1,7 @@
 import { connectTasks } from "../aws/ecs.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { migrationKey } from "../core/names.ts";
-import { DeploymentInput, readDeployment } from "./deployment.ts";
+import { connectPlace, DeploymentInput, readDeployment } from "./deployment.ts";
 import { connectionOf } from "./environment-connection.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
 
@@ -14,8 +14,11 @@ export const stopMigration: FunctionDefinition<typeof DeploymentInput, { stopped
   name: "StopMigration",
   input: DeploymentInput,
   async run(input, place) {
-    const { records, deployment } = await readDeployment(input, place);
-    const wait = await records.wait(migrationKey(deployment, "up"));
+    const records = connectPlace(place);
+    const [wait] = await Promise.all([
+      records.wait(migrationKey(input.deployment, "up")),
+      readDeployment(input, place, records),
+    ]);
     if (wait?.awaitedArn === undefined || wait.result !== undefined)
       return { stopped: wait?.awaitedArn ?? null };
     const { awaitedArn, subject } = wait;

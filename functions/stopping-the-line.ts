@@ -29,11 +29,14 @@ export const stopLine: Perform<"stop-the-line"> = async (request, { userArn, at 
 export const resumeLine: Perform<"resume-the-line"> = async (request, _by, place) => {
   const { service } = request;
   const records = connectRecords(place.connection, place.environment.table);
-  const resumed: string[] = [];
-  for (const environment of await placesOf(request, place))
-    if (await records.resumeLine(service, environment)) resumed.push(environment);
-  for (const environment of resumed) await giveTurn(place, service, environment);
-  if (resumed.length > 0) return `the line of ${service} goes on in ${resumed.join(", ")}`;
+  const resumed: EnvironmentRecord[] = [];
+  for (const name of await placesOf(request, place)) {
+    const environment = await records.resumeLine(service, name);
+    if (environment !== undefined) resumed.push(environment);
+  }
+  for (const environment of resumed) await giveTurn(place, environment);
+  if (resumed.length > 0)
+    return `the line of ${service} goes on in ${resumed.map(({ environment }) => environment).join(", ")}`;
   throw new SpillwayError(
     "NothingToDo",
     `The line of ${service} is not stopped${request.environment === undefined ? " anywhere" : ` in ${request.environment}`}.`,

@@ -6,7 +6,7 @@ import { isQuiet } from "../core/lease.ts";
 import { migrationKey } from "../core/names.ts";
 import type { DeploymentName, EnvironmentRecord, FreedLease } from "../core/records.ts";
 import { targetOf } from "../core/settings.ts";
-import { workName } from "../core/wait.ts";
+import { type Wait, workName } from "../core/wait.ts";
 import { connectionOf, connectionTo } from "./environment-connection.ts";
 import type { Place } from "./middleware.ts";
 import { giveTurn, withoutEnded } from "./turn.ts";
@@ -43,16 +43,18 @@ export async function findQuietHolder(
 }
 
 async function isAtWork(place: Place, records: Records, deployment: DeploymentName): Promise<boolean> {
-  for (const purpose of ["up", "down"] as const)
-    if (await isMigrating(place, records, migrationKey(deployment, purpose))) return true;
-  const release = await records.requireRelease(deployment.release);
+  const [release, up, down] = await Promise.all([
+    records.requireRelease(deployment.release),
+    records.wait(migrationKey(deployment, "up")),
+    records.wait(migrationKey(deployment, "down")),
+  ]);
+  for (const wait of [up, down]) if (await isMigrating(place, wait)) return true;
   const target = connectAppRunner(connectionTo(place, release, deployment.environment));
   return (await target.describe(targetOf(release, deployment.environment))).busy;
 }
 
 /** A task may have been started although its ARN was lost; ECS knows by whom it was. */
-async function isMigrating(place: Place, records: Records, key: string): Promise<boolean> {
-  const wait = await records.wait(key);
+async function isMigrating(place: Place, wait: Wait | undefined): Promise<boolean> {
   if (wait === undefined || wait.result !== undefined) return false;
   const tasks = connectTasks(connectionOf(place, wait));
   const { cluster = "" } = wait.subject;
@@ -100,8 +102,9 @@ export async function freeLeases(
     const holder = await findQuietHolder(place, left);
     const end = describeTakeover(left.lease, holder, now);
     if (end === undefined || !isQuiet(holder?.since, now)) continue;
-    if (await records.releaseLease(service, environment, end)) freed++;
-    await giveTurn(place, service, environment);
+    const after = await records.releaseLease(service, environment, end);
+    if (after !== undefined) freed++;
+    await giveTurn(place, after ?? (await records.environment(service, environment)));
   }
   return freed;
 }

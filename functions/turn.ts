@@ -2,9 +2,10 @@ import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { cancellationOf, describeCancellation } from "../core/cancel.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { requireImage } from "../core/image.ts";
-import { turnKey } from "../core/names.ts";
+import { brings } from "../core/intent.ts";
+import { serviceOf, turnKey } from "../core/names.ts";
 import { isForced } from "../core/quarantine.ts";
-import type { Deployment, DeploymentName, EnvironmentRecord, Release } from "../core/records.ts";
+import type { Deployment, DeploymentName, EnvironmentRecord, Quarantine, Release } from "../core/records.ts";
 import { decideStillWanted, refuseGuarded } from "../core/still-wanted.ts";
 import { decideTurn, describeClosed, type InLine, type Obstacle, obstacleOf } from "../core/turn.ts";
 import type { WaitResult } from "../core/wait.ts";
@@ -16,15 +17,16 @@ import { type Look, settle, type Work } from "./waiting.ts";
 /** Waiting for the turn of a deployment, as work that a state can wait for: nobody is asked to do anything. */
 export function turnWork({ deployment }: OpenDeployment, token: string): Work {
   const { release, environment, attempt, service } = deployment;
-  const begun = { arn: `turn/${service}/${environment}` };
+  const arn = `turn/${service}/${environment}`;
   return {
     key: turnKey(deployment),
     kind: "turn",
     release,
     token,
     subject: { environment, attempt: String(attempt) },
-    begin: async () => begun,
-    find: async () => begun,
+    arn,
+    begin: async () => ({ arn }),
+    find: async () => ({ arn }),
   };
 }
 
@@ -36,6 +38,7 @@ export function lookAtTurn(place: Place): Look {
   return async (wait) => {
     const records = connectRecords(place.connection, place.environment.table);
     const name = deploymentOf(wait);
+    // Read each time: whoever was closed meanwhile must not stay in line.
     for (let tries = 0; name !== undefined && tries < mostTries; tries++) {
       const looked = await lookOnce(place, records, name);
       if (looked !== "again") return looked;
@@ -58,27 +61,47 @@ function inLine(
   return { execution, release, attempt, sequence, openedAt, since };
 }
 
-/** @returns how it ended; undefined while it waits; "again" once it has a place in line. */
+/** @returns how it ended; undefined while it waits; "again" if another took its place at the same moment. */
 async function lookOnce(
   place: Place,
   records: Records,
   name: DeploymentName,
 ): Promise<WaitResult | "again" | undefined> {
-  // Read each time: whoever was closed meanwhile must not stay in line.
-  const deployment = await records.deployment(name);
+  const [deployment, release, found] = await Promise.all([
+    records.deployment(name),
+    records.requireRelease(name.release),
+    records.environment(serviceOf(name.release), name.environment),
+  ]);
   if (deployment === undefined || deployment.endedAt !== undefined)
     return { end: "failed", error: "LeaseLost", cause: "the deployment is closed" };
-  const release = await records.requireRelease(deployment.release);
-  const { service } = deployment;
-  const environment = await withoutEnded(records, await records.environment(service, name.environment));
-  const unwanted = await findUnwanted(records, release, deployment, environment);
+  const [environment, quarantine] = await Promise.all([
+    withoutEnded(records, found, deployment),
+    records.quarantine(release.service, requireImage(release).digest),
+  ]);
+  return judge(place, records, { deployment, release, environment, quarantine });
+}
+
+/** What a turn is judged by. */
+interface Circumstances {
+  readonly deployment: Deployment;
+  readonly release: Release;
+  readonly environment: EnvironmentRecord;
+  readonly quarantine: Quarantine | undefined;
+}
+
+/** Judged once more by the environment as it is with the deployment in line. @returns as `lookOnce` does. */
+async function judge(
+  place: Place,
+  records: Records,
+  circumstances: Circumstances,
+): Promise<WaitResult | "again" | undefined> {
+  const { deployment, release, environment } = circumstances;
+  const unwanted = findUnwanted(circumstances);
   if (unwanted !== undefined) return unwanted;
-  const own = inLine(deployment, release, place.connection.now());
-  const decided = decideTurn(
-    environment,
-    own,
-    obstacle(environment, deployment, release, place.connection.now()),
-  );
+  const { service, environment: name } = environment;
+  const now = place.connection.now();
+  const own = inLine(deployment, release, now);
+  const decided = decideTurn(environment, own, obstacle(environment, deployment, release, now));
   switch (decided.decision) {
     case "go":
       return { end: "succeeded", output: {} };
@@ -88,28 +111,29 @@ async function lookOnce(
       return { end: "failed", error: "DeploymentRefused", cause: `${decided.reason}.` };
     case "wait":
       if (environment.next?.why !== decided.why)
-        await records.sayWhyNextWaits(service, name.environment, own.execution, decided.why);
+        await records.sayWhyNextWaits(service, name, own.execution, decided.why);
       return undefined;
-    case "enter":
-      if ((await records.enterLine(environment, own)) && decided.displaced !== undefined)
-        await wake(place, records, decided.displaced, name.environment);
-      return "again";
+    case "enter": {
+      const entered = await records.enterLine(environment, own);
+      if (entered === undefined) return "again";
+      if (decided.displaced !== undefined) await wake(place, records, decided.displaced, name);
+      return judge(place, records, { ...circumstances, environment: entered });
+    }
   }
 }
 
 /** Why a deployment should not have a turn at all, whoever is in line. */
-async function findUnwanted(
-  records: Records,
-  release: Release,
-  deployment: Deployment,
-  environment: EnvironmentRecord,
-): Promise<WaitResult | undefined> {
+function findUnwanted({
+  deployment,
+  release,
+  environment,
+  quarantine,
+}: Circumstances): WaitResult | undefined {
   const cancellation = cancellationOf(release, deployment);
   if (cancellation !== undefined)
     return { end: "failed", error: "Cancelled", cause: describeCancellation(cancellation) };
   const wanted = decideStillWanted(deployment, release, environment.live);
   if (!wanted.wanted) return { end: "failed", error: wanted.error, cause: `${wanted.reason}.` };
-  const quarantine = await records.quarantine(release.service, requireImage(release).digest);
   const guarded = refuseGuarded(deployment, release, environment, quarantine);
   if (guarded === undefined) return undefined;
   return { end: "failed", error: "DeploymentRefused", cause: `${guarded}.` };
@@ -133,29 +157,32 @@ function obstacle(
 /**
  * An environment without those who stand in line, or ahead of it, and have ended: they keep nobody waiting. A function
  * of a stopped execution may have put it there after its deployment was closed.
+ * @param open a deployment that is known to be open.
  */
 export async function withoutEnded(
   records: Records,
   environment: EnvironmentRecord,
+  open?: Deployment,
 ): Promise<EnvironmentRecord> {
-  const { ahead, next, service, environment: name } = environment;
-  let left = environment;
-  for (const [place, one] of Object.entries({ ahead, next })) {
-    const deployment = one && (await records.deployment({ ...one, environment: name }));
-    if (one === undefined || (deployment !== undefined && deployment.endedAt === undefined)) continue;
-    await records.leaveLine(service, name, one.execution);
-    left = { ...left, [place]: undefined };
-  }
-  return left;
+  const { service, environment: name } = environment;
+  const leave = async (place: "ahead" | "next") => {
+    const one = environment[place];
+    if (one === undefined || one.execution === open?.executionArn) return {};
+    const deployment = await records.deployment({ ...one, environment: name });
+    if (deployment !== undefined && deployment.endedAt === undefined) return {};
+    await records.leaveLine(service, name, place, one.execution);
+    return { [place]: undefined };
+  };
+  const [ahead, next] = await Promise.all([leave("ahead"), leave("next")]);
+  return { ...environment, ...ahead, ...next };
 }
 
 /**
  * Gives the turn to the next in line of an environment, if there is one and nothing keeps it. To be called whenever a
  * lease ends; `Reconcile` looks each minute, in case it was not.
  */
-export async function giveTurn(place: Place, service: string, environment: string): Promise<void> {
+export async function giveTurn(place: Place, { next, environment }: EnvironmentRecord): Promise<void> {
   const records = connectRecords(place.connection, place.environment.table);
-  const { next } = await records.environment(service, environment);
   if (next !== undefined) await wake(place, records, next, environment);
 }
 
@@ -172,10 +199,15 @@ async function wake(
 /** A deployment that ends before it had its turn leaves the line. */
 export async function leaveLine(place: Place, deployment: Deployment): Promise<void> {
   const records = connectRecords(place.connection, place.environment.table);
-  const { service, environment, executionArn } = deployment;
-  await records.leaveLine(service, environment, executionArn);
-  await records.closeWait(
-    { key: turnKey(deployment) },
-    { end: "failed", error: "LeaseLost", cause: "the deployment ended" },
-  );
+  await records.leaveLine(...placeInLine(deployment));
+  await records.endWait(turnKey(deployment), {
+    end: "failed",
+    error: "LeaseLost",
+    cause: "the deployment ended",
+  });
+}
+
+/** Where a deployment stands that waits for its turn: who brings nothing new stands ahead of the line. */
+export function placeInLine({ service, environment, intent, executionArn }: Deployment) {
+  return [service, environment, brings(intent) ? "next" : "ahead", executionArn] as const;
 }

@@ -10,6 +10,8 @@ export interface Work {
   readonly release: string;
   readonly token: string;
   readonly subject: Readonly<Record<string, string>>;
+  /** Of work that nobody has to begin: what its wait is found by. */
+  readonly arn?: string;
   /** Begins the work under this name. */
   begin(name: string): Promise<Begun>;
   /** Looks for work that was begun under this name, at or after `since`, and whose ARN was lost. */
@@ -61,6 +63,7 @@ async function openOrRetry(place: Place, records: Records, work: Work): Promise<
     subject: { ...work.subject },
     looks: 0,
     lookAgainAt: nextLook(now, 0, kind),
+    ...(work.arn === undefined ? {} : { awaitedArn: work.arn }),
   };
   if (await records.openWait(fresh)) return { ...fresh, looks: -1 };
   const found = await records.wait(key);
@@ -85,10 +88,15 @@ export async function settle(place: Place, wait: Wait, look: Look): Promise<void
   const { awaitedArn } = wait;
   const result = awaitedArn === undefined ? undefined : await look({ ...wait, awaitedArn });
   if (result === undefined) return postpone(records, wait, place.connection.now());
-  // The token may have been replaced by a retry while we asked.
-  const token = (await records.wait(wait.key))?.token ?? wait.token;
-  await connectExecutions(place.connection).complete(token, result);
-  await records.closeWait(wait, result);
+  return wake(place, records, wait, result);
+}
+
+/** A retry may have put a token of its own in place since the wait was read: then that one is woken, too. */
+async function wake(place: Place, records: Records, wait: Wait, result: WaitResult): Promise<void> {
+  await connectExecutions(place.connection).complete(wait.token, result);
+  if (await records.closeWait(wait, result)) return;
+  const now = await records.wait(wait.key);
+  if (now?.tries === wait.tries && now.token !== wait.token) return wake(place, records, now, result);
 }
 
 /** Only a look that was due moves the next one: an event that comes early must not put off the look for one that is lost. */

@@ -43,11 +43,11 @@ export type Thing =
   | "released-task-definition-list"
   | "report-list";
 
-const readRecords: Permission = { actions: ["dynamodb:GetItem"], on: "table" };
+const readRecords: Permission = { actions: ["dynamodb:BatchGetItem"], on: "table" };
 const addRecords: Permission = { actions: ["dynamodb:PutItem"], on: "table" };
 const updateRecords: Permission = { actions: ["dynamodb:UpdateItem"], on: "table" };
 /** What is known already: read, and written on. */
-const records: Permission = { actions: ["dynamodb:GetItem", "dynamodb:UpdateItem"], on: "table" };
+const records: Permission = { actions: ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], on: "table" };
 /** The same for who waits: a wait is a record of its own. */
 const waits: readonly Permission[] = [records, addRecords];
 const listRecords: Permission = { actions: ["dynamodb:Query"], on: "table" };
@@ -162,7 +162,7 @@ export const permissions: Readonly<Record<string, readonly Permission[]>> = {
   GateRelease: [readRecords, addRecords],
   BuildImage: [...waits, answer, startBuilds, stopBuilds, ...lookAtBuilds],
   CancelRelease: cancelReleases,
-  CompleteRelease: [records, listRecords, findPushed],
+  CompleteRelease: [updateRecords, listRecords, findPushed],
   AdmitDeployment: [readRecords, addRecords, listRecords],
   RequestApproval: [...waits, answer, announce],
   FindFreezes: [],
@@ -184,7 +184,7 @@ export const permissions: Readonly<Record<string, readonly Permission[]>> = {
   RecordDeployment: [...waits],
   ReleaseLease: [records, answer],
   CompleteWait: [records, findWaiting, answer, ...lookAtBuilds, ...lookAtTasks, ...lookAtOperations],
-  RecoverExecution: [records, ...seeToBroken],
+  RecoverExecution: [records, scanOpen, ...seeToBroken],
   Operate: [...cancelReleases, answer, addRecords],
   FindOrphans: [
     ...[records, listTasks, describeTasks, stopBuilds],

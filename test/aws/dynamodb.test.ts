@@ -55,9 +55,15 @@ describe("what a function asked of a wait that takes effect after its retry has 
     expect(await records.wait(wait.key)).toMatchObject({ token: "second" });
   });
 
+  it("does not end a wait for which a retry waits with a token of its own", async () => {
+    const { records } = world;
+    expect(await records.closeWait(wait, failed)).toBe(false);
+    expect((await records.wait(wait.key))?.result).toBeUndefined();
+  });
+
   it("does not begin anew what was begun anew", async () => {
     const { records } = world;
-    expect(await records.closeWait(wait, failed)).toBe(true);
+    expect(await records.closeWait({ ...wait, token: "second" }, failed)).toBe(true);
     expect(await records.reopenWait(wait, anew)).toBe(true);
     expect(await records.reopenWait(wait, { ...anew, token: "late" })).toBe(false);
     expect(await records.wait(wait.key)).toMatchObject({ token: "third", tries: 1 });
@@ -70,7 +76,7 @@ describe("what a function asked of a wait that takes effect after its retry has 
     const found = await records.wait(wait.key);
     expect(found).toMatchObject({ token: "third" });
     expect(found?.awaitedArn ?? found?.result).toBeUndefined();
-    expect(await records.closeWait({ key: wait.key }, failed)).toBe(true);
+    expect(await records.endWait(wait.key, failed)).toBe(true);
   });
 });
 
@@ -131,7 +137,8 @@ describe("what is open", () => {
     await records.takeLease(await records.environment("web", "production"), lease, { current: deployment });
     expect(await names()).toEqual(["production"]);
     expect(await records.closeEnvironment("web", "production")).toBe(false);
-    expect(await records.releaseLease("web", "production", freed)).toBe(true);
+    expect(await records.releaseLease("web", "production", freed)).toMatchObject({ freed, fence: 1 });
+    expect(await records.releaseLease("web", "production", freed)).toBeUndefined();
     expect(await names()).toEqual([]);
   });
 
@@ -140,9 +147,9 @@ describe("what is open", () => {
     const before = await records.environment("web", "production");
     await records.takeLease(before, { ...lease, fence: 2 }, { current: deployment });
     await records.enterLine(await records.environment("web", "production"), next);
-    expect(await records.releaseLease("web", "production", { ...freed, fence: 2 })).toBe(true);
+    expect(await records.releaseLease("web", "production", { ...freed, fence: 2 })).toMatchObject({ next });
     expect(await names()).toEqual(["production"]);
-    await records.leaveLine("web", "production", "two");
+    await records.leaveLine("web", "production", "next", "two");
     expect(await records.closeEnvironment("web", "production")).toBe(true);
     expect(await names()).toEqual([]);
   });
@@ -156,7 +163,7 @@ describe("what is open", () => {
       since: 40,
     });
     expect(await names()).toEqual(["production"]);
-    await records.leaveLine("web", "production", "three");
+    await records.leaveLine("web", "production", "ahead", "three");
     expect(await records.closeEnvironment("web", "production")).toBe(true);
   });
 

@@ -18,7 +18,7 @@ const world = {
 };
 
 /** What a table answers: the name of its refusal, or the members that callers read. */
-type Answer = { refused: string } | { Item?: object; Items?: object[] };
+type Answer = { refused: string } | { Attributes?: object; Items?: object[] };
 type Send = (operation: string, input: object) => Promise<Answer>;
 
 const open: DynamoDb[] = [];
@@ -39,8 +39,8 @@ async function start(table: DynamoDb): Promise<Send> {
     });
     const answer = JSON.parse(new TextDecoder().decode(body));
     if (status !== 200) return { refused: String(answer.__type).replace(/^.*#/, "") };
-    const { Item, Items } = answer;
-    return { ...(Item && { Item }), ...(Items && { Items }) };
+    const { Attributes, Items = answer.Responses?.records } = answer;
+    return { ...(Attributes && { Attributes }), ...(Items && { Items }) };
   };
   const { keys, attributes, indexes } = tableShape;
   const schema = ({ partition, sort }: { partition: string; sort: string }) => [
@@ -70,16 +70,17 @@ const tables: [name: string, make: () => Promise<DynamoDb>][] = [
 
 const key = { pk: { S: "SERVICE#web" }, sk: { S: "ENVIRONMENT#production" } };
 const refusal = { refused: "ValidationException" };
+const read = (...Keys: readonly object[]) => ({ RequestItems: { records: { Keys, ConsistentRead: true } } });
 
 describe.each(tables)("%s keeps the contract of the records", (_name, make) => {
   it("creates an item once, and gives back what was put", async () => {
     const send = await start(await make());
     const item = { ...key, fence: { N: "1" }, lease: { M: { owner: { S: "a" }, fence: { N: "1" } } } };
     const create = { Item: item, ConditionExpression: "attribute_not_exists(pk)" };
-    expect(await send("GetItem", { Key: key })).toEqual({});
+    expect(await send("BatchGetItem", read(key))).toEqual({ Items: [] });
     expect(await send("PutItem", create)).toEqual({});
     expect(await send("PutItem", create)).toEqual({ refused: "ConditionalCheckFailedException" });
-    expect(await send("GetItem", { Key: key, ConsistentRead: true })).toEqual({ Item: item });
+    expect(await send("BatchGetItem", read(key))).toEqual({ Items: [item] });
   });
 
   it("changes members of a map, and removes them, if the condition holds", async () => {
@@ -99,9 +100,11 @@ describe.each(tables)("%s keeps the contract of the records", (_name, make) => {
     });
     expect(await update({})).toEqual({});
     expect(await update({})).toEqual({ refused: "ConditionalCheckFailedException" });
-    expect(await send("GetItem", { Key: key })).toEqual({
-      Item: { ...key, evidence: { M: { "unit-tests": { S: "x" } } }, fence: { N: "8" } },
-    });
+    const after = { ...key, evidence: { M: { "unit-tests": { S: "x" } } }, fence: { N: "8" } };
+    expect(await send("BatchGetItem", read(key))).toEqual({ Items: [after] });
+    expect(
+      await send("UpdateItem", { Key: key, UpdateExpression: "REMOVE evidence", ReturnValues: "ALL_NEW" }),
+    ).toEqual({ Attributes: { ...key, fence: { N: "8" } } });
   });
 
   it("finds in an index what has its keys, in their order, and forgets what has not", async () => {
@@ -146,6 +149,17 @@ describe.each(tables)("%s keeps the contract of the records", (_name, make) => {
     });
   });
 
+  it("reads up to a hundred items at once, none of them twice", async () => {
+    const send = await start(await make());
+    const keys = (count: number) =>
+      Array.from({ length: count }, (_, nth) => ({ pk: { S: "RELEASE#a" }, sk: { S: String(nth) } }));
+    for (const item of keys(3)) await send("PutItem", { Item: item });
+    expect(sorted(await send("BatchGetItem", read(...keys(100))))).toEqual({ Items: keys(3) });
+    expect(await send("BatchGetItem", read(...keys(101)))).toEqual(refusal);
+    expect(await send("BatchGetItem", read())).toEqual(refusal);
+    expect(await send("BatchGetItem", read(key, ...keys(2), key))).toEqual(refusal);
+  });
+
   it.each([
     ["a value that is not used", "UpdateItem", { ":a": { S: "x" }, ":b": { S: "y" } }, "SET note = :a"],
     ["a value that is not defined", "UpdateItem", { ":a": { S: "x" } }, "SET note = :a, reason = :b"],
@@ -172,8 +186,8 @@ describe.each(tables)("%s keeps the contract of the records", (_name, make) => {
       ExpressionAttributeValues: { ":kind": { S: "wait" } },
     };
     expect(await send("Query", { ...query, IndexName: "open", ConsistentRead: true })).toEqual(refusal);
-    expect(await send("GetItem", { Key: { pk: { S: "a" } } })).toEqual(refusal);
-    expect(await send("GetItem", { Key: key, TableName: "other" })).toEqual({
+    expect(await send("BatchGetItem", read({ pk: { S: "a" } }))).toEqual(refusal);
+    expect(await send("BatchGetItem", { RequestItems: { other: { Keys: [key] } } })).toEqual({
       refused: "ResourceNotFoundException",
     });
   });
@@ -237,8 +251,16 @@ function requests(): fc.Arbitrary<[operation: string, input: object]> {
   );
   const path = fc.constantFrom("openKind", "lookAgainAt", "lease", "lease/fence", "awaitedArn", "note");
   const update = fc
-    .tuple(Key, path, fc.option(fc.tuple(any, text, number), { nil: undefined }), condition, path, number)
-    .map(([key, place, drawn, ConditionExpression, other, compared]) => {
+    .tuple(
+      Key,
+      path,
+      fc.option(fc.tuple(any, text, number), { nil: undefined }),
+      condition,
+      path,
+      number,
+      fc.constantFrom("ALL_NEW", undefined),
+    )
+    .map(([key, place, drawn, ConditionExpression, other, compared, ReturnValues]) => {
       // What an index is by has the type of its keys; what comes first of two faults is not in the contract.
       const [free, word, count] = drawn ?? [];
       const value = place === "lookAgainAt" ? count : /openKind|awaited/.test(place) ? word : free;
@@ -258,12 +280,15 @@ function requests(): fc.Arbitrary<[operation: string, input: object]> {
           UpdateExpression:
             value === undefined ? `REMOVE ${written.join(".")}` : `SET ${written.join(".")} = :m`,
           ConditionExpression,
+          ReturnValues,
           ExpressionAttributeNames: names,
           ...(Object.keys(values).length > 0 ? { ExpressionAttributeValues: values } : {}),
         },
       ] as const;
     });
-  const get = Key.map((key) => ["GetItem", { Key: key, ConsistentRead: true }] as const);
+  const get = fc
+    .array(Key, { minLength: 1, maxLength: 4 })
+    .map((keys) => ["BatchGetItem", read(...keys)] as const);
   const query = fc.constantFrom(
     ["pk = :a AND begins_with(sk, :b)", { ":a": { S: "a" }, ":b": { S: "x" } }, undefined] as const,
     ["openKind = :a", { ":a": { S: "wait" } }, "open"] as const,

@@ -19,18 +19,24 @@ const Creation = z.object({
   GlobalSecondaryIndexes: z._default(z.array(z.looseObject({ IndexName: z.string(), KeySchema })), []),
 });
 
+/** What is asked of one table. */
+const Batch = z.strictObject({ Keys: z.array(z.unknown()), ConsistentRead: z.optional(z.boolean()) });
+const mostAtOnce = 100;
+
 const encoder = new TextEncoder();
 
 /** The members of a request that count here, not yet looked at. */
 interface Request {
   readonly TableName?: unknown;
   readonly Key?: unknown;
+  readonly RequestItems?: unknown;
   readonly Item?: unknown;
   readonly ConditionExpression?: unknown;
   readonly UpdateExpression?: unknown;
   readonly KeyConditionExpression?: unknown;
   readonly ExpressionAttributeNames?: object;
   readonly ExpressionAttributeValues?: object;
+  readonly ReturnValues?: unknown;
   readonly IndexName?: unknown;
   readonly ConsistentRead?: unknown;
   readonly ExclusiveStartKey?: unknown;
@@ -39,7 +45,6 @@ interface Request {
 
 /** Members that would change the answer and that nobody here sends. */
 const unknownMembers = [
-  "ReturnValues",
   "ReturnValuesOnConditionCheckFailure",
   "FilterExpression",
   "ProjectionExpression",
@@ -81,11 +86,20 @@ export function createMemoryTable(later: (apply: () => void) => void = (apply) =
       return written({ TableDescription: shape.description });
     },
     DescribeTable: (request) => written({ Table: find(request).shape.description }),
-    GetItem(request) {
-      const found = find(request).get(keyOf(find(request).shape, request));
-      return found === undefined ? nothing : answerOf(found);
+    BatchGetItem({ RequestItems }) {
+      const asked = Object.entries(z.parse(z.record(z.string(), Batch), RequestItems));
+      if (asked.length !== 1) throw invalid("The table in memory reads of one table at a time.");
+      const answers = asked.map(([TableName, { Keys }]) => {
+        const items = find({ TableName });
+        const keys = Keys.map((Key) => keyOf(items.shape, { Key }));
+        refuseMany(keys);
+        const found = keys.map((key) => items.get(key)).filter((item) => item !== undefined);
+        return `${JSON.stringify(TableName)}:[${found.map(textOf).join(",")}]`;
+      });
+      return encoder.encode(`{"Responses":{${answers.join(",")}},"UnprocessedKeys":{}}`);
     },
     PutItem(request) {
+      refuseReturns(request);
       const items = find(request);
       const item = readItem(request.Item);
       const condition = conditionOf(request);
@@ -95,6 +109,8 @@ export function createMemoryTable(later: (apply: () => void) => void = (apply) =
       return nothing;
     },
     UpdateItem(request) {
+      const returns = request.ReturnValues === "ALL_NEW";
+      if (!returns) refuseReturns(request);
       const items = find(request);
       const key = keyOf(items.shape, request);
       const before = items.get(key);
@@ -105,7 +121,7 @@ export function createMemoryTable(later: (apply: () => void) => void = (apply) =
       const after = update.apply(before ?? key, names);
       refuseOtherKey(items.shape, before ?? key, after);
       items.put(after);
-      return nothing;
+      return returns ? encoder.encode(`{"Attributes":${textOf(after)}}`) : nothing;
     },
     Query(request) {
       const items = find(request);
@@ -160,19 +176,11 @@ export function createMemoryTable(later: (apply: () => void) => void = (apply) =
 
 /** An item is never changed, only replaced, so that what is written of it once holds for each that reads it. */
 const texts = new WeakMap<Item, string>();
-const answers = new WeakMap<Item, Uint8Array>();
 
 function textOf(item: Item): string {
   const text = texts.get(item) ?? JSON.stringify(item);
   texts.set(item, text);
   return text;
-}
-
-/** The answer of a read that found an item. */
-function answerOf(item: Item): Uint8Array {
-  const answer = answers.get(item) ?? encoder.encode(`{"Item":${textOf(item)}}`);
-  answers.set(item, answer);
-  return answer;
 }
 
 function list(items: readonly Item[]): Uint8Array {
@@ -212,6 +220,20 @@ function keysOf({ indexes }: Shape, index: string): Keys {
   const keys = indexes[index];
   if (keys === undefined) throw invalid(`The table does not have the specified index: ${index}`);
   return keys;
+}
+
+function refuseReturns({ ReturnValues }: Request): void {
+  if (ReturnValues !== undefined)
+    throw new AwsError("NotImplemented", "The table in memory returns all of an updated item, or nothing.", {
+      status: 501,
+    });
+}
+
+function refuseMany(keys: readonly Item[]): void {
+  if (keys.length === 0 || keys.length > mostAtOnce)
+    throw invalid("Too many items requested for the BatchGetItem call");
+  if (new Set(keys.map((key) => JSON.stringify(Object.entries(key).sort()))).size < keys.length)
+    throw invalid("Provided list of item keys contains duplicates");
 }
 
 function keyOf({ partition, sort }: Shape, { Key }: Request): Item {

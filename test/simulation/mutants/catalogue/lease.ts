@@ -82,8 +82,8 @@ export const lease: readonly Mutant[] = [
     guard: "a lease is freed whose owner ended before it gave it back",
     among: { themes: ["a lease that cannot be given back"] },
     file: "functions/takeover.ts",
-    from: "if (await records.releaseLease(service, environment, end)) freed++;",
-    to: "",
+    from: "const after = await records.releaseLease(service, environment, end);",
+    to: "const after = undefined;",
   },
   {
     name: "turn-given-while-held",
@@ -105,7 +105,7 @@ export const lease: readonly Mutant[] = [
     name: "turn-of-the-next",
     guard: "the next in line has its turn as soon as the lease is given back",
     file: "functions/release-lease.ts",
-    from: "await giveTurn(place, service, environment);",
+    from: "await giveTurn(place, after ?? (await records.environment(service, environment)));",
     to: "",
   },
 ];

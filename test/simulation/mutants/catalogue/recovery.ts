@@ -100,7 +100,7 @@ export const recovery: readonly Mutant[] = [
     name: "wait-of-a-way-back",
     guard: "a way back closes the wait of a try that died",
     file: "functions/roll-back.ts",
-    from: `await open.records.closeWait({ key }, { end: "succeeded", output: { action: plan.action } });`,
+    from: `await open.records.endWait(key, { end: "succeeded", output: { action: plan.action } });`,
     to: "",
     besides: [
       {

@@ -122,14 +122,14 @@ export const waits: readonly Mutant[] = [
     name: "end-of-a-wait",
     guard: "a wait is closed once its state was woken",
     file: "functions/waiting.ts",
-    from: "await records.closeWait(wait, result);",
+    from: "if (await records.closeWait(wait, result)) return;",
     to: "",
   },
   {
     name: "waking",
     guard: "a state is woken before its wait is closed",
     file: "functions/waiting.ts",
-    from: "await connectExecutions(place.connection).complete(token, result);",
+    from: "await connectExecutions(place.connection).complete(wait.token, result);",
     to: "",
   },
   {
