@@ -5,6 +5,7 @@ import {
   ListOperationsCommand,
   ListServicesCommand,
   type OperationSummary,
+  ResourceNotFoundException,
   type Service,
   type SourceConfiguration,
   UpdateServiceCommand,
@@ -16,16 +17,38 @@ import { targetLogGroup } from "../core/names.ts";
 import type { Target, TargetFound, TargetRequest, TargetShape } from "../core/target.ts";
 import type { WaitResult } from "../core/wait.ts";
 import { clientOf } from "./clients.ts";
-import type { Connection } from "./connection.ts";
+import type { ClientSettings, Connection } from "./connection.ts";
 import { asSpillwayError, call } from "./faults.ts";
 import { connectLogs } from "./logs.ts";
+
+/** Name → ARN of each service that was found with these settings: App Runner describes a service by its ARN alone. */
+const arnsFound = new WeakMap<ClientSettings, Map<string, string>>();
+
+function arnsOf(settings: ClientSettings): Map<string, string> {
+  const arns = arnsFound.get(settings) ?? new Map<string, string>();
+  arnsFound.set(settings, arns);
+  return arns;
+}
 
 /** App Runner as a target. It rolls a failed update back by itself and cannot be stopped while it works. */
 export function connectAppRunner(connection: Connection): Target {
   const apprunner = clientOf(AppRunnerClient, connection.client);
   const logs = connectLogs(connection);
+  const arns = arnsOf(connection.client);
 
+  /** What was found under that name before is that service still, unless it is gone: a name is never two services'. */
   async function find(name: string): Promise<Service | undefined> {
+    const known = arns.get(name);
+    const service = known === undefined ? undefined : await describe(known);
+    if (service !== undefined && service.Status !== "DELETED") return service;
+    arns.delete(name);
+    const arn = await findArn(name);
+    if (arn === undefined) return undefined;
+    arns.set(name, arn);
+    return describe(arn);
+  }
+
+  async function findArn(name: string): Promise<string | undefined> {
     let next: string | undefined;
     do {
       const page = await call("list the App Runner services", () =>
@@ -34,17 +57,22 @@ export function connectAppRunner(connection: Connection): Target {
       const arn = page.ServiceSummaryList?.find(
         ({ ServiceName, Status }) => ServiceName === name && Status !== "DELETED",
       )?.ServiceArn;
-      if (arn !== undefined) return describe(arn);
+      if (arn !== undefined) return arn;
       next = page.NextToken;
     } while (next !== undefined);
     return undefined;
   }
 
+  /** @returns undefined if App Runner has forgotten it. */
   async function describe(arn: string): Promise<Service | undefined> {
-    const { Service } = await call("look at an App Runner service", () =>
-      apprunner.send(new DescribeServiceCommand({ ServiceArn: arn })),
-    );
-    return Service;
+    return call("look at an App Runner service", async () => {
+      try {
+        return (await apprunner.send(new DescribeServiceCommand({ ServiceArn: arn }))).Service;
+      } catch (error) {
+        if (error instanceof ResourceNotFoundException) return undefined;
+        throw error;
+      }
+    });
   }
 
   async function operations(arn: string): Promise<OperationSummary[]> {

@@ -693,7 +693,8 @@ export function connectRecords({ client }: Connection, table: string) {
   };
 }
 
-function requireThere(id: string, release: Release | undefined): Release {
+/** @throws SpillwayError ReleaseNotFound if there is no such release. */
+export function requireThere(id: string, release: Release | undefined): Release {
   if (release !== undefined) return release;
   throw new SpillwayError(
     "ReleaseNotFound",

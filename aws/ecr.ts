@@ -1,7 +1,6 @@
 import {
   BatchGetImageCommand,
   DescribeImagesCommand,
-  DescribeRepositoriesCommand,
   ECRClient,
   GetAuthorizationTokenCommand,
   GetDownloadUrlForLayerCommand,
@@ -98,9 +97,11 @@ export function connectImages({ client, fetch }: Connection) {
   return {
     /**
      * Pins an image by digest.
+     * @param registry where the account's images are pushed to, without a repository.
      * @throws ImageNotFound if the repository, tag or digest is not there, or the image is archived.
      */
     async pin(
+      registry: string,
       repository: string,
       id: { tag: string } | { digest: string },
     ): Promise<{ image: PinnedImage; pushedAt: number }> {
@@ -132,15 +133,9 @@ export function connectImages({ client, fetch }: Connection) {
           "ImageNotFound",
           `${repository}@${detail.imageDigest} is archived; restore it in ECR first.`,
         );
-      const { repositories } = await call(
-        `find the repository ${repository}`,
-        () => ecr.send(new DescribeRepositoriesCommand({ repositoryNames: [repository] })),
-        names,
-      );
-      const uri = repositories?.[0]?.repositoryUri;
-      if (uri === undefined) throw new SpillwayError("ImageNotFound", `ECR has no repository ${repository}.`);
+      const { imageDigest: digest } = detail;
       return {
-        image: { repository, digest: detail.imageDigest, uri: `${uri}@${detail.imageDigest}` },
+        image: { repository, digest, uri: `${registry}/${repository}@${digest}` },
         pushedAt: detail.imagePushedAt?.getTime() ?? 0,
       };
     },

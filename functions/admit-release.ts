@@ -13,7 +13,13 @@ import { SpillwayError } from "../core/errors.ts";
 import { isFresh, reuseEvidence, reusePassed } from "../core/evidence.ts";
 import { planRelease } from "../core/plan.ts";
 import { refuseQuarantined } from "../core/quarantine.ts";
-import type { Installation, Release } from "../core/records.ts";
+import type {
+  CommitEvidence,
+  EnvironmentRecord,
+  Installation,
+  Quarantine,
+  Release,
+} from "../core/records.ts";
 import { planResume, readResume } from "../core/resume.ts";
 import { requireService } from "../core/settings.ts";
 import { createHandler, type FunctionDefinition } from "./middleware.ts";
@@ -34,7 +40,8 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
     const { trigger, why, force, environments } = request;
     const [service, config] = findService(installation.config, request);
     chooseWaves(config, environments);
-    const subject = await findSubject(images, config, request);
+    const { resources } = installation;
+    const subject = await findSubject(images, resources, config, request);
     const latest = await latestAttempt(records, service, subject);
     const admission = decideAdmission(
       trigger,
@@ -47,7 +54,7 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
     // This very execution wrote the record already, and only its answer was lost.
     if (admission.again && latest !== undefined) return answer(latest);
     const now = connection.now();
-    const release = await takeOver(records, config, now, resumed?.release, {
+    const described = {
       id,
       service,
       attempt: admission.attempt,
@@ -56,13 +63,17 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
       why,
       ...(force ? { force } : {}),
       environments: environments && [...environments],
-      ...(resumed === undefined ? await describeSubject(images, config, subject) : pinned(resumed.release)),
+      ...(resumed === undefined
+        ? await describeSubject(images, resources, config, subject)
+        : pinned(resumed.release)),
       installation: onlyOf(service, installation),
       evidence: {},
       openedAt: now,
-    });
-    const refused = await refuseKnownIll(records, release);
-    const admitted = { ...release, ...(refused ?? (await supersede(records, config, release))) };
+    };
+    const known = await readKnown(records, config, described);
+    const release = takeOver(config, now, resumed?.release, described, known);
+    const refused = refuseKnownIll(release, known) ?? supersede(config, release, known);
+    const admitted = { ...release, ...refused };
     if (!(await records.openRelease(admitted)))
       throw new SpillwayError("Throttled", `Another start opened ${id} at the same moment; looking again.`);
     return answer(admitted);
@@ -83,10 +94,9 @@ async function findResumed(
 ): Promise<{ release: Release; request: ReleaseRequest } | undefined> {
   const asked = readResume(input);
   if (asked === undefined) return undefined;
-  const release = await records.requireRelease(asked.release);
+  const { release, deployments } = await records.wholeRelease(asked.release);
   const config = services[release.service] ?? requireService(release);
   const places = Object.keys(config.environments).map((name) => records.environment(release.service, name));
-  const deployments = await records.deployments(release.id);
   const request = planResume(release, config, deployments, await Promise.all(places), asked.reason);
   return { release, request };
 }
@@ -116,19 +126,39 @@ async function latestAttempt(
   }
 }
 
-/** A push goes on with what a release by commit found of its commit, to where a person wanted that. */
-async function takeOver(
+/** What is on record of an image that is to be released, and of where it may go. */
+interface Known {
+  readonly evidence: CommitEvidence | undefined;
+  readonly quarantine: Quarantine | undefined;
+  readonly places: readonly EnvironmentRecord[];
+}
+
+async function readKnown(
   records: Records,
+  { environments }: ServiceConfig,
+  { image, commit, service }: Release,
+): Promise<Known> {
+  if (image === undefined) return { evidence: undefined, quarantine: undefined, places: [] };
+  const [evidence, quarantine, places] = await Promise.all([
+    commit === undefined ? undefined : records.commitEvidence(service, commit),
+    records.quarantine(service, image.digest),
+    Promise.all(Object.keys(environments).map((name) => records.environment(service, name))),
+  ]);
+  return { evidence, quarantine, places };
+}
+
+/** A push goes on with what a release by commit found of its commit, to where a person wanted that. */
+function takeOver(
   config: ServiceConfig,
   now: number,
   resumed: Release | undefined,
   release: Release,
-): Promise<Release> {
+  { evidence: found }: Known,
+): Release {
   if (resumed !== undefined)
     return { ...release, evidence: reusePassed(resumed, requireService(resumed), config, now) };
-  const { image, commit, service, trigger } = release;
+  const { image, commit, trigger } = release;
   if (image === undefined || commit === undefined) return release;
-  const found = await records.commitEvidence(service, commit);
   const evidence = reuseEvidence(found, config, now);
   if (found === undefined || trigger !== "push" || !isFresh(found, now)) return { ...release, evidence };
   const { environments, why } = found;
@@ -139,12 +169,11 @@ async function takeOver(
  * A digest in quarantine is not released: the record of a push says so.
  * @throws SpillwayError Quarantined if a person asks for it without "force".
  */
-async function refuseKnownIll(
-  records: Records,
-  { image, service, trigger, force, openedAt }: Release,
-): Promise<Partial<Release> | undefined> {
+function refuseKnownIll(
+  { image, trigger, force, openedAt }: Release,
+  { quarantine }: Known,
+): Partial<Release> | undefined {
   if (image === undefined) return undefined;
-  const quarantine = await records.quarantine(service, image.digest);
   const reason = refuseQuarantined(quarantine, "deploy", force === true ? openedAt : undefined);
   if (reason === undefined) return undefined;
   if (trigger === "push") return { outcome: "Rejected", reason, endedAt: openedAt };
@@ -155,17 +184,15 @@ async function refuseKnownIll(
  * An image that is older than what is live wherever it would go is not released: a push is superseded.
  * @throws SpillwayError OlderThanLive if a person asks for it: going back is a rollback.
  */
-async function supersede(
-  records: Records,
+function supersede(
   config: ServiceConfig,
   { image, service, sequence, environments, trigger, openedAt }: Release,
-): Promise<Partial<Release>> {
+  known: Known,
+): Partial<Release> {
   if (image === undefined) return {};
-  const places = await Promise.all(
-    chooseWaves(config, environments)
-      .flat()
-      .map((environment) => records.environment(service, environment)),
-  );
+  const places = chooseWaves(config, environments)
+    .flat()
+    .flatMap((name) => known.places.find(({ environment }) => environment === name) ?? []);
   const reason = decideSuperseded(sequence, places);
   if (reason === undefined) return {};
   if (trigger === "push") return { outcome: "Superseded", reason, endedAt: openedAt };

@@ -1,12 +1,13 @@
 import * as z from "zod/mini";
 import { connectAppRunner } from "../aws/apprunner.ts";
-import { connectRecords } from "../aws/dynamodb.ts";
+import { connectRecords, requireThere } from "../aws/dynamodb.ts";
 import { connectEvents } from "../aws/events.ts";
 import { findDrift as compare, describeDrift, isComparable, noteDrift, onRecord } from "../core/drift.ts";
-import type { EnvironmentRecord } from "../core/records.ts";
+import type { EnvironmentRecord, Release, Revision } from "../core/records.ts";
 import { targetOf } from "../core/settings.ts";
 import { connectionTo } from "./environment-connection.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
+import { readEnvironments, readReleases } from "./reading.ts";
 
 /**
  * Every five minutes: tells where something else runs than what is on record as live, because somebody changed it
@@ -20,18 +21,20 @@ export const findDrift: FunctionDefinition<z.ZodMiniUnknown, { readonly drifted:
     const records = connectRecords(place.connection, place.environment.table);
     const { config, resources } = await records.installation();
     const failures: unknown[] = [];
+    const fail = (error: unknown) => void failures.push(error);
     const warnings: string[] = [];
+    const watched: Watched[] = [];
+    for (const read of await readEnvironments(records, config))
+      await read.then((environment) => watched.push(...watch(environment, place.connection.now())), fail);
+    const releaseOf = await readReleases(
+      records,
+      watched.map(({ live }) => live.release),
+    );
     let drifted = 0;
-    for (const [service, { environments }] of Object.entries(config.services))
-      for (const name of Object.keys(environments)) {
-        const environment = await records.environment(service, name);
-        const looked = look(place, resources.prefix, environment, (warning) => warnings.push(warning));
-        const isDrifted = await looked.catch((error: unknown) => {
-          failures.push(error);
-          return false;
-        });
-        if (isDrifted) drifted++;
-      }
+    for (const one of watched) {
+      const looked = look(place, resources.prefix, one, releaseOf, (warning) => warnings.push(warning));
+      if (await looked.catch(fail)) drifted++;
+    }
     tell({ counts: { Drifted: drifted }, warnings });
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join("; "));
     return { drifted };
@@ -40,18 +43,30 @@ export const findDrift: FunctionDefinition<z.ZodMiniUnknown, { readonly drifted:
 
 export const handler = createHandler(findDrift);
 
+/** An environment that can be compared with what runs there, and what is live in it. */
+interface Watched {
+  readonly environment: EnvironmentRecord;
+  readonly live: Revision;
+}
+
+/** The environment, if it can be compared now. */
+function watch(environment: EnvironmentRecord, now: number): Watched[] {
+  const { live } = environment;
+  return live !== undefined && isComparable(environment, now) ? [{ environment, live }] : [];
+}
+
 /** @returns whether something else runs there than what is on record. */
 async function look(
   place: Place,
   bus: string,
-  environment: EnvironmentRecord,
+  { environment, live }: Watched,
+  releaseOf: (id: string) => Promise<Release | undefined>,
   warn: (warning: string) => void,
 ): Promise<boolean> {
   const { connection } = place;
-  const { service, environment: name, live } = environment;
-  if (live === undefined || !isComparable(environment, connection.now())) return false;
+  const { service, environment: name } = environment;
   const records = connectRecords(connection, place.environment.table);
-  const release = await records.requireRelease(live.release);
+  const release = requireThere(live.release, await releaseOf(live.release));
   const target = connectAppRunner(connectionTo(place, release, name));
   const { found } = await target.describe(targetOf(release, name));
   const finding = compare(onRecord(live, release, name), found);

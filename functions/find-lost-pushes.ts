@@ -65,12 +65,17 @@ async function releaseLost(place: Place, pushes: Pushes, found: Found): Promise<
   const before = await records.pushesSeenUntil(service);
   const tagged = await connectImages(connection).tagged(repository);
   const { images, seenUntil } = choosePushes(tagged, before, connection.now());
+  const released = await Promise.all(
+    images.map(async ({ digest }) => (await records.release(releaseId(service, digest, 1))) !== undefined),
+  );
   const unsettled: PushedImage[] = [];
-  for (const image of images) if (!(await isSettled(place, pushes, image, found))) unsettled.push(image);
-  await records.sawPushes(service, seenBefore(seenUntil, unsettled));
+  for (const image of images.filter((_, nth) => !released[nth]))
+    if (!(await isSettled(place, pushes, image, found))) unsettled.push(image);
+  const until = seenBefore(seenUntil, unsettled);
+  if (before === undefined || (images.length > 0 && until > before)) await records.sawPushes(service, until);
 }
 
-/** Whether a push has a release, or is given up. If not, its release is started, or was and is waited for. */
+/** Whether a push without a release is given up. If not, its release is started, or was and is waited for. */
 async function isSettled(
   place: Place,
   { service, repository, machineArn }: Pushes,
@@ -80,7 +85,6 @@ async function isSettled(
   const { connection } = place;
   const records = connectRecords(connection, place.environment.table);
   const { digest, tag, pushedAt } = image;
-  if ((await records.release(releaseId(service, digest, 1))) !== undefined) return true;
   // One name for each try of a push: a run that ends before it has noted what it saw begins nothing twice.
   const base = idempotencyToken(`${repository}@${digest}`).slice(0, 32);
   const tries = await findTries(place, machineArn, base);

@@ -6,10 +6,11 @@ import { connectEnvironment } from "../aws/member.ts";
 import type { Config } from "../core/config.ts";
 import { migrationFamily, projectName } from "../core/names.ts";
 import { describeOrphanTask, isOrphan, keysOfWork, mustBeTold, type RunningWork } from "../core/orphans.ts";
-import type { Installation } from "../core/records.ts";
+import type { EnvironmentRecord, Installation } from "../core/records.ts";
 import { databaseOf, resourcesOf } from "../core/settings.ts";
 import { buildImageStage } from "../core/stage.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
+import { readEnvironments } from "./reading.ts";
 
 /**
  * Every ten minutes: looks for builds and migration tasks that go on although nobody waits for them, because the
@@ -36,9 +37,10 @@ export const findOrphans: FunctionDefinition<
     for (const project of projectsOf(installation))
       builds.push(...(await attempt(stopOrphans(place, installation.resources.prefix, project))));
     const tasks: string[] = [];
-    for (const [service, { environments }] of Object.entries(installation.config.services))
-      for (const environment of Object.keys(environments))
-        tasks.push(...(await attempt(noteOrphans(place, installation, service, environment))));
+    for (const read of await readEnvironments(records, installation.config))
+      tasks.push(
+        ...(await attempt(read.then((environment) => noteOrphans(place, installation, environment)))),
+      );
     tell({
       counts: { OrphanedBuilds: builds.length, OrphanedTasks: tasks.length },
       warnings: [...builds, ...tasks],
@@ -68,9 +70,11 @@ async function withoutAnybody<Work extends RunningWork>(
 ): Promise<Work[]> {
   const records = connectRecords(connection, environment.table);
   const orphans: Work[] = [];
-  for (const one of running) {
-    const waits = await Promise.all(keysOfWork(one.work).map((key) => records.wait(key)));
-    const known = waits.filter((wait) => wait !== undefined);
+  const waits = await Promise.all(
+    running.map((one) => Promise.all(keysOfWork(one.work).map((key) => records.wait(key)))),
+  );
+  for (const [nth, one] of running.entries()) {
+    const known = waits[nth]?.filter((wait) => wait !== undefined) ?? [];
     if (isOrphan(one, known, connection.now()) && (await goesOn(one))) orphans.push(one);
   }
   return orphans;
@@ -90,8 +94,7 @@ async function stopOrphans(place: Place, prefix: string, project: string): Promi
 async function noteOrphans(
   place: Place,
   installation: Installation,
-  service: string,
-  environment: string,
+  { service, environment, tasks: before = [] }: EnvironmentRecord,
 ): Promise<string[]> {
   const { migration, environments } = installation.config.services[service] ?? {};
   const settings = environments?.[environment];
@@ -110,7 +113,6 @@ async function noteOrphans(
     .filter((task) => mustBeTold(task, place.connection.now()))
     .map((task) => describeOrphanTask(task, { cluster, logGroup: migrationLogGroup }));
   const records = connectRecords(place.connection, place.environment.table);
-  const { tasks: before = [] } = await records.environment(service, environment);
   if (JSON.stringify(said) !== JSON.stringify(before))
     await records.noteTasks(service, environment, said.length === 0 ? undefined : said);
   return said;

@@ -3,7 +3,7 @@ import { type ReleaseRequest, releaseId, sourceReleaseId, tagsOfCommit } from ".
 import type { Config, ServiceConfig } from "../core/config.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { type PinnedImage, readLabels, readSchemaLabels } from "../core/image.ts";
-import type { Release } from "../core/records.ts";
+import type { Release, Resources } from "../core/records.ts";
 
 /** What is to be released: an image that is there, or a commit of which one is to be built. */
 export type Subject =
@@ -49,15 +49,20 @@ export function findService(config: Config, { subject }: ReleaseRequest): [strin
  */
 export async function findSubject(
   images: Images,
+  { registry }: Resources,
   { image: { repository }, build }: ServiceConfig,
   { image: asked }: ReleaseRequest,
 ): Promise<Subject> {
   if (!("commit" in asked))
-    return { ...(await images.pin(repository, asked)), tag: asked.tag, wanted: undefined };
+    return { ...(await images.pin(registry, repository, asked)), tag: asked.tag, wanted: undefined };
   const { commit } = asked;
   const found = await images.findTag(repository, tagsOfCommit(commit));
   if (found !== undefined)
-    return { ...(await images.pin(repository, { digest: found.digest })), tag: found.tag, wanted: commit };
+    return {
+      ...(await images.pin(registry, repository, { digest: found.digest })),
+      tag: found.tag,
+      wanted: commit,
+    };
   if (build === undefined)
     throw new SpillwayError(
       "InvalidInput",
@@ -84,6 +89,7 @@ export function subjectId(service: string, subject: Subject, attempt: number): s
  */
 export async function describeSubject(
   images: Images,
+  resources: Resources,
   config: ServiceConfig,
   subject: Subject,
 ): Promise<Described> {
@@ -103,13 +109,14 @@ export async function describeSubject(
       "InvalidInput",
       `The tag ${tag} looks like the commit ${wanted}, but that image was built of ${commit}; start it by its tag or digest if it is the one you mean.`,
     );
-  const migration = await pinMigration(images, config, tag ?? commit);
+  const migration = await pinMigration(images, resources, config, tag ?? commit);
   return { tag, image, ...migration, commit, sequence, builtAgainst: schema, author };
 }
 
 /** The migration image has the tag of the application's, or its commit; it may be pushed a little later. */
 async function pinMigration(
   images: Images,
+  { registry }: Resources,
   { migration, image }: ServiceConfig,
   tag: string | undefined,
 ): Promise<Pick<Release, "migrationImage" | "schemaHistory" | "readableFrom">> {
@@ -119,14 +126,19 @@ async function pinMigration(
       "InvalidInput",
       "An image started by digest alone needs the label org.opencontainers.image.revision, so that its migration image can be found.",
     );
-  const pinned = await pinOrSay(images, migration.repository, tag);
+  const pinned = await pinOrSay(images, registry, migration.repository, tag);
   const { history, readableFrom } = readSchemaLabels(await images.labels(pinned, image.platform));
   return { migrationImage: pinned, schemaHistory: [...history], readableFrom };
 }
 
-async function pinOrSay(images: Images, repository: string, tag: string): Promise<PinnedImage> {
+async function pinOrSay(
+  images: Images,
+  registry: string,
+  repository: string,
+  tag: string,
+): Promise<PinnedImage> {
   try {
-    return (await images.pin(repository, { tag })).image;
+    return (await images.pin(registry, repository, { tag })).image;
   } catch (error) {
     if (!(error instanceof SpillwayError) || error.name !== "ImageNotFound") throw error;
     throw new SpillwayError(

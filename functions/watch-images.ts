@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
-import { connectRecords } from "../aws/dynamodb.ts";
+import { connectRecords, type Records } from "../aws/dynamodb.ts";
 import { connectImages } from "../aws/ecr.ts";
 import type { PinnedImage } from "../core/image.ts";
-import type { EnvironmentRecord } from "../core/records.ts";
+import type { EnvironmentRecord, Release } from "../core/records.ts";
 import {
   describeEndangered,
   type EndangeredImage,
@@ -12,6 +12,7 @@ import {
 } from "../core/retention.ts";
 import { previousRevision } from "../core/revisions.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
+import { readEnvironments, readReleases } from "./reading.ts";
 
 /**
  * Every ten minutes: tells of images that an environment runs, or would go back to, and that are gone, archived, or
@@ -24,18 +25,25 @@ export const watchImages: FunctionDefinition<z.ZodMiniUnknown, { readonly endang
   input: z.unknown(),
   async run(_event, place, tell) {
     const records = connectRecords(place.connection, place.environment.table);
-    const { services } = (await records.installation()).config;
+    const { config } = await records.installation();
+    const environments = await readEnvironments(records, config);
+    const needed = (await Promise.allSettled(environments)).flatMap((read) =>
+      read.status === "fulfilled" ? revisionsNeeded(read.value) : [],
+    );
+    const releaseOf = await readReleases(
+      records,
+      needed.map(({ release }) => release),
+    );
     const listed = listOnce(place);
     const failures: unknown[] = [];
     const endangered: Found[] = [];
-    for (const [service, { environments }] of Object.entries(services))
-      for (const name of Object.keys(environments)) {
-        const found = await look(place, service, name, listed).catch((error: unknown) => {
-          failures.push(error);
-          return [];
-        });
-        endangered.push(...found);
-      }
+    for (const read of environments) {
+      const looked = read.then((environment) => look(records, environment, releaseOf, listed));
+      await looked.then(
+        (found) => endangered.push(...found),
+        (error: unknown) => failures.push(error),
+      );
+    }
     const unusable = endangered.filter(({ image }) => isUnusable(image)).length;
     tell({
       counts: { ImagesNearLimit: endangered.length - unusable, ImagesUnusable: unusable },
@@ -56,16 +64,14 @@ interface Found {
 
 /** Looks at what one environment needs, and notes what is in danger if that is otherwise than before. */
 async function look(
-  place: Place,
-  service: string,
-  name: string,
+  records: Records,
+  environment: EnvironmentRecord,
+  releaseOf: (id: string) => Promise<Release | undefined>,
   listed: (repository: string) => Promise<KeptImage[]>,
 ): Promise<Found[]> {
-  const records = connectRecords(place.connection, place.environment.table);
-  const environment = await records.environment(service, name);
   const found: Found[] = [];
   for (const { release, neededAs } of revisionsNeeded(environment)) {
-    const { image, migrationImage } = (await records.release(release)) ?? {};
+    const { image, migrationImage } = (await releaseOf(release)) ?? {};
     for (const { repository, digest } of [image, migrationImage].filter(isThere)) {
       const endangered = findEndangered(await listed(repository), [{ digest, neededAs }]);
       found.push(...endangered.map((one) => ({ image: one, said: describeEndangered(repository, one) })));
@@ -73,7 +79,11 @@ async function look(
   }
   const said = found.map((one) => one.said);
   if (JSON.stringify(said) !== JSON.stringify(environment.images ?? []))
-    await records.noteImages(service, name, said.length === 0 ? undefined : said);
+    await records.noteImages(
+      environment.service,
+      environment.environment,
+      said.length === 0 ? undefined : said,
+    );
   return found;
 }
 

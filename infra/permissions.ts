@@ -65,7 +65,6 @@ const askDeployments: Permission = { actions: ["states:DescribeExecution"], on: 
 const askReleases: Permission = { actions: ["states:DescribeExecution"], on: "release-executions" };
 const lookAtImages = [
   "ecr:DescribeImages",
-  "ecr:DescribeRepositories",
   "ecr:BatchGetImage",
   "ecr:GetDownloadUrlForLayer",
 ];

@@ -121,9 +121,9 @@ describe("a migration task that nobody waits for", () => {
     const bus = new EventBridgeClient(world.connection.client);
     await run(bus.send(new DisableRuleCommand({ Name: "ImagePushed" })));
     await world.push("bbbbbbb", { migration: { seconds } });
-    const { uri } = await run(connectImages(world.connection).pin("web-migrate", { tag: "bbbbbbb" })).then(
-      ({ image }) => image,
-    );
+    const { uri } = await run(
+      connectImages(world.connection).pin(resources.registry, "web-migrate", { tag: "bbbbbbb" }),
+    ).then(({ image }) => image);
     const roles = resources.environmentRoles["web/production"];
     const arn = await run(
       connectTaskStarts(world.connection).run({

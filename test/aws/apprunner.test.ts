@@ -1,4 +1,4 @@
-import { AppRunnerClient, DescribeServiceCommand } from "@aws-sdk/client-apprunner";
+import { AppRunnerClient, DeleteServiceCommand, DescribeServiceCommand } from "@aws-sdk/client-apprunner";
 import { expect, it } from "vitest";
 import { connectAppRunner, probeAppRunner } from "../../aws/apprunner.ts";
 import type { RuntimeSettings } from "../../core/settings.ts";
@@ -42,6 +42,37 @@ describeTarget("App Runner", async () => {
     now: clock.now,
     close: () => world.close(),
   };
+});
+
+it("lists the services once to find one, and again only when that is gone", async () => {
+  const world = await createWorld();
+  try {
+    const { clock, requests } = world;
+    const target = connectAppRunner(world.connection);
+    const client = new AppRunnerClient(world.connection.client);
+    const imageUri = `${world.aws.images.uri("web")}@${await world.push("one", {})}`;
+    const start = async () => {
+      const { arn } = await clock.runUntil(target.start({ name: "web-again", imageUri, settings }));
+      await clock.advance(60_000);
+      return arn;
+    };
+    const describe = async () => {
+      const before = requests.get("AppRunner.ListServices") ?? 0;
+      const { arn } = await clock.runUntil(target.describe("web-again"));
+      return { arn, lists: (requests.get("AppRunner.ListServices") ?? 0) - before };
+    };
+    const first = await start();
+    expect(await describe()).toEqual({ arn: first, lists: 1 });
+    expect(await describe()).toEqual({ arn: first, lists: 0 });
+    await clock.runUntil(client.send(new DeleteServiceCommand({ ServiceArn: first })));
+    await clock.advance(60_000);
+    expect(await describe()).toEqual({ arn: undefined, lists: 1 });
+    const second = await start();
+    expect(second).not.toBe(first);
+    expect(await describe()).toEqual({ arn: second, lists: 1 });
+  } finally {
+    await world.close();
+  }
 });
 
 it("reaches a private network by the connector it is told, and keeps it", async () => {

@@ -26,6 +26,62 @@ it("names the record and the member that another hand changed", async () => {
   }
 });
 
+describe("records that are read together", () => {
+  let world: SimulatedWorld;
+  const reads = () => world.requests.get("DynamoDB_20120810.BatchGetItem") ?? 0;
+  const digest = (nth: number) => `sha256:${String(nth).padStart(64, "0")}`;
+  const quarantine = (nth: number, reason: string) => ({
+    ...{ service: "web", digest: digest(nth), environment: "production", release: "web-1" },
+    ...{ reason, verdict: "unhealthy" as const, since: nth },
+  });
+  const readAll = (count: number) =>
+    Promise.all(Array.from({ length: count }, (_, nth) => world.records.quarantine("web", digest(nth))));
+
+  beforeAll(async () => {
+    world = await createWorld(1, undefined, {}, { tables: "dynalite" });
+  });
+  afterAll(() => world.close());
+
+  it("are read in one request, each by itself, though one is asked for twice", async () => {
+    await world.records.putInQuarantine(quarantine(1, "it was ill"));
+    const before = reads();
+    const found = await Promise.allSettled([
+      world.records.quarantine("web", digest(1)),
+      world.records.wait("there is none"),
+      world.records.quarantine("web", digest(1)),
+      world.records.refusedPush("web", digest(1)),
+      world.records.environment("web", "production"),
+    ]);
+    expect(reads() - before).toBe(1);
+    expect(found.map((one) => one.status === "fulfilled" && one.value)).toEqual([
+      expect.objectContaining({ reason: "it was ill" }),
+      undefined,
+      expect.objectContaining({ reason: "it was ill" }),
+      undefined,
+      { service: "web", environment: "production", fence: 0 },
+    ]);
+    await world.records.wait("there is none");
+    expect(reads() - before).toBe(2);
+  });
+
+  it("may be more than DynamoDB takes in one request", async () => {
+    for (const nth of [0, 99, 100, 249]) await world.records.putInQuarantine(quarantine(nth, `ill ${nth}`));
+    const before = reads();
+    const found = await readAll(250);
+    expect(reads() - before).toBe(3);
+    expect(found.flatMap((one) => one?.since ?? []).toSorted((a, b) => a - b)).toEqual([0, 1, 99, 100, 249]);
+  });
+
+  it("may be larger than DynamoDB answers in one", async () => {
+    const large = "ill".repeat(130_000);
+    for (let nth = 0; nth < 50; nth++) await world.records.putInQuarantine(quarantine(nth, large));
+    const before = reads();
+    const found = await readAll(50);
+    expect(found.map((one) => one?.since)).toEqual(Array.from({ length: 50 }, (_, nth) => nth));
+    expect(reads() - before).toBeGreaterThan(1);
+  });
+});
+
 describe("what a function asked of a wait that takes effect after its retry has gone on", () => {
   let world: SimulatedWorld;
   const wait = {
