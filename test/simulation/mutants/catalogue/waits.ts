@@ -63,9 +63,13 @@ export const waits: readonly Mutant[] = [
   {
     name: "look-after-beginning",
     guard: "who has noted what was begun looks whether it has ended already",
+    among: { unlucky: ["RunStage", "CheckDatabase"] },
     file: "functions/waiting.ts",
     from: "return settle(place, { ...wait, looks: 0, awaitedArn: begun.arn, subject }, look);",
     to: "return;",
+    besides: [
+      { file: "functions/reconcile.ts", from: "await settle(place, wait, lookFor(wait, place));", to: "" },
+    ],
   },
   {
     name: "look-after-a-new-token",
