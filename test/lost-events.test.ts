@@ -1,7 +1,9 @@
 import { DisableRuleCommand, EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Release } from "../core/records.ts";
+import { sleep } from "../local/asl/index.ts";
 import type { ServiceEvent } from "../local/world.ts";
+import { createBetween, type Fate } from "./permissions/between.ts";
 import { oneEnvironment } from "./simulation/environments.ts";
 import { type Behaviour, createWorld, type SimulatedWorld } from "./simulation/world.ts";
 
@@ -113,4 +115,44 @@ describe("an end that is told twice", () => {
     expect(await world.servingIn("production")).toBe("bbbbbbb");
     expect(await run(world.records.openReleases())).toEqual([]);
   });
+});
+
+/** What CodeBuild says of a build that has passed. */
+function endOf(stage: string, arn: string): ServiceEvent {
+  const detail = { "build-status": "SUCCEEDED", "project-name": `spillway-web-${stage}`, "build-id": arn };
+  return { source: "aws.codebuild", "detail-type": "CodeBuild Build State Change", resources: [arn], detail };
+}
+
+it("wakes the retry that put its token in place while an event that came early was looked into", async () => {
+  const between = createBetween();
+  world = await createWorld(1, oneEnvironment(), {}, { seams: () => between.seams });
+  const pause = async (seconds: number, fate: Fate) => {
+    await sleep(world.clock, seconds * 1000);
+    return fate;
+  };
+  const key = "/stage/static-analysis";
+  const find = async () => (await run(world.records.openWaits())).find((wait) => wait.key.endsWith(key));
+  between.after({ function: "RunStage", operation: "DynamoDB_20120810.UpdateItem" }, () =>
+    pause(5, "killed"),
+  );
+  between.after({ function: "CompleteWait", operation: "DynamoDB_20120810.Query" }, () =>
+    pause(20, "answered"),
+  );
+  await world.push("aaaaaaa", { stages: { "static-analysis": { seconds: 15 } } });
+  await world.clock.advance(2_000);
+  const first = await find();
+  world.aws.world.emit(endOf("static-analysis", first?.awaitedArn ?? ""));
+  await world.clock.advance(1_000);
+  await silence("BuildEnded");
+  await world.clock.advance(7_000);
+  const second = await find();
+  expect(second?.token).not.toBe(first?.token);
+  expect(second?.tries).toBe(first?.tries);
+  // Nobody looks for what is overdue before the first minute is over.
+  await world.clock.advance(20_000);
+  expect(await find()).toBeUndefined();
+  const [release] = await run(world.records.openReleases());
+  expect(release?.evidence["static-analysis"]).toMatchObject({ passed: true });
+  const begun = (await run(world.records.openWaits())).map((wait) => wait.key.split("/").at(-1));
+  expect(begun).toContain("unit-tests");
 });

@@ -67,6 +67,24 @@ export const betweenCalls: readonly Scenario[] = [
     },
   },
   {
+    name: "a check whose end is looked into while its state is tried again",
+    config: oneEnvironment(),
+    async play(world, between) {
+      const begun = { function: "RunStage", operation: "DynamoDB_20120810.UpdateItem" };
+      const found = { function: "CompleteWait", operation: "DynamoDB_20120810.Query" };
+      between.after(begun, async () => {
+        await sleep(world.clock, 5_000);
+        return "killed";
+      });
+      between.after(found, async () => {
+        await sleep(world.clock, 30_000);
+        return "answered";
+      });
+      await world.release("aaaaaaa", { stages: { "static-analysis": { seconds: 1 } } });
+      await minutes(world, 2);
+    },
+  },
+  {
     name: "a release that is cancelled while the build of its image begins",
     config: withBuild("source"),
     async play(world, between) {
