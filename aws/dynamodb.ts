@@ -9,7 +9,7 @@ import {
   type UpdateItemCommandInput,
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import type * as z from "zod/mini";
+import * as z from "zod/mini";
 import { Approval } from "../core/approval.ts";
 import { AuditEntry } from "../core/audit.ts";
 import type { Drift } from "../core/drift.ts";
@@ -37,6 +37,7 @@ import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
 import { createReads, type Key } from "./dynamodb-reads.ts";
 import { call } from "./faults.ts";
+import { knownInstallation } from "./known-installations.ts";
 
 /**
  * The records of an installation: one table, single-item conditional writes only. Each item has `pk` and `sk`;
@@ -96,6 +97,25 @@ function understand<Shape extends z.ZodMiniType>(
   );
 }
 
+/** Makes of an item what it records. @throws SpillwayError RecordUnreadable if it has another shape. */
+type Form<Recorded> = (item: Readonly<Record<string, unknown>>) => Recorded;
+
+/** Records that are as they are written. */
+function as<Shape extends z.ZodMiniType>(shape: Shape): Form<z.infer<Shape>> {
+  return (item) => understand(shape, item);
+}
+
+const ReleaseProper = z.omit(Release, { installation: true });
+
+/** The config and resources are most of a release, and nearly always the same: they are read through once. */
+const asRelease: Form<Release> = (item) => ({
+  ...understand(ReleaseProper, item),
+  installation: knownInstallation(item.installation, () => understand(Release, item).installation),
+});
+
+const asInstallation: Form<Installation> = (item) =>
+  knownInstallation(item, () => understand(Installation, item));
+
 /** What DynamoDB is given for the members of an object; none for those that are undefined. */
 function attributes(members: object): Record<string, AttributeValue> {
   return marshall({ ...members }, { removeUndefinedValues: true });
@@ -106,12 +126,9 @@ export function connectRecords({ client }: Connection, table: string) {
   const dynamo = clientOf(DynamoDBClient, client);
   const readItem = createReads(dynamo, table);
 
-  async function read<Shape extends z.ZodMiniType>(
-    shape: Shape,
-    key: Key,
-  ): Promise<z.infer<Shape> | undefined> {
+  async function read<Recorded>(form: Form<Recorded>, key: Key): Promise<Recorded | undefined> {
     const item = await readItem(key);
-    return item === undefined ? undefined : understand(shape, unmarshall(item));
+    return item === undefined ? undefined : form(unmarshall(item));
   }
 
   /** Writes if the request's condition holds. @returns undefined if it does not. */
@@ -224,11 +241,8 @@ export function connectRecords({ client }: Connection, table: string) {
     readonly values: Readonly<Record<string, unknown>>;
   }
 
-  async function query<Shape extends z.ZodMiniType>(
-    shape: Shape,
-    question: Question,
-  ): Promise<z.infer<Shape>[]> {
-    return (await queryItems(question)).map((item) => understand(shape, item));
+  async function query<Recorded>(form: Form<Recorded>, question: Question): Promise<Recorded[]> {
+    return (await queryItems(question)).map(form);
   }
 
   async function queryItems(input: Question): Promise<Record<string, unknown>[]> {
@@ -275,7 +289,7 @@ export function connectRecords({ client }: Connection, table: string) {
   return {
     /** @throws SpillwayError AwsRefused if the installation was never provisioned. */
     async installation(): Promise<Installation> {
-      const found = await read(Installation, keys.installation());
+      const found = await read(asInstallation, keys.installation());
       if (found === undefined)
         throw new SpillwayError(
           "AwsRefused",
@@ -286,7 +300,7 @@ export function connectRecords({ client }: Connection, table: string) {
 
     /** Until when every push to the service's repository has been seen to; undefined if nobody ever looked. */
     async pushesSeenUntil(service: string): Promise<number | undefined> {
-      return (await read(PushesSeen, keys.pushes(service)))?.seenUntil;
+      return (await read(as(PushesSeen), keys.pushes(service)))?.seenUntil;
     },
     /** Notes that, and never goes back. */
     async sawPushes(service: string, seenUntil: number): Promise<void> {
@@ -296,13 +310,14 @@ export function connectRecords({ client }: Connection, table: string) {
     },
 
     /** A push that was given up; undefined if it was not. */
-    refusedPush: (service: string, digest: string) => read(RefusedPush, keys.refusedPush(service, digest)),
+    refusedPush: (service: string, digest: string) =>
+      read(as(RefusedPush), keys.refusedPush(service, digest)),
     /** Gives a push up. @returns false if it was before. */
     refusePush: (refused: RefusedPush) => create(keys.refusedPush(refused.service, refused.digest), refused),
 
-    release: (id: string) => read(Release, keys.release(id)),
+    release: (id: string) => read(asRelease, keys.release(id)),
     async requireRelease(id: string): Promise<Release> {
-      return requireThere(id, await read(Release, keys.release(id)));
+      return requireThere(id, await read(asRelease, keys.release(id)));
     },
     /** Records a release, open unless it has ended already. @returns false if the release exists already. */
     openRelease: (release: Release) =>
@@ -320,7 +335,8 @@ export function connectRecords({ client }: Connection, table: string) {
         "attribute_exists(pk) AND attribute_not_exists(endedAt)",
       ),
     /** Evidence that does not need an image, found by a release by commit. */
-    commitEvidence: (service: string, commit: string) => read(CommitEvidence, keys.commit(service, commit)),
+    commitEvidence: (service: string, commit: string) =>
+      read(as(CommitEvidence), keys.commit(service, commit)),
     /** The latest release by commit has the word. */
     recordCommitEvidence: (found: CommitEvidence) => put(keys.commit(found.service, found.commit), found),
     /** Closes a release once; a second close changes nothing. @returns false if it was closed before. */
@@ -337,10 +353,10 @@ export function connectRecords({ client }: Connection, table: string) {
     cancelDeployment: (deployment: DeploymentName, cancelled: Cancellation) =>
       set(keys.deployment(deployment), { cancelled }, isOpenAndWanted),
 
-    deployment: (deployment: DeploymentName) => read(Deployment, keys.deployment(deployment)),
+    deployment: (deployment: DeploymentName) => read(as(Deployment), keys.deployment(deployment)),
     /** Every deployment of a release, by environment and attempt. */
     deployments: (release: string) =>
-      query(Deployment, {
+      query(as(Deployment), {
         condition: "pk = :pk AND begins_with(sk, :sk)",
         values: { ":pk": `RELEASE#${release}`, ":sk": "DEPLOYMENT#" },
       }),
@@ -352,7 +368,7 @@ export function connectRecords({ client }: Connection, table: string) {
         lookAgainAt: deployment.openedAt,
       }),
     openDeployments: () =>
-      query(Deployment, {
+      query(as(Deployment), {
         index: "open",
         condition: "openKind = :kind",
         values: { ":kind": "deployment" },
@@ -390,7 +406,7 @@ export function connectRecords({ client }: Connection, table: string) {
 
     async environment(service: string, environment: string): Promise<EnvironmentRecord> {
       return (
-        (await read(EnvironmentRecord, keys.environment(service, environment))) ?? {
+        (await read(as(EnvironmentRecord), keys.environment(service, environment))) ?? {
           service,
           environment,
           fence: 0,
@@ -559,7 +575,7 @@ export function connectRecords({ client }: Connection, table: string) {
 
     /** What people said about an image in an environment; undefined if nobody was asked. */
     approval: (service: string, environment: string, digest: string) =>
-      read(Approval, keys.approval(service, environment, digest)),
+      read(as(Approval), keys.approval(service, environment, digest)),
     /** Writes an approval whose version is one more than that of `before`. @returns false if another was faster. */
     putApproval: (approval: Approval) =>
       replace(
@@ -574,7 +590,7 @@ export function connectRecords({ client }: Connection, table: string) {
       set(keys.audit(entry), end, "attribute_exists(pk)"),
     /** Who asked for what by hand, oldest first. @param since milliseconds since the epoch. */
     auditEntries: (service: string, since = 0) =>
-      query(AuditEntry, {
+      query(as(AuditEntry), {
         condition: "pk = :pk AND sk >= :since",
         values: { ":pk": `AUDIT#${service}`, ":since": new Date(since).toISOString() },
       }),
@@ -584,7 +600,7 @@ export function connectRecords({ client }: Connection, table: string) {
       set(keys.environment(service, environment), { hold: undefined }, "hold.since = :since", {
         ":since": since,
       }),
-    quarantine: (service: string, digest: string) => read(Quarantine, keys.quarantine(service, digest)),
+    quarantine: (service: string, digest: string) => read(as(Quarantine), keys.quarantine(service, digest)),
     /** The latest verdict has the word, also over a quarantine that was lifted. */
     putInQuarantine: (found: Quarantine) => put(keys.quarantine(found.service, found.digest), found),
     /** @returns false if it is not there, or was lifted before. */
@@ -596,12 +612,12 @@ export function connectRecords({ client }: Connection, table: string) {
       ),
     /** Every digest of a service that was found unhealthy, lifted or not. */
     quarantines: (service: string) =>
-      query(Quarantine, {
+      query(as(Quarantine), {
         condition: "pk = :pk AND begins_with(sk, :sk)",
         values: { ":pk": `SERVICE#${service}`, ":sk": "QUARANTINE#" },
       }),
 
-    wait: (key: string) => read(Wait, keys.wait(key)),
+    wait: (key: string) => read(as(Wait), keys.wait(key)),
     /** Intent first: written before the work is started. @returns false if the work was begun before. */
     openWait: (wait: Wait) => create(keys.wait(wait.key), { ...wait, openKind: "wait" }),
     /**
@@ -658,11 +674,11 @@ export function connectRecords({ client }: Connection, table: string) {
     endWait: (key: string, result: WaitResult) =>
       set(keys.wait(key), { result, openKind: undefined }, "attribute_exists(pk)"),
     waitsFor: (awaitedArn: string) =>
-      query(Wait, { index: "awaited", condition: "awaitedArn = :arn", values: { ":arn": awaitedArn } }),
+      query(as(Wait), { index: "awaited", condition: "awaitedArn = :arn", values: { ":arn": awaitedArn } }),
     openWaits: () =>
-      query(Wait, { index: "open", condition: "openKind = :kind", values: { ":kind": "wait" } }),
+      query(as(Wait), { index: "open", condition: "openKind = :kind", values: { ":kind": "wait" } }),
     openReleases: () =>
-      query(Release, { index: "open", condition: "openKind = :kind", values: { ":kind": "release" } }),
+      query(asRelease, { index: "open", condition: "openKind = :kind", values: { ":kind": "release" } }),
     /** A release, and all its deployments by environment and attempt. @throws SpillwayError ReleaseNotFound */
     async wholeRelease(id: string): Promise<{ release: Release; deployments: Deployment[] }> {
       const items = await queryItems({ condition: "pk = :pk", values: { ":pk": `RELEASE#${id}` } });
@@ -670,8 +686,8 @@ export function connectRecords({ client }: Connection, table: string) {
       const release = items.find((item) => item.sk === sk);
       const deployments = items.filter((item) => item !== release);
       return {
-        release: requireThere(id, release && understand(Release, release)),
-        deployments: deployments.map((item) => understand(Deployment, item)),
+        release: requireThere(id, release && asRelease(release)),
+        deployments: deployments.map(as(Deployment)),
       };
     },
     /**
@@ -680,14 +696,14 @@ export function connectRecords({ client }: Connection, table: string) {
      */
     async allOpen() {
       const items = await scanOpen();
-      const ofKind = <Shape extends z.ZodMiniType>(kind: string, shape: Shape) =>
-        items.filter(({ openKind }) => openKind === kind).map((item) => understand(shape, item));
+      const ofKind = <Recorded>(kind: string, form: Form<Recorded>) =>
+        items.filter(({ openKind }) => openKind === kind).map(form);
       return {
-        waits: () => ofKind("wait", Wait),
-        releases: () => ofKind("release", Release),
-        deployments: () => ofKind("deployment", Deployment),
+        waits: () => ofKind("wait", as(Wait)),
+        releases: () => ofKind("release", asRelease),
+        deployments: () => ofKind("deployment", as(Deployment)),
         /** Whose lease somebody has, or for which somebody waits. */
-        environments: () => ofKind("environment", EnvironmentRecord),
+        environments: () => ofKind("environment", as(EnvironmentRecord)),
       };
     },
   };
