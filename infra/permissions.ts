@@ -63,11 +63,7 @@ const answer: Permission = {
 };
 const askDeployments: Permission = { actions: ["states:DescribeExecution"], on: "deploy-executions" };
 const askReleases: Permission = { actions: ["states:DescribeExecution"], on: "release-executions" };
-const lookAtImages = [
-  "ecr:DescribeImages",
-  "ecr:BatchGetImage",
-  "ecr:GetDownloadUrlForLayer",
-];
+const lookAtImages = ["ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
 const readImages: readonly Permission[] = [
   { actions: lookAtImages, on: "image-repositories" },
   { actions: lookAtImages, on: "migration-repositories" },
