@@ -110,7 +110,7 @@ const rareEnds: readonly Scenario[] = [
     async play(world, between) {
       const where = { service: "web", environment: "production", reason: "an outage" };
       const ask = (action: string) => createOperator(world, "ada").ask({ action, ...where });
-      between.after({ function: "AcquireLease", operation: "DynamoDB_20120810.GetItem" }, async () => {
+      between.after({ function: "AcquireLease", operation: "DynamoDB_20120810.BatchGetItem" }, async () => {
         await ask("stop-the-line");
         return "answered";
       });
