@@ -1,24 +1,36 @@
 import { join, resolve } from "node:path";
 import type { Context } from "aws-lambda";
+import { Approval } from "../../core/approval.ts";
+import { AuditEntry } from "../../core/audit.ts";
+import * as records from "../../core/records.ts";
+import { Wait } from "../../core/wait.ts";
 import { createHandler, type Place } from "../../functions/middleware.ts";
 import type { Application } from "../../infra/application.ts";
 import type { FunctionRunner, FunctionVersion } from "../../local/lambda/function.ts";
+import { compile } from "./compile.ts";
 import type { Invocations } from "./invocations.ts";
 import type { Turns } from "./turns.ts";
+
+// What functions read most.
+for (const read of [...Object.values(records), Approval, AuditEntry, Wait]) compile(read);
 
 const root = resolve(import.meta.dirname, "../..");
 
 type Handler = (event: unknown, context: Context) => Promise<unknown>;
 
-const load = (file: string) => import(join(root, file));
+async function load(name: string, file: string) {
+  const { [name.charAt(0).toLowerCase() + name.slice(1)]: definition } = await import(join(root, file));
+  compile(definition.input);
+  return definition;
+}
 
 /** Node takes long to find even a module that is loaded. */
-const modules = new Map<string, ReturnType<typeof load>>();
+const loaded = new Map<string, ReturnType<typeof load>>();
 
-function moduleOf(file: string): ReturnType<typeof load> {
-  const module = modules.get(file) ?? load(file);
-  modules.set(file, module);
-  return module;
+function definitionOf(name: string, file: string): ReturnType<typeof load> {
+  const definition = loaded.get(name) ?? load(name, file);
+  loaded.set(name, definition);
+  return definition;
 }
 
 /** The handlers of an application by their files, which stand for bundles, each working in a place of its own. */
@@ -28,8 +40,7 @@ export async function loadHandlers(
 ): Promise<Map<string, Handler>> {
   const handlers = new Map<string, Handler>();
   for (const { name, file } of functions) {
-    const module = await moduleOf(file);
-    const definition = module[name.charAt(0).toLowerCase() + name.slice(1)];
+    const definition = await definitionOf(name, file);
     // Who removes an installation comes when all is over: its keys are made then, and change no world before.
     const place = name === removal?.function ? undefined : placeOf(name);
     let handler: Handler | undefined;

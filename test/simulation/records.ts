@@ -21,23 +21,33 @@ export function readRecords({ table, made }: Pick<SimulatedWorld, "table" | "mad
   const items = table.items(made.table).map(membersOf);
   const named = (beginning: string) => items.filter(({ sk }) => String(sk).startsWith(beginning));
   return {
-    releases: named("RELEASE").map((item) => Release.parse(item)),
-    deployments: named("DEPLOYMENT#").map((item) => Deployment.parse(item)),
-    environments: named("ENVIRONMENT#").map((item) => EnvironmentRecord.parse(item)),
-    refused: named("REFUSED#").map((item) => RefusedPush.parse(item)),
-    waits: named("WAIT").map((item) => Wait.parse(item)),
+    releases: named("RELEASE").map(readRelease),
+    deployments: named("DEPLOYMENT#").map(readDeployment),
+    environments: named("ENVIRONMENT#").map(readEnvironment),
+    refused: named("REFUSED#").map(readRefusedPush),
+    waits: named("WAIT").map(readWait),
     open: items.filter(({ openKind }) => openKind !== undefined).map(({ pk, sk }) => `${pk} ${sk}`),
   };
 }
 
-/** An item is never changed, only replaced. */
-const read = new WeakMap<Item, Readonly<Record<string, unknown>>>();
-
-function membersOf(item: Item): Readonly<Record<string, unknown>> {
-  const members = read.get(item) ?? unmarshall(JSON.parse(JSON.stringify(item)));
-  read.set(item, members);
-  return members;
+/** An item is never changed, only replaced: what was read of it once holds. */
+function once<From extends object, Read>(read: (from: From) => Read): (from: From) => Read {
+  const known = new WeakMap<From, Read>();
+  return (from) => {
+    const value = known.get(from) ?? read(from);
+    known.set(from, value);
+    return value;
+  };
 }
+
+const membersOf = once(
+  (item: Item): Readonly<Record<string, unknown>> => unmarshall(JSON.parse(JSON.stringify(item))),
+);
+const readRelease = once((item: object) => Release.parse(item));
+const readDeployment = once((item: object) => Deployment.parse(item));
+const readEnvironment = once((item: object) => EnvironmentRecord.parse(item));
+const readRefusedPush = once((item: object) => RefusedPush.parse(item));
+const readWait = once((item: object) => Wait.parse(item));
 
 /**
  * Whether Spillway itself says that a person has to look at an environment: it is frozen, or its first deployment
