@@ -9,6 +9,7 @@ import type { BuildRunner } from "./codebuild/runner.ts";
 import { createCodeBuild } from "./codebuild/service.ts";
 import type { ContainerRunner } from "./containers.ts";
 import { createDynamoDb, type DynamoDb } from "./dynamodb.ts";
+import type { KeptImages } from "./ecr/kept-images.ts";
 import { createLayerDoor } from "./ecr/layer-door.ts";
 import { createRegistry, registryPrefix } from "./ecr/registry.ts";
 import { createEcr } from "./ecr/service.ts";
@@ -60,6 +61,8 @@ export interface LocalAwsOptions {
   readonly folder: string;
   /** What outlives the process; the local AWS closes it when it stops. Undefined: nothing does. */
   readonly store?: Store;
+  /** What keeps images, if not the folder. */
+  readonly images?: KeptImages;
   /** `http://127.0.0.1:PORT`, once something listens there. */
   readonly endpoint: () => string;
   /** Whether log lines are also kept in files that a person can open. */
@@ -129,7 +132,7 @@ export async function createLocalAws(options: LocalAwsOptions): Promise<LocalAws
   const logs = createLogs(world, { files: options.logFiles });
   const secrets = createSecretsManager(world);
   const { resolve: resolveSecret } = secrets;
-  const images = await createImageStore(world);
+  const images = await createImageStore(world, options.images);
   const registryTokens = createRegistryTokens(world);
   const runners = await options.runners({ world, images, resolveSecret });
   const lambda = createLambda(world, { runner: runners.functions, logs });

@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { AwsError } from "../service.ts";
 import { keptFolder } from "../store.ts";
 import { arn, type World } from "../world.ts";
+import { type KeptImages, keepImagesIn } from "./kept-images.ts";
 import { isIndex, readManifest, references } from "./manifest.ts";
-import { dropUploads, openUpload } from "./uploads.ts";
+import { openUpload } from "./uploads.ts";
 
 /** A stored manifest: an image, or an index of images. */
 export interface StoredManifest {
@@ -30,24 +29,23 @@ export interface Repository {
   readonly tags: Map<string, string>;
 }
 
-/** Images by content: blobs on disk, named by their digest; repositories with their tags. */
+/** Images by content: blobs, named by their digest; repositories with their tags. */
 export type ImageStore = Awaited<ReturnType<typeof createImageStore>>;
 
 const digestPattern = /^sha256:[0-9a-f]{64}$/;
 /** As the OCI distribution specification has it. */
 const tagPattern = /^\w[\w.-]{0,127}$/;
 
-/** Opens the store, with what an earlier process kept there. */
-export async function createImageStore(world: World) {
-  const folder = join(keptFolder(world), "images");
-  const blobs = join(folder, "blobs");
-  const index = join(folder, "repositories.json");
-  await mkdir(blobs, { recursive: true });
-  await dropUploads(blobs);
-  const repositories = await load(index);
+/**
+ * Opens the store, with what an earlier process kept there.
+ * @param given what keeps it, if not the world's folder.
+ */
+export async function createImageStore(world: World, given?: KeptImages) {
+  const kept = given ?? (await keepImagesIn(join(keptFolder(world), "images")));
+  const repositories = readIndex(await kept.readIndex());
   let saving: Promise<unknown> = Promise.resolve();
 
-  /** One writer at a time; written beside and renamed, so that a kill leaves the old or the new. */
+  /** One writer at a time. */
   function save(): Promise<void> {
     const text = JSON.stringify(
       [...repositories.values()].map((one) => ({
@@ -56,18 +54,15 @@ export async function createImageStore(world: World) {
         tags: [...one.tags],
       })),
     );
-    const next = saving.then(async () => {
-      await writeFile(`${index}.new`, text);
-      await rename(`${index}.new`, index);
-    });
+    const next = saving.then(() => kept.writeIndex(text));
     saving = next.catch(() => {});
     return world.clock.busy(next);
   }
 
-  const pathOf = (digest: string) => {
+  const hexOf = (digest: string) => {
     if (!digestPattern.test(digest))
       throw new AwsError("InvalidParameterException", `"${digest.slice(0, 80)}" is not a sha256 digest.`);
-    return join(blobs, digest.slice("sha256:".length));
+    return digest.slice("sha256:".length);
   };
 
   function repository(name: string): Repository {
@@ -79,18 +74,16 @@ export async function createImageStore(world: World) {
     );
   }
 
-  async function blobSize(digest: string): Promise<number | undefined> {
-    const found = await world.clock.busy(stat(pathOf(digest)).catch(() => undefined));
-    return found?.size;
-  }
+  const blobSize = async (digest: string): Promise<number | undefined> =>
+    world.clock.busy(kept.size(hexOf(digest)));
 
   return {
     repositories,
     repository,
     blobSize,
-    blobPath: pathOf,
-    readBlob: (digest: string): Promise<Buffer> => world.clock.busy(readFile(pathOf(digest))),
-    streamBlob: (digest: string): Readable => createReadStream(pathOf(digest)),
+    blobPath: (digest: string): string => kept.path(hexOf(digest)),
+    readBlob: (digest: string): Promise<Buffer> => world.clock.busy(kept.read(hexOf(digest))),
+    streamBlob: (digest: string): Readable => kept.stream(hexOf(digest)),
     uri: (name: string) => `${world.accountId}.dkr.ecr.${world.region}.amazonaws.com/${name}`,
     arn: (name: string) => arn(world, "ecr", `repository/${name}`),
 
@@ -117,14 +110,14 @@ export async function createImageStore(world: World) {
       return made;
     },
 
-    openUpload: () => openUpload(world, blobs),
+    openUpload: () => openUpload(world, kept),
 
     /** Keeps a blob while it streams in. @throws AwsError DigestInvalid if the content has another digest. */
     async writeBlob(
       content: AsyncIterable<Uint8Array>,
       expected?: string,
     ): Promise<{ digest: string; size: number }> {
-      const upload = await openUpload(world, blobs);
+      const upload = await openUpload(world, kept);
       try {
         await upload.append(content);
       } catch (error) {
@@ -208,8 +201,7 @@ export async function createImageStore(world: World) {
   };
 }
 
-async function load(index: string): Promise<Map<string, Repository>> {
-  const text = await readFile(index, "utf8").catch(() => "[]");
+function readIndex(text: string): Map<string, Repository> {
   const kept: (Omit<Repository, "manifests" | "tags"> & {
     manifests: [string, StoredManifest][];
     tags: [string, string][];

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
-import { open, readdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { AwsError } from "../service.ts";
 import { uuid, type World } from "../world.ts";
+import type { KeptImages } from "./kept-images.ts";
 
-/** A blob that comes in parts. Its parts are kept on disk, in the order in which they were begun. */
+/** A blob that comes in parts, kept in the order in which they were begun. */
 export interface BlobUpload {
   /** @returns how many bytes there are now. */
   append(content: AsyncIterable<Uint8Array>): Promise<number>;
@@ -13,20 +12,19 @@ export interface BlobUpload {
   drop(): Promise<void>;
 }
 
-const prefix = ".upload-";
-
-/** Begins a blob in the folder of all blobs, where it will be named by its digest. */
-export async function openUpload(world: World, blobs: string): Promise<BlobUpload> {
-  const { clock } = world;
-  const scratch = join(blobs, `${prefix}${uuid(world.random)}`);
+/** Begins a blob, which will be named by its digest. */
+export async function openUpload(
+  { clock, random }: Pick<World, "clock" | "random">,
+  kept: KeptImages,
+): Promise<BlobUpload> {
   const hash = createHash("sha256");
   let size = 0;
-  const file = await clock.busy(open(scratch, "wx"));
+  const blob = await clock.busy(kept.begin(uuid(random)));
   let last: Promise<unknown> = Promise.resolve();
 
   const write = async (content: AsyncIterable<Uint8Array>) => {
     for await (const chunk of content) {
-      await file.write(chunk);
+      await blob.write(chunk);
       hash.update(chunk);
       size += chunk.length;
     }
@@ -34,8 +32,7 @@ export async function openUpload(world: World, blobs: string): Promise<BlobUploa
   };
   const drop = async () => {
     await last;
-    await file.close();
-    await rm(scratch, { force: true });
+    await blob.drop();
   };
   const keep = async (expected: string | undefined) => {
     await last;
@@ -45,8 +42,7 @@ export async function openUpload(world: World, blobs: string): Promise<BlobUploa
       await drop();
       throw new AwsError("DigestInvalid", `The content is ${digest}, not ${expected.slice(0, 80)}.`);
     }
-    await file.close();
-    await rename(scratch, join(blobs, hex));
+    await blob.keep(hex);
     return { digest, size };
   };
 
@@ -59,10 +55,4 @@ export async function openUpload(world: World, blobs: string): Promise<BlobUploa
     keep: (expected) => clock.busy(keep(expected)),
     drop: () => clock.busy(drop()),
   };
-}
-
-/** Removes what a kill left of uploads. */
-export async function dropUploads(blobs: string): Promise<void> {
-  for (const name of await readdir(blobs))
-    if (name.startsWith(prefix)) await rm(join(blobs, name), { force: true });
 }

@@ -24,6 +24,7 @@ import { connectAsAdministrator, connectAsWhoRuns, connectInRole } from "./crede
 import { oneEnvironment } from "./environments.ts";
 import { createConsole, type EndedExecution, endOf } from "./executions.ts";
 import { addBundles, createFunctions, loadHandlers, type OtherAnswers } from "./functions.ts";
+import { keepImagesInMemory } from "./images-in-memory.ts";
 import { createInvocations, type Invocation } from "./invocations.ts";
 import { createMigrations } from "./migrations.ts";
 import { createPushes, type Push } from "./pushes.ts";
@@ -158,6 +159,7 @@ export async function createWorld(
     clock,
     random: seeded(seed),
     folder,
+    images: keepImagesInMemory(),
     logFiles: false,
     endpoint: () => endpoint,
     ...(seams.event === undefined ? {} : { carry: seams.event }),
