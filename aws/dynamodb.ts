@@ -24,6 +24,7 @@ import {
   EnvironmentRecord,
   type Evidence,
   type FreedLease,
+  HeardEvent,
   type Hold,
   Installation,
   type Lease,
@@ -75,6 +76,7 @@ const keys = {
     pk: `PUSHES#${service}`,
     sk: `REFUSED#${digest}`,
   }),
+  heardEvent: (event: string): Key => ({ pk: `EVENT#${event}`, sk: "HEARD" }),
   wait: (key: string): Key => ({ pk: `WAIT#${key}`, sk: "WAIT" }),
 };
 
@@ -314,6 +316,11 @@ export function connectRecords({ client }: Connection, table: string) {
       read(as(RefusedPush), keys.refusedPush(service, digest)),
     /** Gives a push up. @returns false if it was before. */
     refusePush: (refused: RefusedPush) => create(keys.refusedPush(refused.service, refused.digest), refused),
+
+    /** An event of another system that opened a release; undefined if it opened none. */
+    heardEvent: (event: string) => read(as(HeardEvent), keys.heardEvent(event)),
+    /** Notes that. @returns false if it was noted before. */
+    heardOf: (heard: HeardEvent) => create(keys.heardEvent(heard.event), heard),
 
     release: (id: string) => read(asRelease, keys.release(id)),
     async requireRelease(id: string): Promise<Release> {

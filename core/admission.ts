@@ -48,6 +48,8 @@ export const StartInput = z.strictObject({
 const ReleaseRequested = z.object({
   "detail-type": z.literal("Release Requested"),
   source: z.string(),
+  /** EventBridge's own: the same however often it is delivered, and when it is replayed from an archive. */
+  id: z.string().check(z.minLength(1), z.maxLength(100)),
   detail: StartInput,
 });
 
@@ -55,6 +57,8 @@ const ReleaseRequested = z.object({
 export interface ReleaseRequest {
   /** `push` is automatic: the same digest is never released twice by it. The others are somebody's wish. */
   readonly trigger: "push" | "console" | "event";
+  /** The id of the event that another system sent. */
+  readonly event?: string;
   readonly image:
     | { readonly tag: string }
     | { readonly digest: string; readonly tag: string | undefined }
@@ -78,8 +82,10 @@ export function readRequest(input: unknown): ReleaseRequest {
   const detailType =
     typeof input === "object" && input !== null && "detail-type" in input ? input["detail-type"] : undefined;
   if (detailType === undefined) return fromStart("console", parse(StartInput, input, refuse));
-  if (detailType === "Release Requested")
-    return fromStart("event", parse(ReleaseRequested, input, refuse).detail);
+  if (detailType === "Release Requested") {
+    const { id, detail } = parse(ReleaseRequested, input, refuse);
+    return { ...fromStart("event", detail), event: id };
+  }
   if (detailType === "ECR Image Action") return fromPush(parse(EcrPush, input, refuse));
   throw new SpillwayError(
     "InvalidInput",

@@ -74,6 +74,18 @@ export const RefusedPush = z.object({
 });
 export type RefusedPush = z.infer<typeof RefusedPush>;
 
+/** An event of another system that opened a release: told again, it opens none. */
+export const HeardEvent = z.object({
+  /** EventBridge's id of it. */
+  event: z.string(),
+  release: z.string(),
+  /** The execution that it started. */
+  executionArn: z.string(),
+  /** Milliseconds since the epoch. */
+  at: z.number(),
+});
+export type HeardEvent = z.infer<typeof HeardEvent>;
+
 /** What is or was live in an environment. */
 export const Revision = z.object({
   release: z.string(),

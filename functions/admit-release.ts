@@ -11,11 +11,13 @@ import {
 import type { Config, ServiceConfig } from "../core/config.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { isFresh, reuseEvidence, reusePassed } from "../core/evidence.ts";
+import { serviceOf } from "../core/names.ts";
 import { planRelease } from "../core/plan.ts";
 import { refuseQuarantined } from "../core/quarantine.ts";
 import type {
   CommitEvidence,
   EnvironmentRecord,
+  HeardEvent,
   Installation,
   Quarantine,
   Release,
@@ -37,6 +39,8 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
     const installation = await records.installation();
     const resumed = await findResumed(records, installation.config, input);
     const request = resumed?.request ?? readRequest(input);
+    const heard = await findHeard(records, request);
+    if (heard !== undefined && heard.executionArn !== execution) return duplicateOf(heard);
     const { trigger, why, force, environments } = request;
     const [service, config] = findService(installation.config, request);
     chooseWaves(config, environments);
@@ -52,7 +56,10 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
     if (admission.decision === "duplicate")
       return { decision: "ended", outcome: "Duplicate", release: id, reason: admission.reason };
     // This very execution wrote the record already, and only its answer was lost.
-    if (admission.again && latest !== undefined) return answer(latest);
+    if (admission.again && latest !== undefined) {
+      await hear(records, request, latest);
+      return answer(latest);
+    }
     const now = connection.now();
     const described = {
       id,
@@ -76,9 +83,31 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
     const admitted = { ...release, ...refused };
     if (!(await records.openRelease(admitted)))
       throw new SpillwayError("Throttled", `Another start opened ${id} at the same moment; looking again.`);
+    await hear(records, request, admitted);
     return answer(admitted);
   },
 };
+
+async function findHeard(
+  records: Records,
+  { event }: Pick<ReleaseRequest, "event">,
+): Promise<HeardEvent | undefined> {
+  return event === undefined ? undefined : records.heardEvent(event);
+}
+
+function duplicateOf({ event, release }: HeardEvent): object {
+  const reason = `the event ${event} was heard before and opened ${release}; to release its image again, send a new event, or start this machine with {"service":"${serviceOf(release)}","tag":"TAG"}`;
+  return { decision: "ended", outcome: "Duplicate", release, reason };
+}
+
+/** Notes which release an event opened: it may be told again when that has ended. */
+async function hear(
+  records: Records,
+  { event }: Pick<ReleaseRequest, "event">,
+  { id, executionArn, openedAt }: Release,
+): Promise<void> {
+  if (event !== undefined) await records.heardOf({ event, release: id, executionArn, at: openedAt });
+}
 
 /** What a release needs: a record that holds the config of every service costs more to read and write with each. */
 function onlyOf(service: string, { config, resources }: Installation): Installation {

@@ -115,7 +115,12 @@ describe("the door of releases", () => {
     force: fc.boolean(),
     resume: text,
   });
-  const requested = start.map((detail) => ({ source: "my.ci", "detail-type": "Release Requested", detail }));
+  const requested = fc.tuple(fc.oneof(fc.uuid(), fc.string(), fc.anything()), start).map(([id, detail]) => ({
+    id,
+    source: "my.ci",
+    "detail-type": "Release Requested",
+    detail,
+  }));
 
   it("ends by name whatever starts it, opens nothing for what there is not, and goes on releasing", async () => {
     const before = await records();

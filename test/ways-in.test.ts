@@ -1,5 +1,5 @@
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
-import { SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
+import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { settingConfig } from "./simulation/setting.ts";
 import { createWorld, type SimulatedWorld } from "./simulation/world.ts";
@@ -25,6 +25,23 @@ async function secondAttempt() {
 
 /** A client's first request loads parts of the SDK, which the virtual clock cannot see by itself. */
 const ask = <Answer>(answer: Promise<Answer>) => world.clock.runUntil(world.clock.busy(answer, "a request"));
+
+function requestRelease() {
+  return ask(
+    new EventBridgeClient(world.connection.client).send(
+      new PutEventsCommand({
+        Entries: [
+          {
+            EventBusName: world.made.bus,
+            Source: "example.chat",
+            DetailType: "Release Requested",
+            Detail: JSON.stringify({ service: "web", tag: "aaaaaaa" }),
+          },
+        ],
+      }),
+    ),
+  );
+}
 
 describe("a release begins", () => {
   it("with the push of an image", async () => {
@@ -58,21 +75,7 @@ describe("a release begins", () => {
   });
 
   it("with an event of another system", async () => {
-    const { FailedEntryCount } = await ask(
-      new EventBridgeClient(world.connection.client).send(
-        new PutEventsCommand({
-          Entries: [
-            {
-              EventBusName: world.made.bus,
-              Source: "example.chat",
-              DetailType: "Release Requested",
-              Detail: JSON.stringify({ service: "web", tag: "aaaaaaa" }),
-            },
-          ],
-        }),
-      ),
-    );
-    expect(FailedEntryCount).toBe(0);
+    expect((await requestRelease()).FailedEntryCount).toBe(0);
     expect(await secondAttempt()).toMatchObject({ outcome: "Released", trigger: "event", commit: "aaaaaaa" });
   });
 });
@@ -119,6 +122,26 @@ describe("the same image, however often it is told of,", () => {
     );
     const outputs = ends.map((end) => String(end?.detail.output));
     expect(outputs.filter((output) => output.includes("is still open"))).toHaveLength(1);
+  });
+
+  it("is one release of an event that comes again when that has ended, as from an archive; the other says which", async () => {
+    await requestRelease();
+    const second = await secondAttempt();
+    const { input = "" } = await ask(
+      new SFNClient(world.connection.client).send(
+        new DescribeExecutionCommand({ executionArn: second?.executionArn }),
+      ),
+    );
+    const { output = "" } = await world.start({ ...JSON.parse(input), "replay-name": "yesterday" });
+    expect(JSON.parse(output)).toMatchObject({
+      outcome: "Duplicate",
+      release: second?.id,
+      reason: expect.stringMatching(`was heard before and opened ${second?.id}; to release its image again,`),
+    });
+    expect(await attempt(3)).toBeUndefined();
+    await requestRelease();
+    await settled();
+    expect(await attempt(3)).toMatchObject({ outcome: "Released", trigger: "event" });
   });
 
   it("told of late, after a newer one is live, changes nothing", async () => {

@@ -37,8 +37,13 @@ describe("the three ways in", () => {
     });
   });
   it("reads an event of another system", () => {
-    const event = { source: "ci", "detail-type": "Release Requested", detail: { service: "web", digest } };
-    expect(readRequest(event)).toMatchObject({ trigger: "event", image: { digest } });
+    const event = {
+      id: "1",
+      source: "ci",
+      "detail-type": "Release Requested",
+      detail: { service: "web", digest },
+    };
+    expect(readRequest(event)).toMatchObject({ trigger: "event", event: "1", image: { digest } });
   });
 
   it.each([

@@ -86,7 +86,7 @@ describe("docs/release-requested.schema.json", () => {
   );
   const reads = (detail: object) => {
     try {
-      readRequest({ "detail-type": "Release Requested", source: "my.ci", detail });
+      readRequest({ id: "1", "detail-type": "Release Requested", source: "my.ci", detail });
       return true;
     } catch {
       return false;

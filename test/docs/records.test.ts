@@ -8,6 +8,7 @@ import {
   Deployment,
   EnvironmentRecord,
   Evidence,
+  HeardEvent,
   Installation,
   PushesSeen,
   Quarantine,
@@ -40,6 +41,7 @@ describe("docs/records.md", () => {
     ["Commit evidence", CommitEvidence],
     ["Pushes seen", PushesSeen],
     ["Refused pushes", RefusedPush],
+    ["Heard events", HeardEvent],
     ["Wait", Wait],
     ["Installation", Installation],
   ] as const)("names each field of: %s, once, and none that there is not", (heading, { shape }) => {
