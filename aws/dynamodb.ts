@@ -317,10 +317,11 @@ export function connectRecords({ client }: Connection, table: string) {
     /** Gives a push up. @returns false if it was before. */
     refusePush: (refused: RefusedPush) => create(keys.refusedPush(refused.service, refused.digest), refused),
 
-    /** An event of another system that opened a release; undefined if it opened none. */
+    /** An event of another system that was to open a release; undefined if nobody heard it. */
     heardEvent: (event: string) => read(as(HeardEvent), keys.heardEvent(event)),
-    /** Notes that. @returns false if it was noted before. */
-    heardOf: (heard: HeardEvent) => create(keys.heardEvent(heard.event), heard),
+    /** Notes that it is to open this release. The latest note has the word: an earlier one opened none. */
+    hear: (event: string, { id, executionArn, openedAt }: Release) =>
+      put(keys.heardEvent(event), { event, release: id, executionArn, at: openedAt }),
 
     release: (id: string) => read(asRelease, keys.release(id)),
     async requireRelease(id: string): Promise<Release> {

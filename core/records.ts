@@ -74,12 +74,15 @@ export const RefusedPush = z.object({
 });
 export type RefusedPush = z.infer<typeof RefusedPush>;
 
-/** An event of another system that opened a release: told again, it opens none. */
+/**
+ * An event of another system that was to open a release. It did if the release is of that execution; told again, it
+ * opens no other then.
+ */
 export const HeardEvent = z.object({
   /** EventBridge's id of it. */
   event: z.string(),
   release: z.string(),
-  /** The execution that it started. */
+  /** The execution that it started last. */
   executionArn: z.string(),
   /** Milliseconds since the epoch. */
   at: z.number(),

@@ -11,13 +11,11 @@ import {
 import type { Config, ServiceConfig } from "../core/config.ts";
 import { SpillwayError } from "../core/errors.ts";
 import { isFresh, reuseEvidence, reusePassed } from "../core/evidence.ts";
-import { serviceOf } from "../core/names.ts";
 import { planRelease } from "../core/plan.ts";
 import { refuseQuarantined } from "../core/quarantine.ts";
 import type {
   CommitEvidence,
   EnvironmentRecord,
-  HeardEvent,
   Installation,
   Quarantine,
   Release,
@@ -39,8 +37,8 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
     const installation = await records.installation();
     const resumed = await findResumed(records, installation.config, input);
     const request = resumed?.request ?? readRequest(input);
-    const heard = await findHeard(records, request);
-    if (heard !== undefined && heard.executionArn !== execution) return duplicateOf(heard);
+    const opened = await findOpenedBy(records, request.event);
+    if (opened !== undefined && opened.executionArn !== execution) return duplicateOf(request.event, opened);
     const { trigger, why, force, environments } = request;
     const [service, config] = findService(installation.config, request);
     chooseWaves(config, environments);
@@ -56,10 +54,7 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
     if (admission.decision === "duplicate")
       return { decision: "ended", outcome: "Duplicate", release: id, reason: admission.reason };
     // This very execution wrote the record already, and only its answer was lost.
-    if (admission.again && latest !== undefined) {
-      await hear(records, request, latest);
-      return answer(latest);
-    }
+    if (admission.again && latest !== undefined) return answer(latest);
     const now = connection.now();
     const described = {
       id,
@@ -81,32 +76,23 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
     const release = takeOver(config, now, resumed?.release, described, known);
     const refused = refuseKnownIll(release, known) ?? supersede(config, release, known);
     const admitted = { ...release, ...refused };
+    if (request.event !== undefined) await records.hear(request.event, admitted);
     if (!(await records.openRelease(admitted)))
       throw new SpillwayError("Throttled", `Another start opened ${id} at the same moment; looking again.`);
-    await hear(records, request, admitted);
     return answer(admitted);
   },
 };
 
-async function findHeard(
-  records: Records,
-  { event }: Pick<ReleaseRequest, "event">,
-): Promise<HeardEvent | undefined> {
-  return event === undefined ? undefined : records.heardEvent(event);
+/** The release that an event opened. That it is heard is noted before, so the note alone tells of none. */
+async function findOpenedBy(records: Records, event: string | undefined): Promise<Release | undefined> {
+  const heard = event === undefined ? undefined : await records.heardEvent(event);
+  const release = heard && (await records.release(heard.release));
+  return release?.executionArn === heard?.executionArn ? release : undefined;
 }
 
-function duplicateOf({ event, release }: HeardEvent): object {
-  const reason = `the event ${event} was heard before and opened ${release}; to release its image again, send a new event, or start this machine with {"service":"${serviceOf(release)}","tag":"TAG"}`;
-  return { decision: "ended", outcome: "Duplicate", release, reason };
-}
-
-/** Notes which release an event opened: it may be told again when that has ended. */
-async function hear(
-  records: Records,
-  { event }: Pick<ReleaseRequest, "event">,
-  { id, executionArn, openedAt }: Release,
-): Promise<void> {
-  if (event !== undefined) await records.heardOf({ event, release: id, executionArn, at: openedAt });
+function duplicateOf(event: string | undefined, { id, service }: Release): object {
+  const reason = `the event ${event} was heard before and opened ${id}; to release its image again, send a new event, or start this machine with {"service":"${service}","tag":"TAG"}`;
+  return { decision: "ended", outcome: "Duplicate", release: id, reason };
 }
 
 /** What a release needs: a record that holds the config of every service costs more to read and write with each. */

@@ -144,6 +144,15 @@ describe("the same image, however often it is told of,", () => {
     expect(await attempt(3)).toMatchObject({ outcome: "Released", trigger: "event" });
   });
 
+  it("is released by an event that comes again, if its image was not there the first time", async () => {
+    const event = { id: "1", source: "example.chat", "detail-type": "Release Requested" };
+    const asked = { ...event, detail: { service: "web", tag: "bbbbbbb" } };
+    expect(await world.start(asked)).toMatchObject({ error: "Rejected" });
+    await world.release("bbbbbbb");
+    const { output = "" } = await world.start(asked);
+    expect(JSON.parse(output)).toMatchObject({ outcome: "Released" });
+  });
+
   it("told of late, after a newer one is live, changes nothing", async () => {
     await world.release("bbbbbbb");
     const [push] = pushes();

@@ -16,7 +16,10 @@ import type { SimulatedWorld } from "./world.ts";
 
 /** What a person does of himself, and not because he is asked. */
 export type OwnDeed = Exclude<Deed, { does: "answer" }>;
-type Start = Extract<OwnDeed, { does: "release" | "build" | "promote" | "roll-back" | "recover" }>;
+type Start = Extract<
+  OwnDeed,
+  { does: "release" | "request" | "build" | "promote" | "roll-back" | "recover" }
+>;
 
 /** A person does something, with the console's own calls or at the operator's door. @returns what came of it, in words. */
 export async function doDeed(world: SimulatedWorld, deed: OwnDeed, tell: Tell): Promise<string> {
@@ -51,6 +54,14 @@ function startOf(deed: Start): [machine: string, input: object] {
   switch (deed.does) {
     case "release":
       return ["ReleaseMachine", { service, tag: deed.tag, ...forceOf(deed), reason }];
+    case "request": {
+      // As the rule of the bus hands it on; EventBridge alone can deliver an event twice.
+      const detail = { service, tag: deed.tag, reason };
+      return [
+        "ReleaseMachine",
+        { id: deed.event, source: "example.chat", "detail-type": "Release Requested", detail },
+      ];
+    }
     case "build":
       return ["ReleaseMachine", { service, commit: deed.commit, reason }];
     case "promote":

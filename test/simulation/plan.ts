@@ -3,6 +3,7 @@ import { createDice } from "./dice.ts";
 import { drawPlan } from "./draws.ts";
 import { drawPeople } from "./people.ts";
 import { drawRarities } from "./rarities.ts";
+import { drawRequests } from "./requests.ts";
 import { drawTheme } from "./themes.ts";
 import { drawWords } from "./words.ts";
 
@@ -99,6 +100,8 @@ export type Deed = { readonly at: number } /** `force`: all the same, whatever s
   | { readonly does: "resume"; readonly service: string; readonly tag: string }
   /** Has Step Functions go on with an execution that ended otherwise than well: the nth last, as far as there are so many. */
   | { readonly does: "redrive"; readonly machine: "DeployMachine" | "ReleaseMachine"; readonly which: number }
+  /** Another system asks for a release on the bus; the same `event` is that one, delivered or replayed once more. */
+  | { readonly does: "request"; readonly service: string; readonly tag: string; readonly event: string }
   /** Has an image built of a commit. */
   | { readonly does: "build"; readonly service: string; readonly commit: string }
   /** Cancels the newest release of an image, at the operator's door or at the console. */
@@ -175,5 +178,6 @@ export function createPlan(seed: number): Plan {
   const themed = drawTheme(drawPlan(seed), createDice(`theme ${seed}`));
   const peopled = drawPeople(themed, createDice(`people ${seed}`));
   const worded = drawWords(peopled, createDice(`words ${seed}`));
-  return drawRarities(worded, createDice(`rarities ${seed}`));
+  const rare = drawRarities(worded, createDice(`rarities ${seed}`));
+  return drawRequests(rare, createDice(`requests ${seed}`));
 }

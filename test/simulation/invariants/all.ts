@@ -52,6 +52,7 @@ import {
 
 import {
   alarmsAreHeard,
+  oneReleasePerEvent,
   passedIsNotRunAgain,
   redrivenChangesNothing,
   resumedGoesOnlyWhereItIsNot,
@@ -102,6 +103,7 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   "8 no schema comes that the code which serves cannot read": schemaLocksNobodyOut,
   "8 code is never left on a schema that it does not support": schemaIsSupported,
   "9 the same push makes one release": oneReleasePerDigest,
+  "9 the same event makes one release": oneReleasePerEvent,
   "9 an image has one open release at a time": oneReleaseAtOnce,
   "9 what is superseded gave way to something newer": supersededByNewer,
   "9 no push is lost": ({ history, records }) => lostPushes(history, records),

@@ -14,6 +14,8 @@ const inFlight = 150_000;
 const Input = z.looseObject({
   force: z.optional(z.boolean()),
   resume: z.optional(z.string()),
+  /** Of the event that it was begun by. */
+  id: z.optional(z.string()),
   AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID: z.optional(z.string()),
 });
 
@@ -49,6 +51,16 @@ export function forcedAt(history: readonly Effect[]): (execution: string | undef
     return [own, whole].find((one) => one?.input.force === true)?.at;
   };
 }
+
+/** However often an event is told, it opens one release. */
+export const oneReleasePerEvent: Invariant = ({ history, records }) => {
+  const executions = executionsOf(history);
+  const opened = Map.groupBy(records.releases, ({ executionArn }) => executions.get(executionArn)?.input.id);
+  opened.delete(undefined);
+  return [...opened]
+    .filter(([, releases]) => releases.length > 1)
+    .map(([event, releases]) => `the event ${event} opened ${releases.map(({ id }) => id).join(", ")}`);
+};
 
 /** Who was told that a digest is out of quarantine: from when he asked, until when he was told. */
 export function liftsOf(history: readonly Effect[]) {

@@ -20,6 +20,13 @@ export const releases: readonly Mutant[] = [
     return {`,
   },
   {
+    name: "same-event-again",
+    guard: "an event that is told again when its release has ended opens no other",
+    file: "functions/admit-release.ts",
+    from: "if (opened !== undefined && opened.executionArn !== execution) return duplicateOf(request.event, opened);",
+    to: "",
+  },
+  {
     name: "release-still-open",
     guard: "a digest is not released once more while its release is open",
     among: { themes: ["people who insist"] },
