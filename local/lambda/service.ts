@@ -239,7 +239,9 @@ function createLogStreams(world: World) {
       return free.get(fn)?.pop() ?? `${day}/[${fn.version}]${uuid(world.random).replaceAll("-", "")}`;
     },
     giveBack(fn: FunctionVersion, stream: string): void {
-      free.set(fn, [...(free.get(fn) ?? []), stream]);
+      const streams = free.get(fn);
+      if (streams === undefined) free.set(fn, [stream]);
+      else streams.push(stream);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Plan } from "./plan.ts";
 import type { Report } from "./worker.ts";
@@ -31,6 +32,8 @@ export async function liveThrough(tasks: Iterator<Task>, options: CrewOptions): 
         env: {
           ...process.env,
           ...options.environment,
+          // A worker reads many modules as it begins.
+          NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(tmpdir(), "node-compile-cache"),
           POWERTOOLS_LOG_LEVEL: "SILENT",
           POWERTOOLS_METRICS_DISABLED: "true",
           // Else each function of each world makes a console of its own.

@@ -21,6 +21,7 @@ const Creation = z.object({
 
 /** What is asked of one table. */
 const Batch = z.strictObject({ Keys: z.array(z.unknown()), ConsistentRead: z.optional(z.boolean()) });
+const Batches = z.record(z.string(), Batch);
 const mostAtOnce = 100;
 
 const encoder = new TextEncoder();
@@ -87,7 +88,7 @@ export function createMemoryTable(later: (apply: () => void) => void = (apply) =
     },
     DescribeTable: (request) => written({ Table: find(request).shape.description }),
     BatchGetItem({ RequestItems }) {
-      const asked = Object.entries(z.parse(z.record(z.string(), Batch), RequestItems));
+      const asked = Object.entries(z.parse(Batches, RequestItems));
       if (asked.length !== 1) throw invalid("The table in memory reads of one table at a time.");
       const answers = asked.map(([TableName, { Keys }]) => {
         const items = find({ TableName });
@@ -232,7 +233,10 @@ function refuseReturns({ ReturnValues }: Request): void {
 function refuseMany(keys: readonly Item[]): void {
   if (keys.length === 0 || keys.length > mostAtOnce)
     throw invalid("Too many items requested for the BatchGetItem call");
-  if (new Set(keys.map((key) => JSON.stringify(Object.entries(key).sort()))).size < keys.length)
+  if (
+    keys.length > 1 &&
+    new Set(keys.map((key) => JSON.stringify(Object.entries(key).sort()))).size < keys.length
+  )
     throw invalid("Provided list of item keys contains duplicates");
 }
 
