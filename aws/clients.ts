@@ -17,8 +17,10 @@ export function clientOf<Client>(
   made.set(settings, clients);
   const known = clients.get(Kind);
   if (known instanceof Kind) return known;
-  const client = new Kind({ ...common, ...settings });
+  const { onClient, ...given } = settings;
+  const client = new Kind({ ...common, ...given });
   layOutAnew(client);
+  onClient?.(Object(client));
   clients.set(Kind, client);
   return client;
 }

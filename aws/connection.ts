@@ -18,6 +18,8 @@ export interface ClientSettings {
   readonly requestHandler?: object;
   /** Signs requests; the SDK's own unless given. */
   readonly signer?: { sign<Request>(request: Request): Promise<Request> };
+  /** Told of each client that is made. */
+  readonly onClient?: (client: object) => void;
 }
 
 export interface Credentials {

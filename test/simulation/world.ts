@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { DescribeExecutionCommandOutput } from "@aws-sdk/client-sfn";
 import { connectAppRunner } from "../../aws/apprunner.ts";
 import type { Connection, Credentials } from "../../aws/connection.ts";
@@ -58,6 +59,19 @@ const decided = {
   // With one that takes notes, it goes through every request and answer to leave out what is secret.
   logger: { debug: () => {}, warn: console.warn },
 };
+
+/** What says in headers what only a network or AWS's statistics want to know, or tells a logger that does not listen. */
+const unheard = [
+  "getUserAgentMiddleware",
+  "recursionDetectionMiddleware",
+  "contentLengthMiddleware",
+  "loggerMiddleware",
+];
+
+function leaveOutUnheard(client: object): void {
+  const { middlewareStack }: { middlewareStack?: DynamoDBClient["middlewareStack"] } = client;
+  for (const name of unheard) middlewareStack?.remove(name);
+}
 
 const root = resolve(import.meta.dirname, "../..");
 const prefix = "spillway";
@@ -216,6 +230,7 @@ export async function createWorld(
       credentials: { accessKeyId: "local", secretAccessKey: "local" },
       requestHandler: createRequestHandler(counted, clock),
       ...decided,
+      onClient: leaveOutUnheard,
       // Nobody between here and the services could forge a request.
       signer: { sign: async (request) => request },
     },
