@@ -14,7 +14,7 @@ import { SpillwayError } from "../core/errors.ts";
 import type { RunningWork } from "../core/orphans.ts";
 import type { Report } from "../core/records.ts";
 import { clientOf } from "./clients.ts";
-import type { Connection } from "./connection.ts";
+import type { ClientSettings, Connection } from "./connection.ts";
 import { call } from "./faults.ts";
 import { idempotencyToken } from "./idempotency.ts";
 
@@ -29,9 +29,19 @@ export interface RunningBuild extends RunningWork {
   readonly initiator: string;
 }
 
+/** Project → the ids of its newest builds that were found to have ended. */
+const endedFound = new WeakMap<ClientSettings, Map<string, ReadonlySet<string>>>();
+
+function endedOf(settings: ClientSettings): Map<string, ReadonlySet<string>> {
+  const ended = endedFound.get(settings) ?? new Map<string, ReadonlySet<string>>();
+  endedFound.set(settings, ended);
+  return ended;
+}
+
 /** CodeBuild, as the stages use it. */
 export function connectBuilds({ client }: Connection) {
   const codebuild = clientOf(CodeBuildClient, client);
+  const ended = endedOf(client);
 
   async function describe(arn: string): Promise<Build> {
     const { builds } = await call("look at a build", () =>
@@ -42,15 +52,17 @@ export function connectBuilds({ client }: Connection) {
     return build;
   }
 
-  /** The newest hundred builds of a project, the newest first. */
-  async function newest(project: string): Promise<Build[]> {
-    const { ids } = await call(`list the builds of ${project}`, () =>
+  /** The ids of the newest hundred builds of a project, the newest first. */
+  async function newest(project: string): Promise<string[]> {
+    const { ids = [] } = await call(`list the builds of ${project}`, () =>
       codebuild.send(new ListBuildsForProjectCommand({ projectName: project, sortOrder: "DESCENDING" })),
     );
-    if (ids === undefined || ids.length === 0) return [];
-    const { builds } = await call("look at builds", () =>
-      codebuild.send(new BatchGetBuildsCommand({ ids: ids.slice(0, 100) })),
-    );
+    return ids.slice(0, 100);
+  }
+
+  async function lookAt(ids: string[]): Promise<Build[]> {
+    if (ids.length === 0) return [];
+    const { builds } = await call("look at builds", () => codebuild.send(new BatchGetBuildsCommand({ ids })));
     return builds ?? [];
   }
 
@@ -98,12 +110,20 @@ export function connectBuilds({ client }: Connection) {
 
     /** A build of `project` that was started for `work`, if there is one among the newest hundred. */
     async find(project: string, work: string): Promise<string | undefined> {
-      return (await newest(project)).find((build) => workOf(build) === work)?.arn;
+      return (await lookAt(await newest(project))).find((build) => workOf(build) === work)?.arn;
     },
 
-    /** The builds of `project` that go on and were started for some work, among the newest hundred. */
+    /**
+     * The builds of `project` that go on and were started for some work, among the newest hundred. One that has ended
+     * never goes on again, so it is asked about once.
+     */
     async running(project: string): Promise<RunningBuild[]> {
-      return (await newest(project)).flatMap((build) => {
+      const ids = await newest(project);
+      const before = ended.get(project);
+      const builds = await lookAt(ids.filter((id) => before?.has(id) !== true));
+      const over = builds.flatMap(({ id, buildComplete }) => (buildComplete === true ? (id ?? []) : []));
+      ended.set(project, new Set([...ids.filter((id) => before?.has(id)), ...over]));
+      return builds.flatMap((build) => {
         const { arn, buildStatus, startTime, initiator = "" } = build;
         const work = workOf(build);
         if (arn === undefined || work === undefined || buildStatus !== "IN_PROGRESS") return [];

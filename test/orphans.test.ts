@@ -106,6 +106,20 @@ describe("a build that nobody waits for", () => {
     expect((await goingOn()).map(({ arn }) => arn)).toEqual([build?.arn]);
   });
 
+  it("is looked for without asking again about those that have ended", async () => {
+    world = await createWorld(1, patient());
+    await world.release("aaaaaaa");
+    await minutes(20);
+    const asked = () => ({
+      lists: world.requests.get("CodeBuild_20161006.ListBuildsForProject") ?? 0,
+      looks: world.requests.get("CodeBuild_20161006.BatchGetBuilds") ?? 0,
+    });
+    const before = asked();
+    await minutes(60);
+    expect(asked().lists).toBeGreaterThan(before.lists);
+    expect(asked().looks).toBe(before.looks);
+  });
+
   it("is none of those that somebody waits for, however long they take", async () => {
     world = await createWorld(1, patient());
     const id = await world.release("aaaaaaa", { stages: { "unit-tests": { seconds: 45 * 60 } } });
