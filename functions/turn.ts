@@ -15,7 +15,7 @@ import { deploymentOf } from "./stage-scope.ts";
 import { type Look, settle, type Work } from "./waiting.ts";
 
 /** Waiting for the turn of a deployment, as work that a state can wait for: nobody is asked to do anything. */
-export function turnWork({ deployment }: OpenDeployment, token: string): Work {
+export function turnWork({ deployment, release: { image } }: OpenDeployment, token: string): Work {
   const { release, environment, attempt, service } = deployment;
   const arn = `turn/${service}/${environment}`;
   return {
@@ -23,7 +23,7 @@ export function turnWork({ deployment }: OpenDeployment, token: string): Work {
     kind: "turn",
     release,
     token,
-    subject: { environment, attempt: String(attempt) },
+    subject: { environment, attempt: String(attempt), ...(image && { digest: image.digest }) },
     arn,
     begin: async () => ({ arn }),
     find: async () => ({ arn }),
@@ -40,7 +40,7 @@ export function lookAtTurn(place: Place): Look {
     const name = deploymentOf(wait);
     // Read each time: whoever was closed meanwhile must not stay in line.
     for (let tries = 0; name !== undefined && tries < mostTries; tries++) {
-      const looked = await lookOnce(place, records, name);
+      const looked = await lookOnce(place, records, name, wait.subject.digest);
       if (looked !== "again") return looked;
     }
     throw new SpillwayError(
@@ -61,22 +61,29 @@ function inLine(
   return { execution, release, attempt, sequence, openedAt, since };
 }
 
-/** @returns how it ended; undefined while it waits; "again" if another took its place at the same moment. */
+/**
+ * @param noted the digest that its wait names; a version that came before noted none.
+ * @returns how it ended; undefined while it waits; "again" if another took its place at the same moment.
+ */
 async function lookOnce(
   place: Place,
   records: Records,
   name: DeploymentName,
+  noted: string | undefined,
 ): Promise<WaitResult | "again" | undefined> {
-  const [deployment, release, found] = await Promise.all([
+  const service = serviceOf(name.release);
+  const [deployment, release, found, known] = await Promise.all([
     records.deployment(name),
     records.requireRelease(name.release),
-    records.environment(serviceOf(name.release), name.environment),
+    records.environment(service, name.environment),
+    noted === undefined ? undefined : records.quarantine(service, noted),
   ]);
   if (deployment === undefined || deployment.endedAt !== undefined)
     return { end: "failed", error: "LeaseLost", cause: "the deployment is closed" };
+  const { digest } = requireImage(release);
   const [environment, quarantine] = await Promise.all([
     withoutEnded(records, found, deployment),
-    records.quarantine(release.service, requireImage(release).digest),
+    noted === digest ? known : records.quarantine(service, digest),
   ]);
   return judge(place, records, { deployment, release, environment, quarantine });
 }
