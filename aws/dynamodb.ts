@@ -692,7 +692,7 @@ export function connectRecords({ client }: Connection, table: string) {
       const items = await queryItems({ condition: "pk = :pk", values: { ":pk": `RELEASE#${id}` } });
       const { sk } = keys.release(id);
       const release = items.find((item) => item.sk === sk);
-      const deployments = items.filter((item) => item !== release);
+      const deployments = items.filter((item) => String(item.sk).startsWith("DEPLOYMENT#"));
       return {
         release: requireThere(id, release && asRelease(release)),
         deployments: deployments.map(as(Deployment)),
