@@ -17,16 +17,16 @@ import { targetLogGroup } from "../core/names.ts";
 import type { Target, TargetFound, TargetRequest, TargetShape } from "../core/target.ts";
 import type { WaitResult } from "../core/wait.ts";
 import { clientOf } from "./clients.ts";
-import type { ClientSettings, Connection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { asSpillwayError, call } from "./faults.ts";
 import { connectLogs } from "./logs.ts";
 
-/** Name → ARN of each service that was found with these settings: App Runner describes a service by its ARN alone. */
-const arnsFound = new WeakMap<ClientSettings, Map<string, string>>();
+/** Name → ARN of each service that was found over a connection: App Runner describes a service by its ARN alone. */
+const arnsFound = new WeakMap<Connection, Map<string, string>>();
 
-function arnsOf(settings: ClientSettings): Map<string, string> {
-  const arns = arnsFound.get(settings) ?? new Map<string, string>();
-  arnsFound.set(settings, arns);
+function arnsOf(connection: Connection): Map<string, string> {
+  const arns = arnsFound.get(connection) ?? new Map<string, string>();
+  arnsFound.set(connection, arns);
   return arns;
 }
 
@@ -34,7 +34,7 @@ function arnsOf(settings: ClientSettings): Map<string, string> {
 export function connectAppRunner(connection: Connection): Target {
   const apprunner = clientOf(AppRunnerClient, connection.client);
   const logs = connectLogs(connection);
-  const arns = arnsOf(connection.client);
+  const arns = arnsOf(connection);
 
   /** What was found under that name before is that service still, unless it is gone: a name is never two services'. */
   async function find(name: string): Promise<Service | undefined> {

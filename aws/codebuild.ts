@@ -14,7 +14,7 @@ import { SpillwayError } from "../core/errors.ts";
 import type { RunningWork } from "../core/orphans.ts";
 import type { Report } from "../core/records.ts";
 import { clientOf } from "./clients.ts";
-import type { ClientSettings, Connection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { call } from "./faults.ts";
 import { idempotencyToken } from "./idempotency.ts";
 
@@ -29,19 +29,19 @@ export interface RunningBuild extends RunningWork {
   readonly initiator: string;
 }
 
-/** Project → the ids of its newest builds that were found to have ended. */
-const endedFound = new WeakMap<ClientSettings, Map<string, ReadonlySet<string>>>();
+/** Project → the ids of its newest builds that were found, over a connection, to have ended. */
+const endedFound = new WeakMap<Connection, Map<string, ReadonlySet<string>>>();
 
-function endedOf(settings: ClientSettings): Map<string, ReadonlySet<string>> {
-  const ended = endedFound.get(settings) ?? new Map<string, ReadonlySet<string>>();
-  endedFound.set(settings, ended);
+function endedOf(connection: Connection): Map<string, ReadonlySet<string>> {
+  const ended = endedFound.get(connection) ?? new Map<string, ReadonlySet<string>>();
+  endedFound.set(connection, ended);
   return ended;
 }
 
 /** CodeBuild, as the stages use it. */
-export function connectBuilds({ client }: Connection) {
-  const codebuild = clientOf(CodeBuildClient, client);
-  const ended = endedOf(client);
+export function connectBuilds(connection: Connection) {
+  const codebuild = clientOf(CodeBuildClient, connection.client);
+  const ended = endedOf(connection);
 
   async function describe(arn: string): Promise<Build> {
     const { builds } = await call("look at a build", () =>
