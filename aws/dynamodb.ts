@@ -38,6 +38,7 @@ import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
 import { createReads, type Key } from "./dynamodb-reads.ts";
 import { call } from "./faults.ts";
+import { textsOf } from "./installation-item.ts";
 import { knownInstallation } from "./known-installations.ts";
 
 /**
@@ -109,14 +110,19 @@ function as<Shape extends z.ZodMiniType>(shape: Shape): Form<z.infer<Shape>> {
 
 const ReleaseProper = z.omit(Release, { installation: true });
 
-/** The config and resources are most of a release, and nearly always the same: they are read through once. */
-const asRelease: Form<Release> = (item) => ({
+/** A release from its item. Its config and resources are nearly always the same, so they are read through once. */
+export const asRelease: Form<Release> = (item) => ({
   ...understand(ReleaseProper, item),
-  installation: knownInstallation(item.installation, () => understand(Release, item).installation),
+  installation: knownInstallation(
+    item.installation,
+    (installation) => understand(Release, { ...item, installation }).installation,
+  ),
 });
 
-const asInstallation: Form<Installation> = (item) =>
-  knownInstallation(item, () => understand(Installation, item));
+const asInstallation: Form<Installation> = ({ pk, sk, config, resources }) =>
+  knownInstallation({ config, resources }, (members) =>
+    understand(Installation, { ...Object(members), pk, sk }),
+  );
 
 /** What DynamoDB is given for the members of an object; none for those that are undefined. */
 function attributes(members: object): Record<string, AttributeValue> {
@@ -331,6 +337,7 @@ export function connectRecords({ client }: Connection, table: string) {
     openRelease: (release: Release) =>
       create(keys.release(release.id), {
         ...release,
+        installation: textsOf(release.installation),
         ...(release.endedAt === undefined ? { openKind: "release", lookAgainAt: release.openedAt } : {}),
       }),
     recordEvidence: (release: string, evidence: Evidence) =>

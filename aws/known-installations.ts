@@ -1,4 +1,5 @@
 import type { Installation } from "../core/records.ts";
+import { fromText } from "./installation-item.ts";
 
 /** So many are kept: of each service there are as many as its config was changed of late. */
 const mostKept = 50;
@@ -10,11 +11,12 @@ const known = new Map<string, Installation>();
  * config, so what was read of them before is given again, and nobody may change it.
  * @param stored as the table holds them. @param read reads them through, and throws if they are none.
  */
-export function knownInstallation(stored: unknown, read: () => Installation): Installation {
+export function knownInstallation(stored: unknown, read: (members: unknown) => Installation): Installation {
   const text = JSON.stringify(stored) ?? "";
   const before = known.get(text);
   if (before !== undefined) return before;
-  const installation = freeze(read());
+  const { config, resources } = Object(stored);
+  const installation = freeze(read({ config: fromText(config), resources: fromText(resources) }));
   if (known.size === mostKept) known.clear();
   known.set(text, installation);
   return installation;

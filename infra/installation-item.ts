@@ -1,4 +1,4 @@
-import { marshall } from "@aws-sdk/util-dynamodb";
+import { installationItem as itemOf } from "../aws/installation-item.ts";
 import type { Installation } from "../core/records.ts";
 
 /** DynamoDB's limit for one item. */
@@ -9,9 +9,7 @@ const mostBytes = 400 * 1024;
  * @throws Error if it is larger than an item may be, saying by how much.
  */
 export function installationItem(installation: Installation): string {
-  const item = JSON.stringify(
-    marshall({ pk: "INSTALLATION", sk: "CURRENT", ...installation }, { removeUndefinedValues: true }),
-  );
+  const item = JSON.stringify(itemOf(installation));
   // The JSON with its type letters is larger than what DynamoDB counts, so this errs on the safe side.
   const bytes = Buffer.byteLength(item);
   if (bytes <= mostBytes) return item;

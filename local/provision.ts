@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { marshall } from "@aws-sdk/util-dynamodb";
+import { installationItem } from "../aws/installation-item.ts";
 import {
   type Application,
   type MachineName,
@@ -18,7 +18,7 @@ export { ProvisioningError } from "./provisioning-calls.ts";
 export interface Provisioning {
   readonly application: Application;
   /** The parsed config, kept as the installation's record. */
-  readonly config: unknown;
+  readonly config: object;
   /** What physical names begin with. */
   readonly prefix: string;
   /** The repository's root: where the state machines are. */
@@ -92,10 +92,9 @@ export async function provision(
   );
   const members = await provisionMembers(aws, application, secrets);
   const resources = { ...resourcesOf(aws, application, secretArns, machines), members };
-  const installation = { config, resources };
   await call("DynamoDB_20120810", "PutItem", {
     TableName: table,
-    Item: marshall({ pk: "INSTALLATION", sk: "CURRENT", ...installation }, { removeUndefinedValues: true }),
+    Item: installationItem({ config, resources }),
   });
   for (const name of ["default", bus]) await removeOldRules(call, name, prefix, application);
   // Rules last: nothing may start before everything is there.

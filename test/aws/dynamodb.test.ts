@@ -1,4 +1,5 @@
 import { DynamoDBClient, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
+import { marshall } from "@aws-sdk/util-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createWorld, type SimulatedWorld } from "../simulation/world.ts";
 
@@ -24,6 +25,49 @@ it("names the record and the member that another hand changed", async () => {
   } finally {
     await world.close();
   }
+});
+
+describe("the config of a release", () => {
+  let world: SimulatedWorld;
+  let id: string;
+  const read = () => world.clock.runUntil(world.records.requireRelease(id));
+  /** Puts something else in the place of the config and resources that the record holds. */
+  const store = (installation: unknown) =>
+    world.clock.runUntil(
+      new DynamoDBClient(world.connection.client).send(
+        new UpdateItemCommand({
+          TableName: world.made.table,
+          Key: marshall({ pk: `RELEASE#${id}`, sk: "RELEASE" }),
+          UpdateExpression: "SET installation = :installation",
+          ExpressionAttributeValues: marshall({ ":installation": installation }),
+        }),
+      ),
+    );
+
+  beforeAll(async () => {
+    world = await createWorld();
+    id = await world.release("aaaaaaa");
+  });
+  afterAll(() => world.close());
+
+  it("is read as it was admitted, also where an earlier version wrote it as attributes", async () => {
+    const { installation } = await read();
+    expect(Object.keys(installation.config.services)).toEqual(["web"]);
+    await store(installation);
+    expect((await read()).installation).toEqual(installation);
+  });
+
+  it.each([
+    ["no JSON", { config: "{", resources: "{}" }, /config: Invalid input: expected object, received string/],
+    ["of another shape", { config: "{}", resources: "{}" }, /config\.services: Invalid input/],
+    ["not there", "nothing", /installation\.config: Invalid input: expected object/],
+  ])("is refused in words if it is %s", async (_, installation, words) => {
+    await store(installation);
+    await expect(read()).rejects.toMatchObject({
+      name: "RecordUnreadable",
+      message: expect.stringMatching(words),
+    });
+  });
 });
 
 describe("records that are read together", () => {

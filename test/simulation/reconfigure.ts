@@ -1,5 +1,5 @@
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { DynamoDBDocumentClient, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import { DynamoDBClient, PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
+import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import type { SimulatedWorld } from "./world.ts";
 
 /**
@@ -11,14 +11,19 @@ export async function reconfigure(
   setting: readonly string[],
   value: object,
 ): Promise<void> {
-  const dynamo = DynamoDBDocumentClient.from(new DynamoDBClient(world.connection.client));
-  const path = ["config", "services", "web", "environments", "production", ...setting];
-  const update = new UpdateCommand({
-    TableName: world.made.table,
-    Key: { pk: "INSTALLATION", sk: "CURRENT" },
-    UpdateExpression: `SET ${path.map((_, index) => `#${index}`).join(".")} = :value`,
-    ExpressionAttributeNames: Object.fromEntries(path.map((name, index) => [`#${index}`, name])),
-    ExpressionAttributeValues: { ":value": value },
+  const dynamo = new DynamoDBClient(world.connection.client);
+  const table = { TableName: world.made.table };
+  const read = new QueryCommand({
+    ...table,
+    KeyConditionExpression: "pk = :pk",
+    ExpressionAttributeValues: { ":pk": { S: "INSTALLATION" } },
   });
-  await world.clock.runUntil(dynamo.send(update));
+  const { Items: [item = {}] = [] } = await world.clock.runUntil(dynamo.send(read));
+  const { config, ...others } = unmarshall(item);
+  const whole = JSON.parse(config);
+  const path = ["services", "web", "environments", "production", ...setting];
+  const last = path.pop() ?? "";
+  path.reduce((within, name) => within[name], whole)[last] = value;
+  const changed = marshall({ ...others, config: JSON.stringify(whole) });
+  await world.clock.runUntil(dynamo.send(new PutItemCommand({ ...table, Item: changed })));
 }

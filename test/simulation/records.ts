@@ -1,5 +1,6 @@
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import { Deployment, EnvironmentRecord, RefusedPush, Release } from "../../core/records.ts";
+import { asRelease } from "../../aws/dynamodb.ts";
+import { Deployment, EnvironmentRecord, RefusedPush, type Release } from "../../core/records.ts";
 import { Wait } from "../../core/wait.ts";
 import { type Effect, type History, ofKind } from "./history.ts";
 import type { Item } from "./table/value.ts";
@@ -43,7 +44,7 @@ function once<From extends object, Read>(read: (from: From) => Read): (from: Fro
 const membersOf = once(
   (item: Item): Readonly<Record<string, unknown>> => unmarshall(JSON.parse(JSON.stringify(item))),
 );
-const readRelease = once((item: object) => Release.parse(item));
+const readRelease = once(asRelease);
 const readDeployment = once((item: object) => Deployment.parse(item));
 const readEnvironment = once((item: object) => EnvironmentRecord.parse(item));
 const readRefusedPush = once((item: object) => RefusedPush.parse(item));
