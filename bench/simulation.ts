@@ -6,7 +6,8 @@ import { table } from "./figures.ts";
 
 const healthy = 30;
 const compared = 20;
-const worlds = 100;
+/** So many that what the first of each process take longer for hardly counts. */
+const worlds = 500;
 const processes = 2;
 
 /** Releases that were simulated, and what they took, in seconds; `cpu` of this process alone. */
