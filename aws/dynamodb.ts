@@ -325,9 +325,15 @@ export function connectRecords({ client }: Connection, table: string) {
 
     /** An event of another system that was to open a release; undefined if nobody heard it. */
     heardEvent: (event: string) => read(as(HeardEvent), keys.heardEvent(event)),
-    /** Notes that it is to open this release. The latest note has the word: an earlier one opened none. */
-    hear: (event: string, { id, executionArn, openedAt }: Release) =>
-      put(keys.heardEvent(event), { event, release: id, executionArn, at: openedAt }),
+    /**
+     * Notes that it is to open this release, instead of what was noted before and opened none.
+     * @returns false if another has noted something meanwhile.
+     */
+    hear: (event: string, { id, executionArn, openedAt }: Release, before: HeardEvent | undefined) => {
+      const { version = 0 } = before ?? {};
+      const heard = { event, release: id, executionArn, at: openedAt, version: version + 1 };
+      return replace(keys.heardEvent(event), heard, version);
+    },
 
     release: (id: string) => read(asRelease, keys.release(id)),
     async requireRelease(id: string): Promise<Release> {

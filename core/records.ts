@@ -86,6 +86,8 @@ export const HeardEvent = z.object({
   executionArn: z.string(),
   /** Milliseconds since the epoch. */
   at: z.number(),
+  /** Of this record: whoever changes it names the one that he has read. */
+  version: z.int(),
 });
 export type HeardEvent = z.infer<typeof HeardEvent>;
 

@@ -16,6 +16,7 @@ import { refuseQuarantined } from "../core/quarantine.ts";
 import type {
   CommitEvidence,
   EnvironmentRecord,
+  HeardEvent,
   Installation,
   Quarantine,
   Release,
@@ -37,7 +38,8 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
     const installation = await records.installation();
     const resumed = await findResumed(records, installation.config, input);
     const request = resumed?.request ?? readRequest(input);
-    const opened = await findOpenedBy(records, request.event);
+    const heard = request.event === undefined ? undefined : await records.heardEvent(request.event);
+    const opened = await findOpened(records, heard);
     if (opened !== undefined && opened.executionArn !== execution) return duplicateOf(request.event, opened);
     const { trigger, why, force, environments } = request;
     const [service, config] = findService(installation.config, request);
@@ -76,16 +78,15 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
     const release = takeOver(config, now, resumed?.release, described, known);
     const refused = refuseKnownIll(release, known) ?? supersede(config, release, known);
     const admitted = { ...release, ...refused };
-    if (request.event !== undefined) await records.hear(request.event, admitted);
-    if (!(await records.openRelease(admitted)))
+    const isFirst = request.event === undefined || (await records.hear(request.event, admitted, heard));
+    if (!isFirst || !(await records.openRelease(admitted)))
       throw new SpillwayError("Throttled", `Another start opened ${id} at the same moment; looking again.`);
     return answer(admitted);
   },
 };
 
 /** The release that an event opened. That it is heard is noted before, so the note alone tells of none. */
-async function findOpenedBy(records: Records, event: string | undefined): Promise<Release | undefined> {
-  const heard = event === undefined ? undefined : await records.heardEvent(event);
+async function findOpened(records: Records, heard: HeardEvent | undefined): Promise<Release | undefined> {
   const release = heard && (await records.release(heard.release));
   return release?.executionArn === heard?.executionArn ? release : undefined;
 }

@@ -27,6 +27,13 @@ export const releases: readonly Mutant[] = [
     to: "",
   },
   {
+    name: "event-heard-by-two",
+    guard: "of two executions of one event the slower does not note its release over that of the other",
+    file: "aws/dynamodb.ts",
+    from: "return replace(keys.heardEvent(event), heard, version);",
+    to: "return put(keys.heardEvent(event), heard).then(() => true);",
+  },
+  {
     name: "release-still-open",
     guard: "a digest is not released once more while its release is open",
     among: { themes: ["people who insist"] },
