@@ -424,6 +424,21 @@ export function connectRecords({ client }: Connection, table: string) {
         { ...end, openKind: undefined },
         "attribute_exists(pk) AND attribute_not_exists(endedAt)",
       ),
+    /**
+     * Closes a deployment as its own execution found it to have ended. Once the way back has begun, what a try on the
+     * way forward still has under way comes too late.
+     * @returns false if it was closed before, or the way back has begun since it was read.
+     */
+    closeOwnDeployment: (deployment: Deployment, end: Pick<Deployment, "endedAt" | "outcome" | "reason">) => {
+      const isOpen = "attribute_exists(pk) AND attribute_not_exists(endedAt)";
+      const key = keys.deployment(deployment);
+      const members = { ...end, openKind: undefined };
+      const isForward = deployment.rollback === undefined;
+      if (!isForward) return set(key, members, isOpen);
+      // A word of DynamoDB's own needs an alias.
+      const aliases = { "#rollback": "rollback" };
+      return set(key, members, `${isOpen} AND attribute_not_exists(#rollback)`, {}, aliases);
+    },
 
     async environment(service: string, environment: string): Promise<EnvironmentRecord> {
       return (
@@ -536,14 +551,26 @@ export function connectRecords({ client }: Connection, table: string) {
         { "#place": place },
       );
     },
-    /** Records what is live and was; refused if the lease has passed on. A `frozen` of undefined lifts a freeze. */
+    /**
+     * Records what is live and was; refused if the lease has passed on, and on the way forward once the way back has
+     * recorded it. A `frozen` of undefined lifts a freeze.
+     */
     recordLive: (
-      service: string,
-      environment: string,
-      fence: number,
+      {
+        service,
+        environment,
+        fence,
+        rollback,
+      }: Pick<Deployment, "service" | "environment" | "fence" | "rollback">,
       members: Pick<EnvironmentRecord, "hold"> &
         Partial<Pick<EnvironmentRecord, "live" | "history" | "frozen">>,
-    ) => set(keys.environment(service, environment), members, "lease.fence = :fence", { ":fence": fence }),
+    ) =>
+      set(
+        keys.environment(service, environment),
+        rollback === undefined ? members : { ...members, "lease/wentBack": true },
+        `lease.fence = :fence${rollback === undefined ? " AND attribute_not_exists(lease.wentBack)" : ""}`,
+        { ":fence": fence },
+      ),
     freeze: (service: string, environment: string, frozen: NonNullable<EnvironmentRecord["frozen"]>) =>
       set(keys.environment(service, environment), { frozen }, "attribute_exists(pk)"),
 

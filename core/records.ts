@@ -300,6 +300,8 @@ export const Lease = z.object({
   fence: z.int(),
   reason: z.string(),
   since: z.number(),
+  /** Whether its owner has recorded what is live after it went back; what it noted before comes too late then. */
+  wentBack: z.optional(z.boolean()),
 });
 export type Lease = z.infer<typeof Lease>;
 

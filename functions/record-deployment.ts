@@ -68,7 +68,7 @@ export const recordDeployment: FunctionDefinition<typeof Input, { outcome: Outco
     if (deployment.fence === undefined) await leaveLine(place, deployment);
     for (const { deployment: broken, ...end } of recovered)
       await records.closeDeployment(broken, { endedAt: now, outcome: end.outcome, reason: end.reason });
-    await records.closeDeployment(deployment, { endedAt: now, outcome, reason });
+    await records.closeOwnDeployment(deployment, { endedAt: now, outcome, reason });
     return { outcome, reason };
   },
 };
@@ -101,7 +101,7 @@ async function recordLive(
   deployment: Deployment,
   { before, live, ended, outcome, now }: LiveChange,
 ): Promise<void> {
-  const { service, environment, fence, intent } = deployment;
+  const { fence, intent } = deployment;
   if (fence === undefined) return;
   const back = outcome === "Released" && intent === "rollback";
   const moved = live === undefined ? {} : replaceLive(before, live, back ? "rolled-back" : "replaced");
@@ -110,7 +110,7 @@ async function recordLive(
     before.hold,
   );
   const members = outcome === "Released" ? { ...moved, hold, frozen: undefined } : { ...moved, hold };
-  await records.recordLive(service, environment, fence, members);
+  await records.recordLive(deployment, members);
 }
 
 /** Those that were broken off end with the one that recovered their environment. */

@@ -62,7 +62,10 @@ describe("a release that is resumed", () => {
     const id = await world.release("aaaaaaa");
     expect((await world.ended(id)).outcome).toBe("Rejected");
     await run(
-      world.records.recordLive("web", "production", 1, { live: undefined, history: [], frozen: undefined }),
+      world.records.recordLive(
+        { service: "web", environment: "production", fence: 1 },
+        { live: undefined, history: [], frozen: undefined },
+      ),
     );
     const freed = { owner: "arn:a-person", release: "web-0", fence: 1, at: 0, reason: "by hand" };
     await run(world.records.releaseLease("web", "production", freed));

@@ -180,6 +180,30 @@ describe("what a function asked of a wait that takes effect after its retry has 
   });
 });
 
+it("takes nothing of the way forward that comes late, once the way back is on record", async () => {
+  const world = await createWorld(1, undefined, {}, { tables: "dynalite" });
+  try {
+    const { records } = world;
+    const forward = {
+      ...{ release: "web-1", environment: "production", attempt: 1, service: "web", fence: 1 },
+      ...{ executionArn: "arn:one", intent: "deploy" as const, openedAt: 0, verification: {} },
+    };
+    const lease = { owner: "arn:one", release: "web-1", fence: 1, reason: "deploy", since: 0 };
+    const hold = { reason: "something was found", since: 0, sequence: 1, release: "web-1" };
+    await records.openDeployment(forward);
+    await records.takeLease(await records.environment("web", "production"), lease, {});
+    const back = { ...forward, rollback: { action: "restored" as const, at: 1 } };
+    await records.updateDeployment(forward, { rollback: back.rollback });
+    expect(await records.closeOwnDeployment(forward, { endedAt: 2, outcome: "Released" })).toBe(false);
+    expect(await records.recordLive(back, { hold })).toBe(true);
+    expect(await records.recordLive(forward, { hold: undefined })).toBe(false);
+    expect(await records.environment("web", "production")).toMatchObject({ hold });
+    expect(await records.closeOwnDeployment(back, { endedAt: 3, outcome: "RolledBack" })).toBe(true);
+  } finally {
+    await world.close();
+  }
+});
+
 it("does not forget what a migration did when the note that it may begin comes late", async () => {
   const world = await createWorld(1, undefined, {}, { tables: "dynalite" });
   try {

@@ -61,8 +61,17 @@ export const recovery: readonly Mutant[] = [
     name: "end-on-record",
     guard: "a deployment is closed with its outcome",
     file: "functions/record-deployment.ts",
-    from: "await records.closeDeployment(deployment, { endedAt: now, outcome, reason });",
+    from: "await records.closeOwnDeployment(deployment, { endedAt: now, outcome, reason });",
     to: "",
+  },
+  {
+    name: "late-end-on-the-way-forward",
+    guard:
+      "once the way back has begun, nothing that was under way before it closes the deployment as released",
+    among: { themes: ["an end that cannot be recorded"] },
+    file: "aws/dynamodb.ts",
+    from: "if (!isForward) return set(key, members, isOpen);",
+    to: "if (isForward || !isForward) return set(key, members, isOpen);",
   },
   {
     name: "abandoned-releases",
@@ -122,8 +131,8 @@ export const recovery: readonly Mutant[] = [
     guard: "who has lost the lease does not record what is live",
     among: { unlucky: ["RecordDeployment"] },
     file: "aws/dynamodb.ts",
-    from: `members, "lease.fence = :fence", { ":fence": fence }),`,
-    to: `members, "attribute_exists(pk) OR lease.fence = :fence", { ":fence": fence }),`,
+    from: "`lease.fence = :fence${",
+    to: "`(attribute_exists(pk) OR lease.fence = :fence)${",
   },
   {
     name: "recovered-revision",
