@@ -164,8 +164,10 @@ describe.each(tables)("%s keeps the contract of the records", (_name, make) => {
     ["a value that is not used", "UpdateItem", { ":a": { S: "x" }, ":b": { S: "y" } }, "SET note = :a"],
     ["a value that is not defined", "UpdateItem", { ":a": { S: "x" } }, "SET note = :a, reason = :b"],
     ["an update of the key", "UpdateItem", { ":a": { S: "x" } }, "SET sk = :a"],
-    ["two changes of one place", "UpdateItem", { ":a": { S: "x" } }, "SET lease.owner = :a REMOVE lease"],
+    ["two changes of one place", "UpdateItem", { ":a": { S: "x" } }, "SET lease.fence = :a REMOVE lease"],
     ["an index key of another type", "UpdateItem", { ":a": { S: "x" } }, "SET lookAgainAt = :a"],
+    ["a word of DynamoDB's own", "UpdateItem", { ":a": { S: "x" } }, "SET rollback = :a"],
+    ["a word of DynamoDB's own in a path", "UpdateItem", { ":a": { S: "x" } }, "SET lease.name = :a"],
     ["words that are no expression", "UpdateItem", { ":a": { S: "x" } }, "SET note := :a"],
   ])("refuses %s", async (_what, operation, values, expression) => {
     const send = await start(await make());

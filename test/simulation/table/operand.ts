@@ -1,3 +1,4 @@
+import { isReserved } from "./reserved.ts";
 import type { Tokens } from "./tokens.ts";
 import { type Item, invalid, type Value } from "./value.ts";
 
@@ -42,6 +43,9 @@ export function readPath(tokens: Tokens): Path {
   while (tokens.accept(".")) words.push(tokens.take());
   const stray = words.find((word) => !/^#?[A-Za-z_0-9]+$/.test(word));
   if (stray !== undefined) throw invalid(`Invalid expression: Syntax error; token: "${stray}"`);
+  const reserved = words.find(isReserved);
+  if (reserved !== undefined)
+    throw invalid(`Attribute name is a reserved keyword; reserved keyword: ${reserved}`);
   const parts = (names: Names) => words.map(names.name);
   return { parts, value: (item, names) => valueAt(item, parts(names)) };
 }
