@@ -86,12 +86,16 @@ function isAlwaysIll({ healthStatus = 200, probeStatus = 200, crashesOnStart = f
 
 /**
  * A digest that was found unhealthy and taken back is not brought anywhere again without a person who insists: by
- * force, or by lifting its quarantine after that. Elsewhere it may have been on its way already, if it had its turn.
+ * force, which goes with a release wherever it is promoted, or by lifting its quarantine after that. Elsewhere it may have been on its way already, if it had its turn.
  */
 export const quarantineHolds: Invariant = ({ history, records }) => {
   const forced = forcedAt(history);
   const lifts = liftsOf(history);
   const leases = ofKind(history, "lease");
+  const releaseOf = (execution: string | undefined) => {
+    const own = records.deployments.find((one) => one.executionArn === execution);
+    return records.releases.find(({ id }) => id === own?.release);
+  };
   const brought = changesOf(history).filter(
     ({ kind, by, execution }) =>
       kind === "target" &&
@@ -105,7 +109,7 @@ export const quarantineHolds: Invariant = ({ history, records }) => {
       .filter((change) => {
         const begun = leases.find(({ owner }) => owner === change.execution)?.at ?? change.from;
         const isAfter = change.environment === environment ? change.from > since : begun > since + inFlight;
-        const said = forced(change.execution);
+        const said = forced(change.execution) ?? forced(releaseOf(change.execution)?.executionArn);
         const isForced = said !== undefined && said > since - inFlight;
         const isLifted = lifts.some(
           (lift) => lift.digest === digest && lift.until > since && lift.from < change.from,
