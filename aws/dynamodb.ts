@@ -15,6 +15,7 @@ import { AuditEntry } from "../core/audit.ts";
 import type { Drift } from "../core/drift.ts";
 import { SpillwayError } from "../core/errors.ts";
 import type { FreezeOverride } from "../core/freeze.ts";
+import { textsOf } from "../core/installation-texts.ts";
 import { listProblems, parse } from "../core/parse.ts";
 import {
   type Cancellation,
@@ -38,7 +39,6 @@ import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
 import { createReads, type Key } from "./dynamodb-reads.ts";
 import { call } from "./faults.ts";
-import { textsOf } from "./installation-item.ts";
 import { knownInstallation } from "./known-installations.ts";
 
 /**
@@ -645,9 +645,13 @@ export function connectRecords({ client }: Connection, table: string) {
 
     /** Lifts a hold by a person's word. @returns false if it is not the one that was read. */
     liftHold: (service: string, environment: string, { since }: Hold) =>
-      set(keys.environment(service, environment), { hold: undefined }, "hold.since = :since", {
-        ":since": since,
-      }),
+      set(
+        keys.environment(service, environment),
+        { hold: undefined },
+        "#hold.since = :since",
+        { ":since": since },
+        { "#hold": "hold" },
+      ),
     quarantine: (service: string, digest: string) => read(as(Quarantine), keys.quarantine(service, digest)),
     /** The latest verdict has the word, also over a quarantine that was lifted. */
     putInQuarantine: (found: Quarantine) => put(keys.quarantine(found.service, found.digest), found),

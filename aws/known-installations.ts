@@ -1,5 +1,5 @@
+import { fromText } from "../core/installation-texts.ts";
 import type { Installation } from "../core/records.ts";
-import { fromText } from "./installation-item.ts";
 
 /** So many are kept: of each service there are as many as its config was changed of late. */
 const mostKept = 50;

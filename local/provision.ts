@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { installationItem } from "../aws/installation-item.ts";
 import {
   type Application,
   type MachineName,
   type RuleDescription,
   tableShape,
 } from "../infra/application.ts";
+import { installationItem } from "../infra/installation-item.ts";
 import type { LocalAws } from "./aws.ts";
 import { accountResources, provisionMembers } from "./provision-members.ts";
 import { artifactsBucket, makeRoles, roleNames } from "./provision-roles.ts";
@@ -94,7 +94,7 @@ export async function provision(
   const resources = { ...resourcesOf(aws, application, secretArns, machines), members };
   await call("DynamoDB_20120810", "PutItem", {
     TableName: table,
-    Item: installationItem({ config, resources }),
+    Item: JSON.parse(installationItem({ config, resources })),
   });
   for (const name of ["default", bus]) await removeOldRules(call, name, prefix, application);
   // Rules last: nothing may start before everything is there.

@@ -102,6 +102,7 @@ describe("a digest that was rolled back as unhealthy", () => {
   it("cannot be forced by an event, which says nothing certain about who sent it", async () => {
     world = await createWorld();
     const ended = await world.start({
+      id: "1",
       "detail-type": "Release Requested",
       source: "team",
       detail: { service: "web", tag: "aaaaaaa", force: true, reason: "now" },

@@ -1,9 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseConfig } from "../../core/config.ts";
-import { Installation } from "../../core/records.ts";
 import { taggedImagesKept } from "../../core/retention.ts";
 import { describeApplication } from "../../infra/application.ts";
 import type { Statement as GrantedStatement } from "../../infra/arns.ts";
@@ -13,6 +11,7 @@ import { compilePattern } from "../../local/eventbridge/index.ts";
 import config from "../../spillway.config.ts";
 import { allStates, parseMachine } from "../state-machines/states.ts";
 import { samples } from "./events.ts";
+import { readInstallation } from "./installation-record.ts";
 import { platformMissing, root } from "./platform.ts";
 import { allows, covers, policiesOf, type Statement, statementsOf } from "./policies.ts";
 import { everyStatement, unknownActions, unreasonedWildcards } from "./policy-rules.ts";
@@ -350,7 +349,7 @@ describe.skipIf(platformMissing)(
 
     it("writes a record from which its functions can read the config and where everything is", () => {
       const { item } = one("aws:dynamodb/tableItem:TableItem", "Installation").inputs;
-      const { config, resources } = Installation.parse(unmarshall(JSON.parse(item)));
+      const { config, resources } = readInstallation(item);
       expect(Object.keys(config.services)).toEqual(["web"]);
       expect(resources).toMatchObject({
         prefix: "spillway-production",

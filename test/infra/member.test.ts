@@ -1,9 +1,9 @@
-import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ConfigInput } from "../../core/config.ts";
-import { AccountResources, Installation } from "../../core/records.ts";
+import { AccountResources } from "../../core/records.ts";
 import { compilePattern } from "../../local/eventbridge/index.ts";
 import { samples } from "./events.ts";
+import { readInstallation } from "./installation-record.ts";
 import { platformMissing } from "./platform.ts";
 import { allows, policiesOf, statementsOf } from "./policies.ts";
 import { everyStatement, unknownActions, unreasonedWildcards } from "./policy-rules.ts";
@@ -101,8 +101,8 @@ describe.skipIf(platformMissing)(
           "web/production/database": `arn:aws:secretsmanager:eu-central-1:${away}:secret:web/production/database-AbCdEf`,
         },
       });
-      const { resources } = Installation.parse(
-        unmarshall(JSON.parse(inputsOf(here, "aws:dynamodb/tableItem:TableItem", "Installation").item)),
+      const { resources } = readInstallation(
+        inputsOf(here, "aws:dynamodb/tableItem:TableItem", "Installation").item,
       );
       expect(resources.members?.[away]).toMatchObject({
         ...JSON.parse(said),

@@ -7,6 +7,7 @@ import { inStage } from "../../infra/repository-names.ts";
 import { compilePattern } from "../../local/eventbridge/index.ts";
 import example from "../../spillway.config.ts";
 import { samples } from "./events.ts";
+import { readInstallation } from "./installation-record.ts";
 import { platformMissing } from "./platform.ts";
 import { allows, policiesOf, statementsOf } from "./policies.ts";
 import { everyStatement, unknownActions, unreasonedWildcards } from "./policy-rules.ts";
@@ -179,7 +180,7 @@ describe.skipIf(platformMissing)(
         expect(clusters(stages[0]?.resources ?? [])).toEqual(["spillway-production"]);
         expect(clusters(dev())).toEqual([]);
         const { item } = inputsOf("aws:dynamodb/tableItem:TableItem", "Installation");
-        expect(item).toContain('"cluster":{"S":"shared"}');
+        expect(readInstallation(item).resources.cluster).toBe("shared");
         const heard = JSON.parse(inputsOf("aws:cloudwatch/eventRule:EventRule", "TaskStopped").eventPattern);
         expect(heard.detail).toMatchObject({
           clusterArn: [{ suffix: ":cluster/shared" }],

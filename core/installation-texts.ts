@@ -1,13 +1,8 @@
-import { marshall } from "@aws-sdk/util-dynamodb";
-
-/** An installation as it is when it is made: what is read of a record is read through. */
-type Made = Readonly<Record<"config" | "resources", object>>;
-
 /**
  * The config and resources are most of what they are in, and nobody asks DynamoDB for a part of them: as a text in JSON
  * each takes less time to write and to read than as attributes of attributes.
  */
-export function textsOf({ config, resources }: Made): { config: string; resources: string } {
+export function textsOf({ config, resources }: Readonly<Record<"config" | "resources", object>>) {
   return { config: JSON.stringify(config), resources: JSON.stringify(resources) };
 }
 
@@ -19,9 +14,4 @@ export function fromText(stored: unknown): unknown {
   } catch {
     return stored;
   }
-}
-
-/** The item that whoever deploys writes: the installation as it is now. */
-export function installationItem(installation: Made) {
-  return marshall({ pk: "INSTALLATION", sk: "CURRENT", ...textsOf(installation) });
 }
