@@ -11,8 +11,10 @@ export async function schemaSource({ records, release, deployment }: OpenDeploym
   const { recovers = [], intent, previous } = deployment;
   for (const name of recovers.toReversed()) {
     const broken = await records.deployment(name);
-    if (broken?.migration !== undefined && broken.migration.skipped !== true)
-      return records.requireRelease(name.release);
+    if (broken?.migration === undefined || broken.migration.skipped === true) continue;
+    const own = await records.requireRelease(name.release);
+    // A recovery that was broken off itself migrated nothing: what it was to recover may have.
+    return broken.intent === "recover" ? schemaSource({ records, release: own, deployment: broken }) : own;
   }
   if (brings(intent) || previous === undefined || previous.schema !== undefined) return release;
   const id = previous.schemaLeftBy ?? previous.release;

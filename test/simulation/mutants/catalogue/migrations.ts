@@ -84,6 +84,14 @@ export const migrations: readonly Mutant[] = [
     to: "await Promise.resolve();",
   },
   {
+    name: "schema-of-a-second-recovery",
+    guard: "a recovery after one that was broken off asks the migration image that may have migrated",
+    among: { themes: ["a schema in trouble"] },
+    file: "functions/schema-source.ts",
+    from: `broken.intent === "recover" ?`,
+    to: "false ?",
+  },
+  {
     name: "recovery-in-doubt",
     guard: "a recovery asks the database where nobody knows how the schema stands",
     file: "functions/prepare-deployment.ts",
