@@ -73,7 +73,9 @@ export function schemaMembers(
     return { schema, schemaHistory: undefined, readableFrom: undefined, schemaLeftBy };
   const known = { schema, schemaLeftBy: undefined };
   if (schema !== null && schema === schemaHistory.at(-1)) return { ...known, schemaHistory, readableFrom };
-  if (previous?.schema !== schema) return known;
+  // Whoever left it may know what can read it.
+  if (previous?.schema !== schema || previous?.schemaHistory === undefined)
+    return { schema, schemaLeftBy: previous?.schemaLeftBy };
   return { ...known, schemaHistory: previous.schemaHistory, readableFrom: previous.readableFrom };
 }
 

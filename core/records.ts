@@ -104,7 +104,7 @@ export const Revision = z.object({
   /** Of the live revision only: every revision of the schema up to its own, and the oldest code that can read it. */
   schemaHistory: z.optional(z.array(z.string())),
   readableFrom: z.optional(z.string()),
-  /** Of the live revision only, where its schema is not known: the release whose migration may have changed it. */
+  /** Of the live revision only, where its schema or what can read that is not known: the release whose migration may have changed it. */
   schemaLeftBy: z.optional(z.string()),
   /** Milliseconds since the epoch. */
   since: z.number(),

@@ -119,10 +119,11 @@ function cannotServe({ deployment: { previous } }: OpenDeployment): boolean {
   return previous !== undefined && canStay(previous.builtAgainst, previous) === false;
 }
 
-/** Whether nobody knew where the schema stood when what is live was recorded, though there is one to be asked about. */
+/** Whether nobody knew where the schema stood when what is live was recorded, or what can read it, though there is one to be asked about. */
 async function isUnknown(open: OpenDeployment): Promise<boolean> {
   const { environment, previous } = open.deployment;
-  if (previous === undefined || previous.schema !== undefined) return false;
+  if (previous === undefined) return false;
+  if (previous.schema !== undefined && previous.schemaLeftBy === undefined) return false;
   const source = await schemaSource(open);
   const database = databaseOf(environmentOf(source, environment).environment);
   return source.migrationImage !== undefined && database !== undefined;

@@ -16,7 +16,8 @@ export async function schemaSource({ records, release, deployment }: OpenDeploym
     // A recovery that was broken off itself migrated nothing: what it was to recover may have.
     return broken.intent === "recover" ? schemaSource({ records, release: own, deployment: broken }) : own;
   }
-  if (brings(intent) || previous === undefined || previous.schema !== undefined) return release;
+  if (brings(intent) || previous === undefined) return release;
+  if (previous.schema !== undefined && previous.schemaLeftBy === undefined) return release;
   const id = previous.schemaLeftBy ?? previous.release;
   return id === release.id ? release : records.requireRelease(id);
 }

@@ -92,6 +92,14 @@ export const migrations: readonly Mutant[] = [
     to: "false ?",
   },
   {
+    name: "who-left-a-strange-schema",
+    guard: "who may know what can read a schema stays on record until somebody does",
+    among: { themes: ["a schema in trouble"] },
+    file: "core/ending.ts",
+    from: "return { schema, schemaLeftBy: previous?.schemaLeftBy };",
+    to: "return known;",
+  },
+  {
     name: "recovery-in-doubt",
     guard: "a recovery asks the database where nobody knows how the schema stands",
     file: "functions/prepare-deployment.ts",
