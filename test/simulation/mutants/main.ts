@@ -10,6 +10,7 @@ import { rowOf } from "./table.ts";
 
 const usage = `npm run simulate:mutants [NAME…]               lives through seeds without a guard, until a rule is broken
 npm run simulate:mutants -- --keep [NAME…]     keeps the world in which one was, too
+npm run simulate:mutants -- --count [NAME…]    notes after how many it was, and keeps the world that is kept
 npm run simulate:mutants -- --known [NAME…]    lives through the kept worlds alone, with and without the guard
 npm run simulate:mutants -- --markdown         prints the table of docs/reliability.md from the kept worlds
 --worlds 200                                   so many worlds for each at most, 200 unless said
@@ -21,6 +22,7 @@ const { values, positionals } = parseArgs({
     workers: { type: "string", default: "2" },
     known: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
+    count: { type: "boolean", default: false },
     markdown: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -49,7 +51,9 @@ async function trySeeds(): Promise<boolean> {
     }
     const [rule, seed] = [ruleOf(report), report.seed];
     console.log(`${mutant.name}: ${rule}, after ${worlds} worlds (seed ${seed})`);
-    if (values.keep) await keepWorld(mutant.name, { rule, worlds, seed, plan: createPlan(seed) });
+    const kept = values.count ? knownWorldOf(mutant.name) : undefined;
+    if (kept !== undefined || values.keep)
+      await keepWorld(mutant.name, { rule, plan: createPlan(seed), ...kept, worlds, seed });
   }
   if (survivors.length > 0) console.log(`\nmissed by nobody: ${survivors.join(", ")}`);
   return survivors.length === 0;
