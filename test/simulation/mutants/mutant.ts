@@ -1,3 +1,5 @@
+import type { Deed, Rules } from "../plan.ts";
+
 /** A guard of Spillway's that is taken out on purpose, so that it can be seen who misses it. */
 export interface Mutant extends Edit {
   readonly name: string;
@@ -9,10 +11,15 @@ export interface Mutant extends Edit {
   readonly among?: Worlds;
 }
 
-/** Some of the worlds that seeds draw: of one of these themes, or in which one of these functions has bad luck. */
+/**
+ * Some of the worlds that seeds draw: of one of these themes, or in which one of these functions has bad luck, or an
+ * environment demands one of these, or people do one of these deeds.
+ */
 export interface Worlds {
   readonly themes?: readonly string[];
   readonly unlucky?: readonly string[];
+  readonly rules?: readonly (keyof Rules)[];
+  readonly deeds?: readonly Deed["does"][];
 }
 
 /** A change of a source file. */

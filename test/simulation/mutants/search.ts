@@ -30,10 +30,16 @@ export function seedsFor({ among }: Mutant, count: number): number[] {
   return [...new Set([...first, ...seeds])].slice(0, count);
 }
 
-function isAmong({ theme, faults }: Plan, { themes = [], unlucky = [] }: Worlds): boolean {
+function isAmong(
+  { theme, faults, setting, deeds }: Plan,
+  { themes = [], unlucky = [], rules = [], deeds: wanted = [] }: Worlds,
+): boolean {
+  const demanded = Object.values(setting.rules ?? {});
   return (
     (theme !== undefined && themes.includes(theme)) ||
-    (faults.unlucky !== undefined && unlucky.includes(faults.unlucky.function))
+    (faults.unlucky !== undefined && unlucky.includes(faults.unlucky.function)) ||
+    rules.some((rule) => demanded.some((one) => one?.[rule] !== undefined)) ||
+    deeds.some(({ does }) => wanted.includes(does))
   );
 }
 

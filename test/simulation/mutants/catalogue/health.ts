@@ -78,6 +78,7 @@ export const health: readonly Mutant[] = [
   {
     name: "complaints-of-users",
     guard: "what its users complain about is taken back",
+    among: { rules: ["bake"] },
     file: "core/bake.ts",
     from: "rate > errorPercent;",
     to: "rate > 100;",

@@ -21,7 +21,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "schema-in-the-way",
     guard: "nothing is brought back that cannot read the schema as it is now",
-    among: { themes: ["a schema in trouble", "people who go back"] },
+    among: { themes: ["a schema in trouble"] },
     file: "core/rollback.ts",
     from: `if (readable === false) return { action: "schema-in-the-way" };
   if (runs(`,
@@ -102,6 +102,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "recovery-in-doubt",
     guard: "a recovery asks the database where nobody knows how the schema stands",
+    among: { themes: ["ways back of a schema that cannot be started", "a schema in trouble"] },
     file: "functions/prepare-deployment.ts",
     from: "checkDatabase: begunAt !== undefined || cannotServe(open) || (await isUnknown(open))",
     to: "checkDatabase: begunAt !== undefined",
@@ -112,14 +113,13 @@ export const migrations: readonly Mutant[] = [
         to: "false",
       },
     ],
-    among: { themes: ["a schema in trouble"] },
   },
   {
     name: "migration-asked-each-minute",
     guard: "a migration is asked about each minute while no event comes",
+    among: { themes: ["a schema in trouble"] },
     file: "core/wait.ts",
     from: `kind === "turn" || kind === "task" ? 0`,
     to: `kind === "turn" ? 0`,
-    among: { themes: ["a schema in trouble"] },
   },
 ];

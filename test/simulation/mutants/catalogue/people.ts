@@ -26,6 +26,7 @@ export const people: readonly Mutant[] = [
   {
     name: "rejected",
     guard: "what a person rejected is not brought",
+    among: { deeds: ["answer"] },
     file: "core/approval.ts",
     from: `if (rejected !== undefined) return "rejected";`,
     to: "",
@@ -55,7 +56,7 @@ export const people: readonly Mutant[] = [
   {
     name: "closed-since-the-turn",
     guard: "nothing begins in a freeze or a stopped line that came after its turn was given",
-    among: { themes: ["a turn that passes"] },
+    among: { themes: ["a turn that passes"], deeds: ["stop-the-line"] },
     file: "core/lease.ts",
     from: "if (brings(intent) && closed !== undefined)",
     to: "if (false)",

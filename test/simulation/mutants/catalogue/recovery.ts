@@ -100,7 +100,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "target-at-work",
     guard: "an operation of the target is waited for before it is told to go back",
-    among: { unlucky: ["RollBack"] },
+    among: { themes: ["somebody else at the target"], unlucky: ["RollBack"] },
     file: "core/rollback.ts",
     from: `if (target.busy) return { action: "wait" };`,
     to: "",

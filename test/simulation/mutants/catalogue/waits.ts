@@ -29,10 +29,10 @@ export const waits: readonly Mutant[] = [
   {
     name: "clocks-that-differ",
     guard: "a retry finds the operation of a target whose clock is behind",
+    among: { themes: ["calls of functions that are gone"], unlucky: ["StartDeployment"] },
     file: "aws/apprunner.ts",
     from: "const clockGraceMilliseconds = 5_000;",
     to: "const clockGraceMilliseconds = 1_000;",
-    among: { themes: ["a function that has bad luck"] },
   },
   {
     name: "adoption-of-a-task",
