@@ -259,6 +259,8 @@ export const Deployment = z.object({
   migration: z.optional(
     z.object({
       begunAt: z.number(),
+      /** Of a recovery, which migrates nothing itself: the release whose migration image may have. */
+      by: z.optional(z.string()),
       /** The schema before and after, as far as the migration or its status told. */
       before: z.optional(z.nullable(z.string())),
       after: z.optional(z.nullable(z.string())),

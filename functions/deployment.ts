@@ -71,20 +71,18 @@ export async function readWanted(
   input: z.infer<typeof DeploymentInput>,
   place: Place,
 ): Promise<OpenDeployment> {
-  const open = await readDeployment(input, place);
-  refuseCancelled(open.release, open.deployment);
-  return open;
+  return wanted(await readDeployment(input, place));
 }
 
-/**
- * As `readWanted`, with its environment.
- * @throws SpillwayError Cancelled if the deployment is not wanted any more.
- */
+/** As `readWanted`, with its environment. @throws SpillwayError as that does. */
 export async function readWantedPlaced(
   input: z.infer<typeof DeploymentInput>,
   place: Place,
 ): Promise<PlacedDeployment> {
-  const open = await readPlaced(input, place);
+  return wanted(await readPlaced(input, place));
+}
+
+function wanted<Open extends OpenDeployment>(open: Open): Open {
   refuseCancelled(open.release, open.deployment);
   return open;
 }

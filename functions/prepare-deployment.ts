@@ -13,7 +13,7 @@ import type { Target } from "../core/target.ts";
 import { DeploymentInput, type OpenDeployment, readWanted, updateDeployment } from "./deployment.ts";
 import { connectionTo } from "./environment-connection.ts";
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
-import { schemaSource } from "./schema-source.ts";
+import { isKnown, schemaSource } from "./schema-source.ts";
 import { lookAtService } from "./service-look.ts";
 
 interface Preparation {
@@ -91,14 +91,14 @@ async function prepareRecovery(open: OpenDeployment, { connection }: Place): Pro
   for (const other of await open.records.openDeployments())
     if (isBesides(other, open.deployment) && (await executions.endedAt(other.executionArn)) !== undefined)
       broken.push(other);
-  const migrated = broken.find((one) => one.migration !== undefined && one.migration.skipped !== true);
-  const begunAt = migrated?.migration?.begunAt;
+  const migrated = broken.findLast((one) => one.migration !== undefined && one.migration.skipped !== true);
+  const { begunAt, by = migrated?.release } = migrated?.migration ?? {};
   await updateDeployment(open, {
     recovers: broken.map(({ release, environment, attempt }) => ({ release, environment, attempt })),
     ...(await foundBefore(open)),
     ...(begunAt === undefined || open.deployment.migration !== undefined
       ? {}
-      : { migration: { begunAt, confirmed: false } }),
+      : { migration: { begunAt, by, confirmed: false } }),
   });
   return {
     recover: true,
@@ -122,8 +122,7 @@ function cannotServe({ deployment: { previous } }: OpenDeployment): boolean {
 /** Whether nobody knew where the schema stood when what is live was recorded, or what can read it, though there is one to be asked about. */
 async function isUnknown(open: OpenDeployment): Promise<boolean> {
   const { environment, previous } = open.deployment;
-  if (previous === undefined) return false;
-  if (previous.schema !== undefined && previous.schemaLeftBy === undefined) return false;
+  if (isKnown(previous)) return false;
   const source = await schemaSource(open);
   const database = databaseOf(environmentOf(source, environment).environment);
   return source.migrationImage !== undefined && database !== undefined;

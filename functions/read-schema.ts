@@ -61,7 +61,8 @@ async function recordBefore(open: OpenDeployment, schema: string | null, now: nu
   const databaseBefore = { at: now, schema };
   if (intent === "rollback") return recordForRollback(open, databaseBefore);
   if (intent === "recover") {
-    const found = { begunAt: migration?.begunAt ?? now, after: schema, confirmed: true };
+    const by = (await schemaSource(open)).id;
+    const found = { begunAt: migration?.begunAt ?? now, by, after: schema, confirmed: true };
     return updateDeployment(open, { databaseBefore, migration: found });
   }
   const atHead = schema !== null && schema === open.release.schemaHistory.at(-1);

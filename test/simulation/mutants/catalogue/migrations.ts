@@ -87,9 +87,9 @@ export const migrations: readonly Mutant[] = [
     name: "schema-of-a-second-recovery",
     guard: "a recovery after one that was broken off asks the migration image that may have migrated",
     among: { themes: ["a schema in trouble"] },
-    file: "functions/schema-source.ts",
-    from: `broken.intent === "recover" ?`,
-    to: "false ?",
+    file: "functions/prepare-deployment.ts",
+    from: "const { begunAt, by = migrated?.release } = migrated?.migration ?? {};",
+    to: "const { begunAt } = migrated?.migration ?? {}; const by = migrated?.release;",
   },
   {
     name: "who-left-a-strange-schema",
