@@ -1,22 +1,9 @@
-import {
-  type AttributeValue,
-  ConditionalCheckFailedException,
-  DynamoDBClient,
-  PutItemCommand,
-  QueryCommand,
-  ScanCommand,
-  UpdateItemCommand,
-  type UpdateItemCommandInput,
-} from "@aws-sdk/client-dynamodb";
-import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import * as z from "zod/mini";
 import { Approval } from "../core/approval.ts";
 import { AuditEntry } from "../core/audit.ts";
 import type { Drift } from "../core/drift.ts";
 import { SpillwayError } from "../core/errors.ts";
 import type { FreezeOverride } from "../core/freeze.ts";
 import { textsOf } from "../core/installation-texts.ts";
-import { listProblems, parse } from "../core/parse.ts";
 import {
   type Cancellation,
   CommitEvidence,
@@ -27,19 +14,18 @@ import {
   type FreedLease,
   HeardEvent,
   type Hold,
-  Installation,
+  type Installation,
   type Lease,
   PushesSeen,
   Quarantine,
   RefusedPush,
-  Release,
+  type Release,
 } from "../core/records.ts";
 import { Wait, type WaitResult } from "../core/wait.ts";
-import { clientOf } from "./clients.ts";
 import type { Connection } from "./connection.ts";
-import { createReads, type Key } from "./dynamodb-reads.ts";
-import { call } from "./faults.ts";
-import { knownInstallation } from "./known-installations.ts";
+import { type Change, connectItems, type Question } from "./dynamodb-items.ts";
+import type { Key } from "./dynamodb-reads.ts";
+import { as, asInstallation, asRelease, type Form } from "./record-forms.ts";
 
 /**
  * The records of an installation: one table, single-item conditional writes only. Each item has `pk` and `sk`;
@@ -84,214 +70,19 @@ const keys = {
 const isOpenAndWanted =
   "attribute_exists(pk) AND attribute_not_exists(endedAt) AND attribute_not_exists(cancelled)";
 
-/** @throws SpillwayError RecordUnreadable if the item has another shape. */
-function understand<Shape extends z.ZodMiniType>(
-  shape: Shape,
-  item: Readonly<Record<string, unknown>>,
-): z.infer<Shape> {
-  return parse(
-    shape,
-    item,
-    (problems) =>
-      new SpillwayError(
-        "RecordUnreadable",
-        `The record ${item.pk} ${item.sk} cannot be read: ${listProblems(problems, "record")}. It was changed by hand or written by another version of Spillway: correct it, or deploy the version that wrote it.`,
-      ),
-  );
-}
-
-/** Makes of an item what it records. @throws SpillwayError RecordUnreadable if it has another shape. */
-type Form<Recorded> = (item: Readonly<Record<string, unknown>>) => Recorded;
-
-/** Records that are as they are written. */
-function as<Shape extends z.ZodMiniType>(shape: Shape): Form<z.infer<Shape>> {
-  return (item) => understand(shape, item);
-}
-
-const ReleaseProper = z.omit(Release, { installation: true });
-
-/** A release from its item. Its config and resources are nearly always the same, so they are read through once. */
-export const asRelease: Form<Release> = (item) => ({
-  ...understand(ReleaseProper, item),
-  installation: knownInstallation(
-    item.installation,
-    (installation) => understand(Release, { ...item, installation }).installation,
-  ),
-});
-
-const asInstallation: Form<Installation> = ({ pk, sk, config, resources }) =>
-  knownInstallation({ config, resources }, (members) =>
-    understand(Installation, { ...Object(members), pk, sk }),
-  );
-
-/** What DynamoDB is given for the members of an object; none for those that are undefined. */
-function attributes(members: object): Record<string, AttributeValue> {
-  return marshall({ ...members }, { removeUndefinedValues: true });
-}
-
-/** Connects to the table named `table`. Single records that are asked for together are read in one request. */
-export function connectRecords({ client }: Connection, table: string) {
-  const dynamo = clientOf(DynamoDBClient, client);
-  const readItem = createReads(dynamo, table);
-
-  async function read<Recorded>(form: Form<Recorded>, key: Key): Promise<Recorded | undefined> {
-    const item = await readItem(key);
-    return item === undefined ? undefined : form(unmarshall(item));
-  }
-
-  /** Writes if the request's condition holds. @returns undefined if it does not. */
-  async function attempt<Answer>(action: () => Promise<Answer>): Promise<Answer | undefined> {
-    return call("write a record", async () => {
-      try {
-        return await action();
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return undefined;
-        throw error;
-      }
-    });
-  }
-
-  type Change = [
-    key: Key,
-    members: Readonly<Record<string, unknown>>,
-    condition: string,
-    values?: Record<string, unknown>,
-    aliases?: Readonly<Record<string, string>>,
-  ];
-
-  /**
-   * Sets the given members of an item (`map/key` is a member of a map), leaving the rest; `undefined` removes one.
-   * @returns false if the condition does not hold.
-   */
-  async function set(...change: Change): Promise<boolean> {
-    return (await attempt(() => dynamo.send(new UpdateItemCommand(updateOf(...change))))) !== undefined;
-  }
-
-  /** The same. @returns the environment's record as it is then; undefined if the condition does not hold. */
-  async function setEnvironment(...change: Change): Promise<EnvironmentRecord | undefined> {
-    const changed = await attempt(() =>
-      dynamo.send(new UpdateItemCommand({ ...updateOf(...change), ReturnValues: "ALL_NEW" })),
-    );
-    return changed && understand(EnvironmentRecord, unmarshall(changed.Attributes ?? {}));
-  }
-
-  function updateOf(...[key, members, condition, values = {}, aliases = {}]: Change): UpdateItemCommandInput {
-    const names: Record<string, string> = { ...aliases };
-    const sets: string[] = [];
-    const removes: string[] = [];
-    const set: Record<string, unknown> = { ...values };
-    for (const [index, [path, value]] of Object.entries(members).entries()) {
-      const [map = "", ...key] = path.split("/");
-      const place = (key.length === 0 ? [map] : [map, key.join("/")])
-        .map((part, depth) => {
-          names[`#m${index}_${depth}`] = part;
-          return `#m${index}_${depth}`;
-        })
-        .join(".");
-      if (value === undefined) removes.push(place);
-      else {
-        set[`:m${index}`] = value;
-        sets.push(`${place} = :m${index}`);
-      }
-    }
-    const expression = [
-      sets.length > 0 ? `SET ${sets.join(", ")}` : "",
-      removes.length > 0 ? `REMOVE ${removes.join(", ")}` : "",
-    ];
-    return {
-      TableName: table,
-      Key: attributes(key),
-      UpdateExpression: expression.filter((part) => part !== "").join(" "),
-      ConditionExpression: condition,
-      ExpressionAttributeNames: names,
-      ...(Object.keys(set).length > 0 ? { ExpressionAttributeValues: attributes(set) } : {}),
-    };
-  }
-
-  /** @returns false if there is an item of that key already. */
-  async function create(key: Key, item: object): Promise<boolean> {
-    const created = await attempt(() =>
-      dynamo.send(
-        new PutItemCommand({
-          TableName: table,
-          Item: attributes({ ...item, ...key }),
-          ConditionExpression: "attribute_not_exists(pk)",
-        }),
-      ),
-    );
-    return created !== undefined;
-  }
-
-  /** Puts an item in the place of the one with that version; 0: of none. @returns false if it has another. */
-  async function replace(key: Key, item: object, version: number): Promise<boolean> {
-    const replaced = await attempt(() =>
-      dynamo.send(
-        new PutItemCommand({
-          TableName: table,
-          Item: attributes({ ...item, ...key }),
-          ConditionExpression: version === 0 ? "attribute_not_exists(pk)" : "version = :version",
-          ...(version === 0 ? {} : { ExpressionAttributeValues: attributes({ ":version": version }) }),
-        }),
-      ),
-    );
-    return replaced !== undefined;
-  }
-
-  async function put(key: Key, item: object): Promise<void> {
-    await call("write a record", () =>
-      dynamo.send(new PutItemCommand({ TableName: table, Item: attributes({ ...item, ...key }) })),
-    );
-  }
-
-  interface Question {
-    readonly index?: string;
-    readonly condition: string;
-    readonly values: Readonly<Record<string, unknown>>;
-  }
+/** Connects to the records in the table named `table`. */
+export function connectRecords(connection: Connection, table: string) {
+  const items = connectItems(connection, table);
+  const { read, set, create, replace, put } = items;
 
   async function query<Recorded>(form: Form<Recorded>, question: Question): Promise<Recorded[]> {
-    return (await queryItems(question)).map(form);
+    return (await items.query(question)).map(form);
   }
 
-  async function queryItems(input: Question): Promise<Record<string, unknown>[]> {
-    const found: Record<string, unknown>[] = [];
-    let start: Record<string, AttributeValue> | undefined;
-    do {
-      const page = await call("query the records", () =>
-        dynamo.send(
-          new QueryCommand({
-            TableName: table,
-            ...(input.index === undefined ? { ConsistentRead: true } : { IndexName: input.index }),
-            KeyConditionExpression: input.condition,
-            ExpressionAttributeValues: attributes(input.values),
-            ...(start === undefined ? {} : { ExclusiveStartKey: start }),
-          }),
-        ),
-      );
-      found.push(...(page.Items ?? []).map((item) => unmarshall(item)));
-      start = page.LastEvaluatedKey;
-    } while (start !== undefined);
-    return found;
-  }
-
-  /** Every item of the index `open`, soonest due first. */
-  async function scanOpen(): Promise<Record<string, unknown>[]> {
-    const found: Record<string, unknown>[] = [];
-    let start: Record<string, AttributeValue> | undefined;
-    do {
-      const page = await call("list the open records", () =>
-        dynamo.send(
-          new ScanCommand({
-            TableName: table,
-            IndexName: "open",
-            ...(start === undefined ? {} : { ExclusiveStartKey: start }),
-          }),
-        ),
-      );
-      found.push(...(page.Items ?? []).map((item) => unmarshall(item)));
-      start = page.LastEvaluatedKey;
-    } while (start !== undefined);
-    return found.sort((one, other) => Number(one.lookAgainAt) - Number(other.lookAgainAt));
+  /** As `set`. @returns the environment's record as it is then; undefined if the condition does not hold. */
+  async function setEnvironment(...change: Change): Promise<EnvironmentRecord | undefined> {
+    const changed = await items.change(...change);
+    return changed && as(EnvironmentRecord)(changed);
   }
 
   return {
@@ -733,10 +524,10 @@ export function connectRecords({ client }: Connection, table: string) {
       query(asRelease, { index: "open", condition: "openKind = :kind", values: { ":kind": "release" } }),
     /** A release, and all its deployments by environment and attempt. @throws SpillwayError ReleaseNotFound */
     async wholeRelease(id: string): Promise<{ release: Release; deployments: Deployment[] }> {
-      const items = await queryItems({ condition: "pk = :pk", values: { ":pk": `RELEASE#${id}` } });
+      const found = await items.query({ condition: "pk = :pk", values: { ":pk": `RELEASE#${id}` } });
       const { sk } = keys.release(id);
-      const release = items.find((item) => item.sk === sk);
-      const deployments = items.filter((item) => String(item.sk).startsWith("DEPLOYMENT#"));
+      const release = found.find((item) => item.sk === sk);
+      const deployments = found.filter((item) => String(item.sk).startsWith("DEPLOYMENT#"));
       return {
         release: requireThere(id, release && asRelease(release)),
         deployments: deployments.map(as(Deployment)),
@@ -747,9 +538,9 @@ export function connectRecords({ client }: Connection, table: string) {
      * read when it is asked for, so that one record that cannot be read keeps nobody from the other kinds.
      */
     async allOpen() {
-      const items = await scanOpen();
+      const found = await items.scanOpen();
       const ofKind = <Recorded>(kind: string, form: Form<Recorded>) =>
-        items.filter(({ openKind }) => openKind === kind).map(form);
+        found.filter(({ openKind }) => openKind === kind).map(form);
       return {
         waits: () => ofKind("wait", as(Wait)),
         releases: () => ofKind("release", asRelease),

@@ -1,5 +1,5 @@
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import { asRelease } from "../../aws/dynamodb.ts";
+import { asRelease } from "../../aws/record-forms.ts";
 import { Deployment, EnvironmentRecord, RefusedPush, type Release } from "../../core/records.ts";
 import { Wait } from "../../core/wait.ts";
 import { type Effect, type History, ofKind } from "./history.ts";

@@ -218,7 +218,7 @@ function sorted(answer: Answer | undefined): Answer | undefined {
   };
 }
 
-/** Requests of every form that `aws/dynamodb.ts` sends, about few enough items that they meet. */
+/** Requests of every form that `aws/dynamodb-items.ts` sends, about few enough items that they meet. */
 function requests(): fc.Arbitrary<[operation: string, input: object]> {
   const Key = fc.record({
     pk: fc.constantFrom("a", "b").map((S) => ({ S })),

@@ -64,7 +64,7 @@ export interface MemoryTable extends DynamoDb {
 }
 
 /**
- * DynamoDB for a simulation: tables in memory, with the operations and expressions that `aws/dynamodb.ts` sends;
+ * DynamoDB for a simulation: tables in memory, with the operations and expressions that `aws/dynamodb-items.ts` sends;
  * the contract that it keeps with dynalite is tested. Anything else is refused by name, so that nobody relies on
  * what is not there.
  * @param later how late a change reaches the indexes; at once unless said.

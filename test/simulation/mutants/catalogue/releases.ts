@@ -45,7 +45,7 @@ export const releases: readonly Mutant[] = [
     name: "opened-once",
     guard: "of two that open the same record at the same moment one does",
     among: { unlucky: ["StartDeployment", "RollBack"] },
-    file: "aws/dynamodb.ts",
+    file: "aws/dynamodb-items.ts",
     from: `ConditionExpression: "attribute_not_exists(pk)",`,
     to: "",
   },
