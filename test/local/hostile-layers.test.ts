@@ -22,7 +22,7 @@ async function strays(): Promise<string[]> {
   const all = await readdir(folder, { recursive: true });
   return all.filter(
     (path) =>
-      !/^(a(\/b(\/c(\/state(\/images(\/(blobs|unpacked)(\/.*)?|\/repositories\.json)?)?)?)?)?)$/.test(path),
+      !/^(a(\/b(\/c(\/state(\/images(\/(blobs|unpacked)(\/.*)?|\/repositories\.json)?)?)?)?)?)$/s.test(path),
   );
 }
 
@@ -137,6 +137,7 @@ describe("a layer with what only looks hostile", () => {
       { name: "twice", content: "second" },
       { name: "thing", content: "a file" },
       { name: "thing", type: "directory" },
+      { name: "two\nlines", content: "one name" },
       { name: "same", type: "link", linkname: "/usr/bin/tool" },
       { name: "linked", type: "link", linkname: "bin" },
     ]);
@@ -148,6 +149,8 @@ describe("a layer with what only looks hostile", () => {
     ).toEqual(["here", "tool", "tool", "here", "through"]);
     expect(await read("twice")).toBe("second");
     expect(await read("same")).toBe("tool");
+    expect(await read("two\nlines")).toBe("one name");
+    expect(await strays()).toEqual([]);
     expect((await lstat(join(root, "thing"))).isDirectory()).toBe(true);
     expect((await lstat(join(root, "linked"))).isSymbolicLink()).toBe(true);
     expect((await stat(join(root, "root-shell"))).mode & 0o7777).toBe(0o755);
