@@ -181,7 +181,7 @@ function renderMonth({ readsAtRest }: CountedRelease): string {
   const looks = countLooks(application);
   const spillway: Line[] = [
     {
-      what: "`Reconcile`, each minute, and those that look every five or ten",
+      what: "`Reconcile`, and the four that look for lost pushes, drift, orphans and images, each minute",
       count: looks,
       price: "invocation",
     },

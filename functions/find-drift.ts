@@ -10,7 +10,7 @@ import { createHandler, type FunctionDefinition, type Place } from "./middleware
 import { readEnvironments, readReleases } from "./reading.ts";
 
 /**
- * Every five minutes: tells where something else runs than what is on record as live, because somebody changed it
+ * Each minute: tells where something else runs than what is on record as live, because somebody changed it
  * without Spillway. It changes nothing there. Each drift is told once, and that it is over; while it lasts it is
  * counted. What cannot be asked about one environment holds up none of the others; it is thrown in the end.
  */

@@ -16,7 +16,7 @@ import {
 import { createHandler, type FunctionDefinition, type Place } from "./middleware.ts";
 
 /**
- * Every five minutes, because events are hints: starts the release of a pushed image of whose push nobody heard, or
+ * Each minute, because events are hints: starts the release of a pushed image of whose push nobody heard, or
  * whose execution failed before it opened one. What cannot be done for one service holds up none of the others; it is
  * thrown in the end, and so is, once, that a push is given up.
  */

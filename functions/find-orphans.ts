@@ -13,9 +13,9 @@ import { createHandler, type FunctionDefinition, type Place } from "./middleware
 import { readEnvironments } from "./reading.ts";
 
 /**
- * Every ten minutes: looks for builds and migration tasks that go on although nobody waits for them, because the
- * answer that named them was lost and what they were for has ended. Such a build is stopped; it would only cost. Such
- * a task is told, and never stopped: it may be in the middle of a migration. What cannot be asked about one project or
+ * Each minute: looks for builds and migration tasks that go on although nobody waits for them, because the answer that
+ * named them was lost and what they were for has ended. Such a build is stopped; it would only cost. Such a task is
+ * told, once, and never stopped: it may be in the middle of a migration. What cannot be asked about one project or
  * environment holds up none of the others; it is thrown in the end.
  */
 export const findOrphans: FunctionDefinition<
@@ -37,13 +37,18 @@ export const findOrphans: FunctionDefinition<
     for (const project of projectsOf(installation))
       builds.push(...(await attempt(stopOrphans(place, installation.resources.prefix, project))));
     const tasks: string[] = [];
+    const unknown: string[] = [];
     for (const read of await readEnvironments(records, installation.config))
       tasks.push(
-        ...(await attempt(read.then((environment) => noteOrphans(place, installation, environment)))),
+        ...(await attempt(
+          read.then((environment) =>
+            noteOrphans(place, installation, environment, (said) => unknown.push(...said)),
+          ),
+        )),
       );
     tell({
       counts: { OrphanedBuilds: builds.length, OrphanedTasks: tasks.length },
-      warnings: [...builds, ...tasks],
+      warnings: [...builds, ...unknown],
     });
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join("; "));
     return { builds: builds.length, tasks: tasks.length };
@@ -90,11 +95,15 @@ async function stopOrphans(place: Place, prefix: string, project: string): Promi
   return orphans.map(({ arn, work }) => `Stopped the build ${arn} (${work}): nobody waits for it.`);
 }
 
-/** Notes them on the environment's record, if they are others than before. @returns the tasks, in words. */
+/**
+ * Notes them on the environment's record and warns of them, if they are others than before.
+ * @returns the tasks, in words.
+ */
 async function noteOrphans(
   place: Place,
   installation: Installation,
   { service, environment, tasks: before = [] }: EnvironmentRecord,
+  warn: (said: readonly string[]) => void,
 ): Promise<string[]> {
   const { migration, environments } = installation.config.services[service] ?? {};
   const settings = environments?.[environment];
@@ -113,7 +122,8 @@ async function noteOrphans(
     .filter((task) => mustBeTold(task, place.connection.now()))
     .map((task) => describeOrphanTask(task, { cluster, logGroup: migrationLogGroup }));
   const records = connectRecords(place.connection, place.environment.table);
-  if (JSON.stringify(said) !== JSON.stringify(before))
-    await records.noteTasks(service, environment, said.length === 0 ? undefined : said);
+  if (JSON.stringify(said) === JSON.stringify(before)) return said;
+  warn(said);
+  await records.noteTasks(service, environment, said.length === 0 ? undefined : said);
   return said;
 }

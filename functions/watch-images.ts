@@ -15,8 +15,8 @@ import { createHandler, type FunctionDefinition, type Place } from "./middleware
 import { readEnvironments, readReleases } from "./reading.ts";
 
 /**
- * Every ten minutes: tells of images that an environment runs, or would go back to, and that are gone, archived, or
- * soon deleted by ECR's lifecycle, and notes them on the environment's record. Apart from Reconcile, which would carry
+ * Each minute: tells of images that an environment runs, or would go back to, and that are gone, archived, or soon
+ * deleted by ECR's lifecycle, once, and notes them on the environment's record. Apart from Reconcile, which would carry
  * ECR's client at each cold start. What cannot be asked about one environment holds up none of the others; it is
  * thrown in the end.
  */
@@ -36,18 +36,20 @@ export const watchImages: FunctionDefinition<z.ZodMiniUnknown, { readonly endang
     );
     const listed = listOnce(place);
     const failures: unknown[] = [];
-    const endangered: Found[] = [];
+    const endangered: EndangeredImage[] = [];
+    const warnings: string[] = [];
+    const warn = (said: readonly string[]) => void warnings.push(...said);
     for (const read of environments) {
-      const looked = read.then((environment) => look(records, environment, releaseOf, listed));
+      const looked = read.then((environment) => look(records, environment, releaseOf, listed, warn));
       await looked.then(
         (found) => endangered.push(...found),
         (error: unknown) => failures.push(error),
       );
     }
-    const unusable = endangered.filter(({ image }) => isUnusable(image)).length;
+    const unusable = endangered.filter(isUnusable).length;
     tell({
       counts: { ImagesNearLimit: endangered.length - unusable, ImagesUnusable: unusable },
-      warnings: endangered.map(({ said }) => said),
+      warnings,
     });
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join("; "));
     return { endangered: endangered.length };
@@ -56,34 +58,28 @@ export const watchImages: FunctionDefinition<z.ZodMiniUnknown, { readonly endang
 
 export const handler = createHandler(watchImages);
 
-/** A needed image that is in danger, and what a person reads of it. */
-interface Found {
-  readonly image: EndangeredImage;
-  readonly said: string;
-}
-
-/** Looks at what one environment needs, and notes what is in danger if that is otherwise than before. */
+/** Looks at what one environment needs, and notes and warns of what is in danger if that is otherwise than before. */
 async function look(
   records: Records,
   environment: EnvironmentRecord,
   releaseOf: (id: string) => Promise<Release | undefined>,
   listed: (repository: string) => Promise<KeptImage[]>,
-): Promise<Found[]> {
-  const found: Found[] = [];
+  warn: (said: readonly string[]) => void,
+): Promise<EndangeredImage[]> {
+  const found: EndangeredImage[] = [];
+  const said: string[] = [];
   for (const { release, neededAs } of revisionsNeeded(environment)) {
     const { image, migrationImage } = (await releaseOf(release)) ?? {};
     for (const { repository, digest } of [image, migrationImage].filter(isThere)) {
       const endangered = findEndangered(await listed(repository), [{ digest, neededAs }]);
-      found.push(...endangered.map((one) => ({ image: one, said: describeEndangered(repository, one) })));
+      found.push(...endangered);
+      said.push(...endangered.map((one) => describeEndangered(repository, one)));
     }
   }
-  const said = found.map((one) => one.said);
-  if (JSON.stringify(said) !== JSON.stringify(environment.images ?? []))
-    await records.noteImages(
-      environment.service,
-      environment.environment,
-      said.length === 0 ? undefined : said,
-    );
+  const { service, environment: name, images: before = [] } = environment;
+  if (JSON.stringify(said) === JSON.stringify(before)) return found;
+  warn(said);
+  await records.noteImages(service, name, said.length === 0 ? undefined : said);
   return found;
 }
 

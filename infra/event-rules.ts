@@ -1,5 +1,14 @@
 import { machineNames, type RuleDescription } from "./application.ts";
 
+/** What looks each minute for that of which no event tells, or told and was lost, by its rule. */
+const looks = {
+  EveryMinute: "Reconcile",
+  PushesDue: "FindLostPushes",
+  DriftDue: "FindDrift",
+  OrphansDue: "FindOrphans",
+  ImagesDue: "WatchImages",
+} as const;
+
 /** What is heard on the buses, and what it starts. */
 export function rulesOf(
   prefix: string,
@@ -87,20 +96,11 @@ export function rulesOf(
       },
       target: { function: "RecoverExecution" },
     },
-    { name: "EveryMinute", bus: "default", schedule: "rate(1 minute)", target: { function: "Reconcile" } },
-    {
-      name: "EveryFiveMinutes",
-      bus: "default",
-      schedule: "rate(5 minutes)",
-      target: { function: "FindLostPushes" },
-    },
-    { name: "DriftDue", bus: "default", schedule: "rate(5 minutes)", target: { function: "FindDrift" } },
-    { name: "OrphansDue", bus: "default", schedule: "rate(10 minutes)", target: { function: "FindOrphans" } },
-    {
-      name: "EveryTenMinutes",
-      bus: "default",
-      schedule: "rate(10 minutes)",
-      target: { function: "WatchImages" },
-    },
+    ...Object.entries(looks).map(([name, looking]) => ({
+      name,
+      bus: "default" as const,
+      schedule: "rate(1 minute)",
+      target: { function: looking },
+    })),
   ];
 }

@@ -79,7 +79,7 @@ async function begin(config?: ConfigInput, account?: string) {
   const id = await world.release("aaaaaaa");
   const bus = new EventBridgeClient(world.connection.client);
   await run(bus.send(new DisableRuleCommand({ Name: "ImagePushed" })));
-  await run(bus.send(new DisableRuleCommand({ Name: "EveryFiveMinutes" })));
+  await run(bus.send(new DisableRuleCommand({ Name: "PushesDue" })));
   const digest = await world.push("hotfix0");
   await minutes(10);
   const { live } = await environment();
@@ -104,7 +104,7 @@ describe("what somebody changes without Spillway", () => {
     const { id, hotfix, recorded, person } = await begin();
     expect((await environment()).drift).toBeUndefined();
     await person.update(person.imageOf(hotfix));
-    await minutes(30);
+    await minutes(2);
     const { drift } = await environment();
     expect(drift).toMatchObject({ release: id, told: true });
     expect(drift?.differences).toEqual([
@@ -120,7 +120,7 @@ describe("what somebody changes without Spillway", () => {
     expect(await world.servingIn("production")).toBe("hotfix0");
 
     await person.update(person.imageOf(recorded));
-    await minutes(6);
+    await minutes(2);
     expect((await environment()).drift).toBeUndefined();
     expect(announced("Drift Ended")).toHaveLength(1);
     expect(await status()).not.toContain("drift");
@@ -129,9 +129,9 @@ describe("what somebody changes without Spillway", () => {
   it("is told again when it becomes something else", async () => {
     const { hotfix, person } = await begin();
     await person.update(person.imageOf(hotfix));
-    await minutes(6);
+    await minutes(2);
     await person.send("pause");
-    await minutes(6);
+    await minutes(2);
     expect((await environment()).drift?.differences).toEqual([
       "it is paused, and nothing serves; resume it before anything else",
       expect.stringContaining("it runs web@"),
@@ -142,7 +142,7 @@ describe("what somebody changes without Spillway", () => {
   it("is told if the service was deleted", async () => {
     const { person } = await begin();
     await person.send("delete");
-    await minutes(6);
+    await minutes(2);
     expect((await environment()).drift?.differences).toEqual(["it is not there any more"]);
   });
 
@@ -158,7 +158,7 @@ describe("what somebody changes without Spillway", () => {
       };
       delete image.RuntimeEnvironmentSecrets?.DATABASE_URL;
     });
-    await minutes(6);
+    await minutes(2);
     expect((await environment()).drift?.differences).toEqual([
       "it deploys every push by itself, untested (AutoDeploymentsEnabled is on; it was off)",
       "the variable TOKEN was added",
@@ -174,7 +174,7 @@ describe("what somebody changes without Spillway", () => {
       InstanceConfiguration: { Cpu: "1 vCPU", Memory: "2 GB" },
       HealthCheckConfiguration: { ...asked, Protocol: "TCP", Interval: 20 },
     });
-    await minutes(6);
+    await minutes(2);
     expect((await environment()).drift?.differences).toEqual([
       "it is told the CPU 1024 instead of 256",
       "it is told the memory 2048 instead of 512",
@@ -194,7 +194,7 @@ describe("what somebody changes without Spillway", () => {
     const { person } = await begin();
     await person.shape({ InstanceConfiguration: { Cpu: "0.25 vCPU", Memory: "0.5 GB" } });
     await person.shape({ NetworkConfiguration: { IpAddressType: "DUAL_STACK" } });
-    await minutes(6);
+    await minutes(2);
     expect((await environment()).drift).toBeUndefined();
   });
 
@@ -211,7 +211,7 @@ describe("what somebody changes without Spillway", () => {
     const counted = lines
       .filter((line) => line.includes("_aws") && line.includes("Drifted"))
       .map((line) => JSON.parse(line).Drifted);
-    expect(counted.filter((count) => count === 1).length).toBeGreaterThanOrEqual(3);
+    expect(counted.filter((count) => count === 1).length).toBeGreaterThanOrEqual(15);
     const said = lines.filter((line) => line.includes("is not what is on record"));
     expect(said).toHaveLength(1);
     expect(said[0]).toContain("Nothing was changed.");
@@ -221,7 +221,7 @@ describe("what somebody changes without Spillway", () => {
   it("is put right when a person asks for it, which the record of that says", async () => {
     const { id, hotfix, person } = await begin();
     await person.update(person.imageOf(hotfix));
-    await minutes(6);
+    await minutes(2);
     await world.deploy({ intent: "recover", service: "web", environment: "production" });
     expect(await world.servingIn("production")).toBe("aaaaaaa");
     const recovery = (await run(world.records.deployments(id))).at(-1);
@@ -280,20 +280,20 @@ describe("what somebody changes without Spillway", () => {
     const config = exampleWith({ account: { id, externalId: "3f2a91c0d4e5" } });
     const { person } = await begin({ ...config, aws: { account: "123456789012" } }, id);
     await person.send("pause");
-    await minutes(6);
+    await minutes(2);
     expect((await environment()).drift?.differences).toEqual([
       "it is paused, and nothing serves; resume it before anything else",
     ]);
     expect((await person.service()).Status).toBe("PAUSED");
     await person.send("resume");
-    await minutes(6);
+    await minutes(2);
     expect((await environment()).drift).toBeUndefined();
   });
 
   it("is not called over, nor anything new, while App Runner cannot be asked", async () => {
     const { hotfix, person } = await begin();
     await person.update(person.imageOf(hotfix));
-    await minutes(6);
+    await minutes(2);
     const before = await environment();
     const role = world.aws.iam.roles().find(({ arn }) => arn.endsWith("/spillway-FindDrift"));
     if (role === undefined) throw new Error("there is no role");

@@ -11,7 +11,7 @@ const health = { intervalSeconds: 1, consecutiveSuccesses: 2, deadlineSeconds: 2
 /** Lets nobody look after what sleeps, so that only its own timeout ends it. */
 async function stopLooking(world: SimulatedWorld): Promise<void> {
   const bus = new EventBridgeClient(world.connection.client);
-  for (const Name of ["EveryMinute", "EveryFiveMinutes", "EveryTenMinutes"])
+  for (const Name of ["EveryMinute", "PushesDue", "ImagesDue"])
     await world.clock.runUntil(bus.send(new DisableRuleCommand({ Name })));
 }
 

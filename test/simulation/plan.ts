@@ -1,6 +1,7 @@
 import type { Behaviour, CommitBehaviour } from "./behaviour.ts";
 import { createDice } from "./dice.ts";
 import { drawPlan } from "./draws.ts";
+import { drawLooks } from "./looks.ts";
 import { drawPeople } from "./people.ts";
 import { drawRarities } from "./rarities.ts";
 import { drawRequests } from "./requests.ts";
@@ -43,6 +44,8 @@ export interface Setting {
   readonly patience?: { readonly approvalSeconds: number; readonly turnSeconds: number };
   /** After how many seconds Step Functions ends an execution of a machine, whatever it does; as the machines say unless said. */
   readonly timeLimits?: { readonly deploySeconds?: number; readonly releaseSeconds?: number };
+  /** How often it is looked for lost pushes, drift, orphans and images; seldom unless said. */
+  readonly looks?: "each minute";
 }
 
 export type Environment = "staging" | "production";
@@ -179,5 +182,5 @@ export function createPlan(seed: number): Plan {
   const peopled = drawPeople(themed, createDice(`people ${seed}`));
   const worded = drawWords(peopled, createDice(`words ${seed}`));
   const rare = drawRarities(worded, createDice(`rarities ${seed}`));
-  return drawRequests(rare, createDice(`requests ${seed}`));
+  return drawLooks(drawRequests(rare, createDice(`requests ${seed}`)), createDice(`looks ${seed}`));
 }

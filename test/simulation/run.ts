@@ -8,6 +8,7 @@ import { doDeed } from "./deeds.ts";
 import { createFaults, type Fault } from "./faults.ts";
 import { createHistory, type History } from "./history.ts";
 import { checkInvariants, type Violation } from "./invariants/all.ts";
+import { schedulesFor } from "./looks.ts";
 import { createNotes, type Notes } from "./notes.ts";
 import { rootFor } from "./patience.ts";
 import type { Plan, PlannedPush } from "./plan.ts";
@@ -82,7 +83,7 @@ export async function simulate(
     plan.seed,
     settingConfig(plan.setting),
     {},
-    { seams, root: await rootFor(plan.setting, root) },
+    { seams, root: rootFor(plan.setting, root), schedules: schedulesFor(plan.setting) },
   );
   const { history, faults, notes } = hands;
   if (history === undefined || faults === undefined || notes === undefined)

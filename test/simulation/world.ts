@@ -9,7 +9,7 @@ import { connectRecords } from "../../aws/dynamodb.ts";
 import { type ConfigInput, parseConfig } from "../../core/config.ts";
 import type { Release } from "../../core/records.ts";
 import type { Place } from "../../functions/middleware.ts";
-import { describeApplication } from "../../infra/application.ts";
+import { type Application, describeApplication } from "../../infra/application.ts";
 import { createVirtualClock, sleep, type VirtualClock } from "../../local/asl/index.ts";
 import { createLocalAws, type LocalAws } from "../../local/aws.ts";
 import { authorizeArtifacts } from "../../local/codebuild/artifacts.ts";
@@ -127,6 +127,8 @@ export interface WorldOptions {
   readonly tables?: "memory" | "dynalite";
   /** The folder with the state machines; the repository's unless said. */
   readonly root?: string;
+  /** When rules fire that do so regularly, by their names; as the application says unless said. */
+  readonly schedules?: Readonly<Record<string, string>>;
   readonly seams?: (clock: VirtualClock) => Seams;
 }
 
@@ -140,7 +142,7 @@ export async function createWorld(
   const clock = createVirtualClock({ start: Date.UTC(2026, 0, 1) });
   const folder = await mkdtemp(join(tmpdir(), "spillway-simulation-"));
   const config = parseConfig(input);
-  const application = describeApplication(config, prefix);
+  const application = withSchedules(describeApplication(config, prefix), options.schedules ?? {});
   const events: ServiceEvent[] = [];
   const requests = new Map<string, number>();
 
@@ -331,6 +333,17 @@ export async function createWorld(
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function withSchedules(
+  application: Application,
+  schedules: NonNullable<WorldOptions["schedules"]>,
+): Application {
+  const rules = application.rules.map((rule) => {
+    const schedule = schedules[rule.name];
+    return schedule === undefined ? rule : { ...rule, schedule };
+  });
+  return { ...application, rules };
 }
 
 /** Whether a process that has gone asks or would be answered: it hears nothing any more. */
