@@ -18,7 +18,7 @@ export type Executions = ReturnType<typeof connectExecutions>;
 export function connectExecutions({ client }: Connection) {
   const states = clientOf(SFNClient, client);
 
-  /** How an execution goes: `endedAt` is undefined while it runs. Undefined if there is none of that ARN. */
+  /** How an execution goes: `endedAt` (milliseconds since the epoch) is undefined while it runs. Undefined if there is none of that ARN. */
   async function describe(
     executionArn: string,
   ): Promise<{ status: string; cause: string | undefined; endedAt: number | undefined } | undefined> {
@@ -64,11 +64,6 @@ export function connectExecutions({ client }: Connection) {
         if (error instanceof Error && benign.has(error.name)) return;
         await call("complete a wait", () => Promise.reject(error));
       }
-    },
-
-    /** When the execution ended (milliseconds); undefined while it runs. */
-    async endedAt(executionArn: string): Promise<number | undefined> {
-      return (await describe(executionArn))?.endedAt;
     },
 
     describe,

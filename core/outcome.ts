@@ -188,6 +188,16 @@ export interface ExecutionEnd {
 }
 
 /**
+ * How a deployment ended that touched nothing and whose execution was ended by others: by a person, because its time
+ * was up, or because Step Functions could not go on.
+ * @param status of the execution: ABORTED, TIMED_OUT or FAILED.
+ */
+export function endUntouched(status: string): Outcome {
+  if (status === "ABORTED") return "Cancelled";
+  return status === "TIMED_OUT" ? "Expired" : "Rejected";
+}
+
+/**
  * How a release ended whose execution ended without closing it. A person who stopped it cancelled it, as far as no
  * environment was touched; whatever else ended it is for a person to look at.
  */

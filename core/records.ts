@@ -241,8 +241,11 @@ export const Deployment = z.object({
   approval: z.optional(GrantedApproval),
   /** When its environment is frozen in the days in which it may wait for its turn. */
   freezes: z.optional(z.array(Freeze)),
-  /** With intent recover: the deployments that were broken off and are closed with this one. */
-  recovers: z.optional(z.array(DeploymentName)),
+  /**
+   * With intent recover: the deployments that were broken off and are closed with this one. `endedAs`: how their
+   * executions did, ABORTED, FAILED or TIMED_OUT; earlier versions did not note it.
+   */
+  recovers: z.optional(z.array(z.extend(DeploymentName, { endedAs: z.optional(z.string()) }))),
   /** The number of its lease; absent while it waits for one, and then it has touched nothing. */
   fence: z.optional(z.int()),
   /** Whose lease it took over, and why that was not kept; absent: the lease was free. */

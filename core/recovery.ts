@@ -1,4 +1,4 @@
-import type { Outcome } from "./outcome.ts";
+import { endUntouched, type Outcome } from "./outcome.ts";
 import type { Deployment } from "./records.ts";
 
 /** So often an environment is recovered after one broken execution; then a person must look. */
@@ -6,10 +6,12 @@ export const mostRecoveries = 3;
 
 /**
  * How a deployment ended whose execution was broken off, once its environment was recovered.
+ * @param status of the execution: ABORTED, FAILED or TIMED_OUT.
  * @param recovery the deployment that recovered it, and how that ended.
  */
 export function endBroken(
   broken: Deployment,
+  status: string,
   recovery: { readonly deployment: Deployment; readonly outcome: Outcome; readonly reason: string },
 ): { outcome: Outcome; reason: string } {
   const { deployment, outcome, reason } = recovery;
@@ -18,7 +20,7 @@ export function endBroken(
     return { outcome: "Released", reason: `it was on record as live when ${said}` };
   if (outcome !== "Released") return { outcome: "NeedsAttention", reason: said };
   return touchedNothing(broken)
-    ? { outcome: "Cancelled", reason: `nothing was touched when ${said}` }
+    ? { outcome: endUntouched(status), reason: `nothing was touched when ${said}` }
     : { outcome: "RolledBack", reason: said };
 }
 

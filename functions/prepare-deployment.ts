@@ -87,14 +87,19 @@ async function noteBefore(
  */
 async function prepareRecovery(open: OpenDeployment, { connection }: Place): Promise<Preparation> {
   const executions = connectExecutions(connection);
-  const broken: Deployment[] = [];
-  for (const other of await open.records.openDeployments())
-    if (isBesides(other, open.deployment) && (await executions.endedAt(other.executionArn)) !== undefined)
-      broken.push(other);
-  const migrated = broken.findLast((one) => one.migration !== undefined && one.migration.skipped !== true);
+  const broken: { readonly one: Deployment; readonly endedAs: string }[] = [];
+  for (const one of await open.records.openDeployments()) {
+    const end = isBesides(one, open.deployment) ? await executions.describe(one.executionArn) : undefined;
+    if (end?.endedAt !== undefined) broken.push({ one, endedAs: end.status });
+  }
+  const migrated = broken
+    .map(({ one }) => one)
+    .findLast(({ migration }) => migration !== undefined && migration.skipped !== true);
   const { begunAt, by = migrated?.release } = migrated?.migration ?? {};
   await updateDeployment(open, {
-    recovers: broken.map(({ release, environment, attempt }) => ({ release, environment, attempt })),
+    recovers: broken.map(({ one: { release, environment, attempt }, endedAs }) => {
+      return { release, environment, attempt, endedAs };
+    }),
     ...(await foundBefore(open)),
     ...(begunAt === undefined || open.deployment.migration !== undefined
       ? {}

@@ -2,7 +2,7 @@ import { connectRecords } from "../aws/dynamodb.ts";
 import { idempotencyToken } from "../aws/idempotency.ts";
 import { connectExecutions } from "../aws/states.ts";
 import { deploymentKey } from "../core/names.ts";
-import { decideAbandonedOutcome, type ExecutionEnd } from "../core/outcome.ts";
+import { decideAbandonedOutcome, type ExecutionEnd, endUntouched } from "../core/outcome.ts";
 import type { Deployment, Release } from "../core/records.ts";
 import { mostRecoveries } from "../core/recovery.ts";
 import type { Place } from "./middleware.ts";
@@ -75,7 +75,7 @@ async function closeUnbegun(place: Place, { record, end }: Broken<Deployment>): 
   const records = connectRecords(connection, home.table);
   await records.closeDeployment(record, {
     endedAt: connection.now(),
-    outcome: "Cancelled",
+    outcome: endUntouched(end.status),
     reason: `nothing was touched; ${describe(end)} before it had its turn`,
   });
   await records.leaveLine(...placeInLine(record));

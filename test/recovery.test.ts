@@ -182,6 +182,26 @@ describe("an execution whose time is up", () => {
     await expectNothingOpen();
   });
 
+  it("of the deploy machine, before it had its turn or touched anything: it has expired, nobody cancelled it", async () => {
+    await timeLimited({ deploySeconds: 200 });
+    await world.release("aaaaaaa");
+    const asking = await world.push("bbbbbbb", slow);
+    await minutes(1);
+    const waiting = await world.push("ccccccc");
+    await minutes(40);
+    for (const digest of [asking, waiting]) {
+      const id = `web-${digest.replace("sha256:", "").slice(0, 12)}-1`;
+      const [broken] = await run(world.records.deployments(id));
+      expect(broken).toMatchObject({
+        outcome: "Expired",
+        reason: expect.stringMatching(/nothing was touched/),
+      });
+      expect(await run(world.records.requireRelease(id))).toMatchObject({ outcome: "Expired" });
+    }
+    expect(await world.servingIn("production")).toBe("aaaaaaa");
+    await expectNothingOpen();
+  });
+
   it("of the release machine: its release ends with what it deployed", async () => {
     await timeLimited({ releaseSeconds: 600 });
     await world.release("aaaaaaa");

@@ -256,8 +256,9 @@ describe("the end of a deployment that was broken off", () => {
     members: Partial<Deployment>,
     outcome: "Released" | "NeedsAttention" = "Released",
     live = "web-1",
+    endedAs = "ABORTED",
   ) =>
-    endBroken(deployment(members), {
+    endBroken(deployment(members), endedAs, {
       deployment: { ...recovery, previous: revision(live) },
       outcome,
       reason: "web-1 serves",
@@ -272,6 +273,12 @@ describe("the end of a deployment that was broken off", () => {
     expect(end({ switched })).toBe("RolledBack");
     expect(end({ switched }, "NeedsAttention")).toBe("NeedsAttention");
     expect(end({ switched }, "Released", "web-2")).toBe("Released");
+  });
+
+  it("says who ended it where nothing was touched: a person, its time, or what went wrong", () => {
+    expect(end({}, "Released", "web-1", "TIMED_OUT")).toBe("Expired");
+    expect(end({}, "Released", "web-1", "FAILED")).toBe("Rejected");
+    expect(end({ switched }, "Released", "web-1", "TIMED_OUT")).toBe("RolledBack");
   });
 });
 
