@@ -13,14 +13,19 @@ const Wanted = z.object({
   environment: z.string(),
   release: z.string(),
   digest: z.string(),
+  expiresAt: z.string(),
 });
 /** An approval that people are asked for. */
 export type Wanted = z.infer<typeof Wanted>;
 
 /** The approvals that a call asks people for, on Spillway's own bus. */
 export function wantedBy({ operation, request }: Call): Wanted[] {
-  if (operation !== "AWSEvents.PutEvents") return [];
-  return Put.parse(readJson(request.body))
+  return operation === "AWSEvents.PutEvents" ? wantedIn(readJson(request.body)) : [];
+}
+
+/** The same, of the input of a call that puts events. */
+export function wantedIn(input: unknown): Wanted[] {
+  return Put.parse(input)
     .Entries.filter(({ DetailType }) => DetailType === "Approval Requested")
     .map(({ Detail }) => Wanted.parse(JSON.parse(Detail)));
 }
@@ -30,7 +35,7 @@ export function haveAnswered(
   world: SimulatedWorld,
   plan: Plan,
   history: History,
-  { service, environment, release, digest }: Wanted,
+  { service, environment, release, digest }: Omit<Wanted, "expiresAt">,
 ): void {
   const tags = ofKind(history.effects, "push")
     .filter((push) => push.digest === digest)

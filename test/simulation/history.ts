@@ -46,6 +46,8 @@ export type Effect = { /** Milliseconds since the world began. */ readonly at: n
       readonly before: string;
       readonly execution: string | undefined;
     }
+  /** A release or a deployment was given its end on record. */
+  | { readonly kind: "closed"; readonly record: string; readonly by: string }
   | ({ readonly kind: "fault" } & Omit<Fault, "kind">)
   | InnerEffect
 );

@@ -22,6 +22,7 @@ const changing: ReadonlySet<string> = new Set([
 ]);
 
 const Text = z.object({ S: z.string() });
+const Named = z.object({ ExpressionAttributeNames: z.optional(z.record(z.string(), z.string())) });
 const Written = z.object({ Key: z.object({ pk: Text, sk: Text }) });
 
 /** Writes into the history every call that took effect. */
@@ -75,10 +76,24 @@ export function createNotes(history: History): Notes {
     return answer;
   }
 
+  /** What is given an end on record, once that is written. */
+  async function noteEnd({ request, invocation }: Call, send: () => Promise<GatewayResponse>) {
+    const { Key } = Written.parse(readJson(request.body));
+    const answer = await send();
+    if (answer.status < 300)
+      history.add({
+        kind: "closed",
+        record: `${Key.pk.S} ${Key.sk.S}`,
+        by: invocation?.name ?? "somebody",
+      });
+    return answer;
+  }
+
   return {
     async call(call, send) {
       const { operation, invocation, request } = call;
       if (operation === "DynamoDB_20120810.UpdateItem" && isAboutALease(call)) return noteLease(call, send);
+      if (operation === "DynamoDB_20120810.UpdateItem" && isAboutAnEnd(call)) return noteEnd(call, send);
       if (!changing.has(operation) || invocation === undefined) return send();
       const input: unknown = readJson(request.body);
       const holder = holderOf(input);
@@ -109,6 +124,13 @@ function isAboutALease({ invocation, request }: Call): boolean {
   const frees = invocation?.name === "ReleaseLease" || invocation?.name === "Reconcile";
   // Why a lease ended is written with it, and never else.
   return frees && new TextDecoder().decode(request.body).includes('"freed"');
+}
+
+/** Whether a write gives a release or a deployment its end. */
+function isAboutAnEnd({ request: { body } }: Call): boolean {
+  if (!Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes('"endedAt"')) return false;
+  const { ExpressionAttributeNames = {} } = Named.parse(readJson(body));
+  return Object.values(ExpressionAttributeNames).includes("endedAt");
 }
 
 function isText(value: object | undefined, text: string): boolean {

@@ -145,14 +145,17 @@ function unreadCalendar(plan: Plan, dice: Dice): Plan {
 }
 
 function troubledApprovals(plan: Plan, dice: Dice): Plan {
-  const answers = plan.pushes.map(({ service, tag }): Deed => {
-    return { at: dice.one(1, 60, 600), does: "answer", service, tag, who: "ada", says: "approve" };
+  const answers = plan.pushes.flatMap(({ service, tag }): Deed[] => {
+    const answer = { does: "answer", service, tag } as const;
+    const no: Deed = { at: dice.one(1, 5, 20), ...answer, who: "ben", says: "reject" };
+    const yes: Deed = { at: dice.one(1, 60, 600), ...answer, who: "ada", says: "approve" };
+    return dice.chance(0.3) ? [no, yes] : [yes];
   });
   const ruled = withRules(plan, dice.one(...environments), { approvals: 1 });
-  return withBadLuck(
-    { ...ruled, deeds: [...plan.deeds, ...answers] },
-    { function: "RequestApproval", calls: 0.3 },
-  );
+  // Some people answer before the function hears that they were asked.
+  const unheard = { calls: 0.8, faults: ["answered late"], operations: ["PutEvents"] };
+  const unlucky = { function: "RequestApproval", ...(dice.chance(0.5) ? { calls: 0.3 } : unheard) };
+  return withBadLuck({ ...ruled, deeds: [...plan.deeds, ...answers] }, unlucky);
 }
 
 function troubledCancels(plan: Plan, dice: Dice): Plan {

@@ -64,6 +64,8 @@ function describe(effect: Effect): string {
       return `${short(effect.owner)} takes the lease of ${effect.service} in ${effect.environment}`;
     case "freed":
       return `${short(effect.before)} has the lease of ${effect.service} in ${effect.environment} no more, ${effect.execution === effect.before ? "by itself" : "by another"}`;
+    case "closed":
+      return `${effect.by} closes ${effect.record}`;
     case "fault":
       return `FAULT ${effect.what} (${effect.place})`;
     case "migration":

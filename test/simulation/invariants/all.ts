@@ -29,6 +29,7 @@ import {
 } from "./mutations.ts";
 import {
   approvedBeforeAnythingMoves,
+  askedOnce,
   cancelledChangesNothing,
   expiredEndsAsExpired,
   nothingBeginsInAFreeze,
@@ -52,6 +53,7 @@ import {
 
 import {
   alarmsAreHeard,
+  closedOnce,
   oneReleasePerEvent,
   passedIsNotRunAgain,
   redrivenChangesNothing,
@@ -112,6 +114,7 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   "10 what an alarm speaks against is not released": alarmsAreHeard,
   "10 what its users complain about, or too few used, is not released": usersAreHeard,
   "11 nothing moves before enough people have approved it": approvedBeforeAnythingMoves,
+  "11 people are asked once for the same word": askedOnce,
   "11 what was rejected stays away": rejectedStaysAway,
   "11 what nobody approved has expired": expiredEndsAsExpired,
   "12 nothing begins in a freeze or a stopped line": nothingBeginsInAFreeze,
@@ -119,6 +122,7 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   "14 who goes on runs no check again that passed": passedIsNotRunAgain,
   "14 who goes on goes only where it is not": resumedGoesOnlyWhereItIsNot,
   "14 what is closed stays closed when it is redriven": redrivenChangesNothing,
+  "14 what is closed is closed once": closedOnce,
   "what is on record as live is what serves": liveIsTrue,
   "no drift is told where nobody changed anything": noFalseDrift,
 };

@@ -1,5 +1,6 @@
 import { brings } from "../../../core/intent.ts";
 import type { Deployment } from "../../../core/records.ts";
+import { wantedIn } from "../approvers.ts";
 import { type Effect, ofKind } from "../history.ts";
 import type { Environment, Rules } from "../plan.ts";
 import type { Ended, Invariant } from "./all.ts";
@@ -69,6 +70,25 @@ export const expiredEndsAsExpired: Invariant = (ended) =>
       ? [`${release} in ${environment}, about which nobody said a word, was rejected: ${reason}`]
       : [];
   });
+
+/**
+ * People are asked once for the word that a deployment waits for: whoever tries again tells them the same. Where another
+ * deployment asked for the same image there, it may be that one's word that it waits for since.
+ */
+export const askedOnce: Invariant = ({ history }) => {
+  const asked = ofKind(history, "call")
+    .filter(({ by, operation }) => by === "RequestApproval" && operation === "AWSEvents.PutEvents")
+    .flatMap(({ execution = "", input }) => wantedIn(input).map((wanted) => ({ execution, ...wanted })));
+  return asked.flatMap(({ execution, digest, environment, expiresAt }, nth) => {
+    const before = asked
+      .slice(0, nth)
+      .filter((one) => one.digest === digest && one.environment === environment);
+    const isAlone = before.every((one) => one.execution === execution);
+    return isAlone && before.some((one) => one.expiresAt !== expiresAt)
+      ? [`${execution} asked anew about ${digest} in ${environment}`]
+      : [];
+  });
+};
 
 /** A rejected image is not brought there before somebody approves it anew. */
 export const rejectedStaysAway: Invariant = (ended) => {

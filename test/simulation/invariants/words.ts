@@ -177,6 +177,18 @@ export const redrivenChangesNothing: Invariant = ({ history, records }) => {
   });
 };
 
+/** An end on record is written once: whoever tries again, or comes late, finds it and leaves it as it is. */
+export const closedOnce: Invariant = ({ history }) => {
+  const closed = new Map<string, string>();
+  return ofKind(history, "closed").flatMap(({ record, by, at }) => {
+    const before = closed.get(record);
+    closed.set(record, by);
+    return before === undefined
+      ? []
+      : [`${by} closed ${record} at ${at / 1000} s, which ${before} had closed before`];
+  });
+};
+
 /** Whom an alarm complained about while it was watched is not called released. */
 export const alarmsAreHeard: Invariant = ({ plan, history, records }) => {
   const changes = ofKind(history, "alarm");

@@ -68,4 +68,12 @@ export const people: readonly Mutant[] = [
     from: "if (deployment === undefined) return release.cancelled;",
     to: "if (deployment === undefined || deployment !== null) return undefined;",
   },
+  {
+    name: "approval-of-a-retry",
+    guard: "a retry asks nobody again who has said no",
+    among: { themes: ["people who can hardly be asked"] },
+    file: "core/approval.ts",
+    from: "if (waiting.some(isOwn)) return existing;",
+    to: "",
+  },
 ];

@@ -100,4 +100,38 @@ export const releases: readonly Mutant[] = [
     from: "planned.filter((name) => !isThere(release, name, deployments, environments))",
     to: "planned",
   },
+  {
+    name: "end-of-a-release",
+    guard: "whoever closes a release again finds its end and leaves it as it is",
+    among: { themes: ["a release that cannot be closed"] },
+    file: "functions/complete-release.ts",
+    from: "if (outcome !== undefined) return { release: id, outcome, reason, built };",
+    to: "",
+    besides: [
+      {
+        file: "aws/dynamodb.ts",
+        from: `        keys.release(id),
+        { ...end, openKind: undefined },
+        "attribute_exists(pk) AND attribute_not_exists(endedAt)",`,
+        to: `        keys.release(id),
+        { ...end, openKind: undefined },
+        "attribute_exists(pk)",`,
+      },
+    ],
+  },
+  {
+    name: "end-of-a-deployment",
+    guard: "whoever closes a deployment again finds its end and leaves it as it is",
+    among: { themes: ["an end that cannot be recorded"] },
+    file: "functions/record-deployment.ts",
+    from: "if (deployment.outcome !== undefined)",
+    to: "if (false)",
+    besides: [
+      {
+        file: "aws/dynamodb.ts",
+        from: `const isOpen = "attribute_exists(pk) AND attribute_not_exists(endedAt)";`,
+        to: `const isOpen = "attribute_exists(pk)";`,
+      },
+    ],
+  },
 ];
