@@ -22,7 +22,7 @@ export const workSeconds: Readonly<Record<string, number>> = {
   deployment: 240,
 };
 
-/** The time in which what goes on at rest is counted: what is done every five and ten minutes is done as often as always. */
+/** The time in which what goes on at rest is counted. */
 const minutesOfRest = 60;
 
 /** One healthy release of the example to the environments of its waves, counted. */

@@ -12,10 +12,15 @@ export interface PlannedBuild extends Omit<StageBuild, "variables"> {
 /** Stages one after another; a step is one stage, its builds side by side. */
 export type Track = readonly (readonly PlannedBuild[])[];
 
+/** Environments side by side. An object, because JSONata makes one list of lists that it comes by. */
+export interface Wave {
+  readonly environments: readonly string[];
+}
+
 /** What a release will do: its stages by track, and its environments by wave or the build of its image. */
 export interface Plan {
   readonly tracks: readonly Track[];
-  readonly waves: readonly (readonly string[])[];
+  readonly waves: readonly Wave[];
   /** Only for a release by commit. */
   readonly build?: { readonly timeoutSeconds: number };
 }
@@ -50,7 +55,10 @@ export function planRelease(
   )
     .map((track) => track.map((step) => step.filter(toRun)).filter(({ length }) => length > 0))
     .filter(({ length }) => length > 0);
-  if (release.image !== undefined) return { tracks, waves: chooseWaves(service, release.environments) };
+  if (release.image !== undefined) {
+    const waves = chooseWaves(service, release.environments).map((environments) => ({ environments }));
+    return { tracks, waves };
+  }
   const { timeoutMinutes = 0 } = service.build ?? {};
   return { tracks, waves: [], build: { timeoutSeconds: timeoutMinutes * 60 + queueSeconds } };
 }
