@@ -8,7 +8,7 @@ export interface Occurrence {
 }
 
 /** The leaves of an event by dotted name: `{"a": {"b": [1]}}` and `{"a.b": [1]}` are the same. */
-export type EventFields = ReadonlyMap<string, readonly Occurrence[]>;
+export type EventFields = Pick<ReadonlyMap<string, readonly Occurrence[]>, "get">;
 
 /** Flattens an event. Empty objects and arrays have no leaves, so nothing in them exists. */
 export function eventFields(event: unknown): EventFields {
@@ -40,6 +40,42 @@ export function eventFields(event: unknown): EventFields {
 
   visit("", event, new Map());
   return fields;
+}
+
+/**
+ * The fields of an event on a bus, looked up as they are asked for: few rules ask for more than where it comes from.
+ * @param event the names of its own members have no dots.
+ */
+export function lookUpFields(event: Readonly<Record<string, unknown>>): EventFields {
+  let all: EventFields | undefined;
+  return {
+    get(name) {
+      const found = lookUp(event, name);
+      if (found === undefined) return [];
+      if (isLeaf(found)) return [{ value: found, elements: inNoArray }];
+      if (Array.isArray(found) && found.every(isLeaf))
+        return found.map((value) => ({ value, elements: inNoArray }));
+      all ??= eventFields(event);
+      return all.get(name);
+    },
+  };
+}
+
+/** Stands for what has to be looked for in all of an event. */
+const deeper = {};
+
+const inNoArray: ReadonlyMap<number, number> = new Map();
+
+/** What the member or the member's member of that name holds; an object if that is not all of it. */
+function lookUp(event: Readonly<Record<string, unknown>>, name: string): unknown {
+  const dot = name.indexOf(".");
+  const first = dot < 0 ? name : name.slice(0, dot);
+  const member = Object.hasOwn(event, first) ? event[first] : undefined;
+  if (dot < 0) return member;
+  if (typeof member !== "object" || member === null) return undefined;
+  const second = name.slice(dot + 1);
+  if (second.includes(".") || Array.isArray(member)) return deeper;
+  return Object.hasOwn(member, second) ? Reflect.get(member, second) : undefined;
 }
 
 function isLeaf(value: unknown): value is Leaf {

@@ -101,10 +101,7 @@ export function createEventBridge(world: World, options: EventBridgeOptions): Ev
       ...createTargetOperations(buses),
       ...entrance.operations,
     },
-    putServiceEvent: (event) => {
-      // A copy as JSON: the service may go on changing what it described.
-      entrance.put(buses.get(undefined), { ...event, detail: JSON.parse(JSON.stringify(event.detail)) });
-    },
+    putServiceEvent: (event) => entrance.put(buses.get(undefined), event),
     receive: (busArn, event, accountId) => {
       const bus = buses.find(busArn);
       const keys = { "events:source": event.source, "events:detail-type": event["detail-type"] };

@@ -10,6 +10,8 @@ export interface CompiledPattern {
   matches(event: unknown): boolean;
   /** The same of an event whose fields are known already: every event is compared with every rule of its bus. */
   matchesFields(fields: EventFields): boolean;
+  /** Whether it matches as far as an event's own members go: where it comes from, its type, what it is about. */
+  mayMatch(fields: EventFields): boolean;
 }
 
 /**
@@ -18,10 +20,14 @@ export interface CompiledPattern {
  * EventBridge's message.
  */
 export function compilePattern(patternText: string): CompiledPattern {
-  const branches = parse(patternText);
-  const matchesFields = (fields: EventFields) =>
-    branches.some((branch) => matchesBranch([...branch], fields));
-  return { matches: (event) => matchesFields(eventFields(event)), matchesFields };
+  const branches = parse(patternText).map((branch) => [...branch]);
+  const ofMembers = branches.map((branch) => branch.filter(([name]) => !name.includes(".")));
+  const matchesFields = (fields: EventFields) => branches.some((branch) => matchesBranch(branch, fields));
+  return {
+    matches: (event) => matchesFields(eventFields(event)),
+    matchesFields,
+    mayMatch: (fields) => ofMembers.some((branch) => matchesBranch(branch, fields)),
+  };
 }
 
 function parse(patternText: string): readonly Branch[] {

@@ -10,7 +10,7 @@ import { AwsError, type Operation } from "../service.ts";
 import { uuid, type World } from "../world.ts";
 import type { Buses, EventBus } from "./buses.ts";
 import { type BusEvent, type Delivery, type DroppedEvent, describe } from "./delivery.ts";
-import { eventFields } from "./event-fields.ts";
+import { lookUpFields } from "./event-fields.ts";
 import { compilePattern } from "./pattern.ts";
 
 const ENTRIES_LIMIT = 10;
@@ -25,7 +25,10 @@ export interface UnstampedEvent extends Pick<BusEvent, "source" | "detail-type" 
 
 /** How events get on a bus and from there to the targets of the rules that match. */
 export interface EventEntrance {
-  /** Stamps an event with id, time, account and region and puts it on a bus. */
+  /**
+   * Stamps an event of a service with id, time, account and region and puts it on a bus: a copy as JSON, since the
+   * service may go on changing what it described.
+   */
   put(bus: EventBus, event: UnstampedEvent): void;
   /** The event of a schedule that is due; it goes to the targets of its rule and to no other. */
   scheduled(ruleArn: string): BusEvent;
@@ -45,7 +48,7 @@ export function createEventEntrance(
   onDropped: (dropped: DroppedEvent) => void,
 ): EventEntrance {
   const route = (bus: EventBus, event: BusEvent, forwarded = false) => {
-    const fields = eventFields(event);
+    const fields = lookUpFields(event);
     for (const rule of bus.rules.values()) {
       if (!rule.enabled || !rule.pattern?.matchesFields(fields)) continue;
       for (const target of rule.targets.values()) delivery.deliver(rule, target, event, forwarded);
@@ -85,7 +88,13 @@ export function createEventEntrance(
   };
 
   return {
-    put: (bus, event) => route(bus, stamp(event)),
+    put: (bus, event) => {
+      const stamped = stamp(event);
+      const fields = lookUpFields(stamped);
+      // Most of what services tell is nothing to any rule, and a build tells much.
+      if (![...bus.rules.values()].some(({ pattern }) => pattern?.mayMatch(fields))) return;
+      route(bus, { ...stamped, detail: JSON.parse(JSON.stringify(stamped.detail)) });
+    },
     scheduled,
     forward: (bus, event) => route(bus, event, true),
     operations: { PutEvents, TestEventPattern: testEventPattern },
