@@ -41,16 +41,15 @@ export function createPaginator(
   refuse: (why: "invalid" | "expired") => AwsError,
 ): Paginate {
   return (items, { of, key, size, token }) => {
-    const question = createHash("sha256").update(JSON.stringify(of)).digest("base64url").slice(0, 16);
     const from = token === undefined ? undefined : readToken(token);
-    if (token !== undefined && from?.of !== question) throw refuse("invalid");
+    if (token !== undefined && from?.of !== nameOf(of)) throw refuse("invalid");
     if (from && clock.now() - from.givenAt > TOKEN_LIFETIME_MILLISECONDS) throw refuse("expired");
     const start = from ? startAfter(items.map(key), from) : 0;
     const end = start + size;
     const page = items.slice(start, end);
     const last = page.at(-1);
     if (last === undefined || end >= items.length) return { items: page, nextToken: undefined };
-    const next: Token = { of: question, after: key(last), shown: end, givenAt: clock.now() };
+    const next: Token = { of: nameOf(of), after: key(last), shown: end, givenAt: clock.now() };
     return { items: page, nextToken: writeToken(next) };
   };
 }
@@ -77,6 +76,11 @@ export function pageByName<Item extends { readonly name: string }>(
 
 function nameIn(token: string): string | undefined {
   return /^after (.+)$/.exec(Buffer.from(token, "base64url").toString())?.[1];
+}
+
+/** What tells a question from others in a token. */
+function nameOf(question: readonly unknown[]): string {
+  return createHash("sha256").update(JSON.stringify(question)).digest("base64url").slice(0, 16);
 }
 
 /** After the last item shown; where that has gone, as many items on as were shown. */

@@ -1,4 +1,5 @@
 import * as codebuild from "@aws-sdk/client-codebuild";
+import { copyOf } from "../copy.ts";
 import { demand } from "../iam/demand.ts";
 import { isRoleAllowed, type RoleSession } from "../iam/index.ts";
 import { mayWriteLog } from "../iam/log-writing.ts";
@@ -76,7 +77,7 @@ export function createCodeBuild(
     const request = JSON.stringify(input);
     const before = withToken(builds.values(), input.idempotencyToken, clock.now());
     if (before !== undefined) {
-      if (before.request === request) return { build: structuredClone(before.record) };
+      if (before.request === request) return { build: copyOf(before.record) };
       throw new AwsError(
         "InvalidInputException",
         "The idempotency token was used with other parameters in the last five minutes.",
@@ -92,7 +93,7 @@ export function createCodeBuild(
     const made = makeBuild(world, project, input, number, caller);
     const { record } = made;
     numbers.set(project.name, number);
-    const answer = structuredClone({ ...record, currentPhase: "QUEUED" });
+    const answer = copyOf({ ...record, currentPhase: "QUEUED" });
     const stop = new AbortController();
     const build = { record, request, token: input.idempotencyToken };
     kept.put(record.id, build);
@@ -163,7 +164,7 @@ export function createCodeBuild(
     }
     const found = (id: string) => builds.get(buildId(id));
     return {
-      builds: ids.flatMap((id) => structuredClone(found(id)?.record) ?? []),
+      builds: ids.flatMap((id) => copyOf(found(id)?.record) ?? []),
       buildsNotFound: ids.filter((id) => found(id) === undefined),
     };
   };
@@ -200,7 +201,7 @@ export function createCodeBuild(
     if (build === undefined)
       throw new AwsError("ResourceNotFoundException", `Build not found: ${buildId(id)}`);
     if (isRunning(build)) build.stop.abort("STOPPED" satisfies EarlyEnd);
-    return { build: structuredClone(build.record) };
+    return { build: copyOf(build.record) };
   };
 
   return {

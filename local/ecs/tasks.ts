@@ -1,4 +1,5 @@
 import type * as ecs from "@aws-sdk/client-ecs";
+import { copyOf } from "../copy.ts";
 import { AwsError, type Operation } from "../service.ts";
 import { arn, type World } from "../world.ts";
 import { ClientTokens } from "./client-tokens.ts";
@@ -183,7 +184,7 @@ function checkFilters(filters: ecs.ListTasksCommandInput): void {
 }
 
 function shown({ task, tags }: RunningTask, withTags: boolean): ecs.Task {
-  return structuredClone({ ...task, ...(withTags ? { tags } : {}) });
+  return copyOf({ ...task, ...(withTags ? { tags } : {}) });
 }
 
 /** As in AWS, a repeated RunTask tells little about a task that has stopped. */

@@ -33,19 +33,23 @@ export interface Iam extends CredentialStore {
 /** Makes IAM and STS's memory. */
 export function createIam(world: Pick<World, "clock" | "random" | "accountId">): Iam {
   const roles = new Map<string, Role>();
-  const decided = new Map<string, Decision>();
+  /** Role → action → resource, and the circumstances if there are any → what was decided. */
+  const decided = new Map<string, Map<string, Map<string, Decision>>>();
   const decisions: Decision[] = [];
 
   function decide({ arn, statements }: Role, demand: Demand): Decision {
-    const key = keyOf(arn, demand);
-    const known = decided.get(key);
+    const ofRole = entryOf(decided, arn);
+    const ofAction = entryOf(ofRole, demand.action);
+    const circumstances = demand.context === undefined ? "" : ` ${JSON.stringify(demand.context)}`;
+    const key = `${demand.resource}${circumstances}`;
+    const known = ofAction.get(key);
     if (known !== undefined) {
       known.count += 1;
       return known;
     }
     const allowedBy = allowingStatement(statements, demand);
     const decision = { roleArn: arn, demand, allowedBy, count: 1 };
-    decided.set(key, decision);
+    ofAction.set(key, decision);
     decisions.push(decision);
     return decision;
   }
@@ -103,6 +107,11 @@ function accessDenied({ arn }: Caller, { action, resource }: Demand): AwsError {
   );
 }
 
-function keyOf(roleArn: string, { action, resource, context }: Demand): string {
-  return `${roleArn} ${action} ${resource} ${context === undefined ? "" : JSON.stringify(context)}`;
+/** The map that a map of maps holds for a key, made if there is none. */
+function entryOf<Value>(maps: Map<string, Map<string, Value>>, key: string): Map<string, Value> {
+  const known = maps.get(key);
+  if (known !== undefined) return known;
+  const made = new Map<string, Value>();
+  maps.set(key, made);
+  return made;
 }

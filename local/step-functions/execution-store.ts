@@ -59,12 +59,15 @@ export function createExecutionStore(world: Pick<World, "store">) {
   const historyOf = (arn: string) => keptIn<readonly HistoryEvent[]>(world, `states/history/${arn}`);
   const stimuliOf = (arn: string) => keptIn<Stimulus>(world, `states/stimuli/${arn}`);
 
+  const digests = new Map([...known].map(([digest, text]) => [text, digest]));
+
   const keepDefinition = (text: string): string => {
+    const before = digests.get(text);
+    if (before !== undefined) return before;
     const digest = createHash("sha256").update(text).digest("hex");
-    if (!known.has(digest)) {
-      known.set(digest, text);
-      definitions.put(digest, text);
-    }
+    digests.set(text, digest);
+    known.set(digest, text);
+    definitions.put(digest, text);
     return digest;
   };
 
