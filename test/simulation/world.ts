@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { DescribeExecutionCommandOutput } from "@aws-sdk/client-sfn";
 import { connectAppRunner } from "../../aws/apprunner.ts";
 import type { Connection, Credentials } from "../../aws/connection.ts";
@@ -30,6 +29,7 @@ import { createInvocations, type Invocation } from "./invocations.ts";
 import { createMigrations } from "./migrations.ts";
 import { createPushes, type Push } from "./pushes.ts";
 import { logIn, pastTheDoor } from "./registry.ts";
+import { decided, lighten } from "./sdk-clients.ts";
 import type { Call, Seams } from "./seams.ts";
 import { seeded } from "./seeded.ts";
 import { createServices } from "./services.ts";
@@ -39,39 +39,6 @@ import { createTurns } from "./turns.ts";
 export type { Behaviour, CommitBehaviour, StageBehaviour } from "./behaviour.ts";
 export type { EndedExecution } from "./executions.ts";
 export { seeded } from "./seeded.ts";
-
-const endpoint = "http://local";
-const url = new URL(endpoint);
-
-/** What an SDK client else looks for in files at its first request, or works out anew for each. */
-const decided = {
-  defaultsMode: "standard",
-  // What is tried once needs none that prepares for the next try.
-  retryStrategy: { retry: <Args, Answer>(send: (args: Args) => Answer, args: Args) => send(args) },
-  endpointProvider: () => ({ url }),
-  useDualstackEndpoint: false,
-  useFipsEndpoint: false,
-  accountIdEndpointMode: "disabled",
-  endpointDiscoveryEnabled: false,
-  authSchemePreference: [],
-  userAgentAppId: "",
-  defaultUserAgentProvider: async () => [],
-  // With one that takes notes, it goes through every request and answer to leave out what is secret.
-  logger: { debug: () => {}, warn: console.warn },
-};
-
-/** What says in headers what only a network or AWS's statistics want to know, or tells a logger that does not listen. */
-const unheard = [
-  "getUserAgentMiddleware",
-  "recursionDetectionMiddleware",
-  "contentLengthMiddleware",
-  "loggerMiddleware",
-];
-
-function leaveOutUnheard(client: object): void {
-  const { middlewareStack }: { middlewareStack?: DynamoDBClient["middlewareStack"] } = client;
-  for (const name of unheard) middlewareStack?.remove(name);
-}
 
 const root = resolve(import.meta.dirname, "../..");
 const prefix = "spillway";
@@ -177,7 +144,7 @@ export async function createWorld(
     folder,
     images: keepImagesInMemory(),
     logFiles: false,
-    endpoint: () => endpoint,
+    endpoint: () => decided.endpoint,
     ...(seams.event === undefined ? {} : { carry: seams.event }),
     onEvent: (event) => {
       events.push(event);
@@ -228,11 +195,10 @@ export async function createWorld(
     client: {
       maxAttempts: 1,
       region: "us-east-1",
-      endpoint,
       credentials: { accessKeyId: "local", secretAccessKey: "local" },
       requestHandler: createRequestHandler(counted, clock),
       ...decided,
-      onClient: leaveOutUnheard,
+      onClient: lighten,
       // Nobody between here and the services could forge a request.
       signer: { sign: async (request) => request },
     },
