@@ -28,6 +28,8 @@ export async function doDeed(world: SimulatedWorld, deed: OwnDeed, tell: Tell): 
   switch (deed.does) {
     case "stop":
       return stopExecution(states, machines[deed.machine], deed.which);
+    case "break-off":
+      return breakOff(world, states, deed);
     case "redeploy":
       return redeploy(world, deed);
     case "redrive":
@@ -153,6 +155,26 @@ async function stopExecution(
   if (executionArn === undefined) return "there was nothing to stop";
   await states.send(new StopExecutionCommand({ executionArn, cause: "a person stopped it" }));
   return `stopped ${short(executionArn)}`;
+}
+
+/** For so many seconds a person lies in wait for who calls a function. */
+const patienceSeconds = 1800;
+
+async function breakOff(
+  world: SimulatedWorld,
+  states: SFNClient,
+  { function: name, afterSeconds, redriveAfterSeconds }: Extract<Deed, { does: "break-off" }>,
+): Promise<string> {
+  const executionArn = await world.nextToCall(name, patienceSeconds);
+  if (executionArn === undefined) return "nobody called it";
+  await sleep(world.clock, afterSeconds * 1000);
+  const { status } = await states.send(new DescribeExecutionCommand({ executionArn }));
+  if (status !== "RUNNING") return `${short(executionArn)} had ended`;
+  await states.send(new StopExecutionCommand({ executionArn, cause: "a person stopped it" }));
+  if (redriveAfterSeconds === undefined) return `stopped ${short(executionArn)}`;
+  await sleep(world.clock, redriveAfterSeconds * 1000);
+  await states.send(new RedriveExecutionCommand({ executionArn }));
+  return `stopped and redrove ${short(executionArn)}`;
 }
 
 async function redrive(

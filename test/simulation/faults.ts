@@ -37,8 +37,8 @@ const callFaults = [
  */
 const noTokenOf = (operation: string) => operation.startsWith("AppRunner.");
 
-/** Longer than any of our functions may take. */
-const tooLongSeconds = 70;
+/** Not long, and longer than any of our functions may take. */
+const lateSeconds = [10, 70] as const;
 
 /** A service that promises to deliver its events; the others do their best. */
 const durable: ReadonlySet<string> = new Set(["aws.ecs"]);
@@ -57,7 +57,7 @@ export function createFaults(
   const counts = new Map<string, number>();
   const happened: Fault[] = [];
   const start = clock.now();
-  let late = 0;
+  let onTheirWay = 0;
 
   /** The dice of a place if a fault is due there. */
   function draw(where: string, share: number): { place: string; dice: Dice } | undefined {
@@ -102,6 +102,7 @@ export function createFaults(
     if (due === undefined) return send();
     const may = callFaults.filter((one) => badLuck?.faults?.includes(one) ?? true);
     const fault = due.dice.of(may) ?? "throttled";
+    const late = badLuck?.lateSeconds ?? lateSeconds;
     note(due.place, fault);
     switch (fault) {
       case "throttled":
@@ -116,11 +117,11 @@ export function createFaults(
         return send();
       case "answered late": {
         const answer = await send();
-        await sleep(clock, due.dice.one(10, tooLongSeconds) * 1000);
+        await sleep(clock, due.dice.one(...late) * 1000);
         return answer;
       }
       case "done late":
-        await sleep(clock, due.dice.one(10, noTokenOf(operation) ? 10 : tooLongSeconds) * 1000);
+        await sleep(clock, (noTokenOf(operation) ? 10 : due.dice.one(...late)) * 1000);
         return send();
       case "killed before":
         invocation.kill();
@@ -145,16 +146,16 @@ export function createFaults(
     note(place, fault);
     if (fault === "lost") return;
     if (fault === "doubled") deliver();
-    late++;
+    onTheirWay++;
     clock.after(dice.one(1, 20, 200, 1200) * 1000, () => {
-      late--;
+      onTheirWay--;
       deliver();
     });
   }
 
   return {
     happened,
-    late: () => late,
+    late: () => onTheirWay,
     call,
     event,
     begin,

@@ -17,6 +17,8 @@ export interface Invocation {
 export interface Invocations {
   /** The invocation in whose course this is called; undefined outside of any. */
   current(): Invocation | undefined;
+  /** Waits for the next invocation of a function. */
+  next(name: string): Promise<Invocation>;
   /** Runs a function's work in an invocation; ends with it, or when it is killed. */
   run(
     about: { readonly name: string; readonly event: unknown; readonly timeUp: AbortSignal },
@@ -27,8 +29,14 @@ export interface Invocations {
 /** @param begin is told of each before it does anything. */
 export function createInvocations(begin: (invocation: Invocation) => void = () => {}): Invocations {
   const running = new AsyncLocalStorage<Invocation>();
+  const awaited = new Map<string, PromiseWithResolvers<Invocation>>();
   return {
     current: () => running.getStore(),
+    next(name) {
+      const one = awaited.get(name) ?? Promise.withResolvers<Invocation>();
+      awaited.set(name, one);
+      return one.promise;
+    },
     run({ name, event, timeUp }, work) {
       const { promise: killed, resolve: die } = Promise.withResolvers<InvocationResult>();
       let isOver = false;
@@ -46,6 +54,8 @@ export function createInvocations(begin: (invocation: Invocation) => void = () =
           die(platformFailure("Runtime.ExitError", "Error: Runtime exited with error: signal: killed"));
         },
       };
+      awaited.get(name)?.resolve(invocation);
+      awaited.delete(name);
       begin(invocation);
       return isOver ? killed : Promise.race([running.run(invocation, work), killed]);
     },

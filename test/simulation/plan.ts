@@ -1,4 +1,5 @@
 import type { Behaviour, CommitBehaviour } from "./behaviour.ts";
+import { drawCoincidences } from "./coincidences.ts";
 import { createDice } from "./dice.ts";
 import { drawPlan } from "./draws.ts";
 import { drawLooks } from "./looks.ts";
@@ -147,6 +148,16 @@ export type Deed = { readonly at: number } /** `force`: all the same, whatever s
     }
   /** Stops an open execution of a machine: the nth, as far as there are so many. */
   | { readonly does: "stop"; readonly machine: "DeployMachine" | "ReleaseMachine"; readonly which: number }
+  /**
+   * Stops the execution that calls a function next, so long after it did, and has it go on after all if that is said.
+   * Nothing if none calls it within half an hour.
+   */
+  | {
+      readonly does: "break-off";
+      readonly function: string;
+      readonly afterSeconds: number;
+      readonly redriveAfterSeconds?: number;
+    }
 );
 
 /** How bad the weather is. Each share is of all calls or events, until `until`. */
@@ -167,6 +178,8 @@ export interface FaultPlan {
     readonly faults?: readonly string[];
     /** To which of its calls; to any unless said. The others are as those of any function. */
     readonly operations?: readonly string[];
+    /** By how much what is done or answered late is late: by one of these. */
+    readonly lateSeconds?: readonly [number, ...number[]];
   };
   /** Milliseconds by which clocks of functions differ at most. */
   readonly skew: number;
@@ -182,5 +195,6 @@ export function createPlan(seed: number): Plan {
   const peopled = drawPeople(themed, createDice(`people ${seed}`));
   const worded = drawWords(peopled, createDice(`words ${seed}`));
   const rare = drawRarities(worded, createDice(`rarities ${seed}`));
-  return drawLooks(drawRequests(rare, createDice(`requests ${seed}`)), createDice(`looks ${seed}`));
+  const met = drawCoincidences(rare, createDice(`coincidences ${seed}`));
+  return drawLooks(drawRequests(met, createDice(`requests ${seed}`)), createDice(`looks ${seed}`));
 }

@@ -37,7 +37,7 @@ const rarities: Readonly<Record<string, Addition>> = {
 type Unlucky = NonNullable<FaultPlan["unlucky"]>;
 
 /** The same world, in which a function has bad luck. */
-function withBadLuck(plan: Plan, unlucky: Unlucky): Plan {
+export function withBadLuck(plan: Plan, unlucky: Unlucky): Plan {
   const last = Math.max(...plan.pushes.map(({ at }) => at));
   return { ...plan, faults: { ...plan.faults, until: last + 1800, unlucky } };
 }
@@ -211,12 +211,12 @@ function passedTurn(plan: Plan, dice: Dice): Plan {
 }
 
 /** A step that the code before can live with. */
-function migrationOf(history: readonly string[], before: readonly string[]): MigrationBehaviour {
+export function migrationOf(history: readonly string[], before: readonly string[]): MigrationBehaviour {
   return { after: history.at(-1) ?? "", history, readableFrom: before.at(-1) ?? "", seconds: 5 };
 }
 
 /** Pushes of the first service with checks that pass quickly, and a schema for each. */
-function pushesOf(
+export function pushesOf(
   { setting }: Plan,
   dice: Dice,
   behave: (nth: number, history: readonly string[], before: readonly string[]) => Behaviour,

@@ -73,6 +73,8 @@ export interface SimulatedWorld {
   readonly told: ReadonlyMap<string, Readonly<Record<string, string>>>;
   /** Has something done right before a function is invoked, once. */
   before(name: string, act: () => Promise<unknown>): void;
+  /** The execution for which a function is called next; undefined if that takes longer than so many seconds. */
+  nextToCall(name: string, seconds: number): Promise<string | undefined>;
   /** Waits until a release has ended. */
   ended(release: string): Promise<Release>;
   /** What answers at the service's address now: the tag of the image. */
@@ -248,6 +250,17 @@ export async function createWorld(
     return member === undefined ? connection : connectAsAdministrator(connection, member.account);
   }
 
+  async function nextToCall(name: string, seconds: number): Promise<string | undefined> {
+    const isFound = new AbortController();
+    const inVain = sleep(clock, seconds * 1000, isFound.signal).then(
+      () => undefined,
+      () => undefined,
+    );
+    const found = await Promise.race([invocations.next(name), inVain]);
+    isFound.abort();
+    return found?.execution;
+  }
+
   async function ended(id: string): Promise<Release> {
     for (;;) {
       const release = await records.release(id);
@@ -273,6 +286,7 @@ export async function createWorld(
     commit: (commit, behaviour = {}) => behaviours.setCommit(commit, behaviour),
     start: (input) => clock.runUntil(people.run("ReleaseMachine", input)),
     before: (name, act) => void before.set(`${prefix}-${name}`, act),
+    nextToCall,
     ended: (id) => clock.runUntil(ended(id)),
     deploy: (input) => clock.runUntil(people.run("DeployMachine", input).then(endOf)),
     connectionIn: (environment) => clock.runUntil(connectionIn(environment)),

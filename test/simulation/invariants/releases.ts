@@ -229,7 +229,8 @@ export const wokenInTime: Invariant = ({ plan: { faults, setting, deeds }, histo
   const waitsForTime = [staging, production].some((one) => one?.freeze ?? one?.approvals);
   // A turn whose time comes, and one that nobody gave because he was stopped, are found by who looks each minute.
   const isBrokenOff =
-    setting.timeLimits !== undefined || deeds.some(({ does }) => does === "stop" || does === "cancel");
+    setting.timeLimits !== undefined ||
+    deeds.some(({ does }) => does === "stop" || does === "break-off" || does === "cancel");
   const isLookedFor = waitsForTime || isBrokenOff;
   return ofKind(history, "call").flatMap(({ at, by, operation, input }) => {
     if (by !== "Reconcile" || !operation.startsWith("AWSStepFunctions.SendTask")) return [];
