@@ -162,6 +162,8 @@ export const Release = z.object({
   service: z.string(),
   attempt: z.int(),
   trigger: z.enum(["push", "console", "event"]),
+  /** EventBridge's id of the event of another system that opened it. */
+  event: z.optional(z.string()),
   executionArn: z.string(),
   /** Why a person wanted it. */
   why: z.optional(z.string()),

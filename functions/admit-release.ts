@@ -46,7 +46,11 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
     chooseWaves(config, environments);
     const { resources } = installation;
     const subject = await findSubject(images, resources, config, request);
-    const latest = await latestAttempt(records, service, subject);
+    const attempts = await attemptsAt(records, service, subject);
+    // Another execution of the event may have opened one since its note was read, or noted it before we noted ours.
+    const again = attempts.find((one) => isOpenedBy(one, request.event) && one.executionArn !== execution);
+    if (again !== undefined) return duplicateOf(request.event, again);
+    const latest = attempts.at(-1);
     const admission = decideAdmission(
       trigger,
       execution,
@@ -63,6 +67,7 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
       service,
       attempt: admission.attempt,
       trigger,
+      event: request.event,
       executionArn: execution,
       why,
       ...(force ? { force } : {}),
@@ -88,7 +93,14 @@ export const admitRelease: FunctionDefinition<typeof Input, object> = {
 /** The release that an event opened. That it is heard is noted before, so the note alone tells of none. */
 async function findOpened(records: Records, heard: HeardEvent | undefined): Promise<Release | undefined> {
   const release = heard && (await records.release(heard.release));
-  return release?.executionArn === heard?.executionArn ? release : undefined;
+  if (release === undefined) return undefined;
+  return isOpenedBy(release, heard?.event) || release.executionArn === heard?.executionArn
+    ? release
+    : undefined;
+}
+
+function isOpenedBy(release: Release, event: string | undefined): boolean {
+  return event !== undefined && release.event === event;
 }
 
 function duplicateOf(event: string | undefined, { id, service }: Release): object {
@@ -129,16 +141,13 @@ function answer(release: Release): object {
   return { decision: "admitted", release: id, service, ...planRelease(release, requireService(release)) };
 }
 
-async function latestAttempt(
-  records: Records,
-  service: string,
-  subject: Subject,
-): Promise<Release | undefined> {
-  let latest: Release | undefined;
-  for (let attempt = 1; ; attempt++) {
-    const release = await records.release(subjectId(service, subject, attempt));
-    if (release === undefined) return latest;
-    latest = release;
+/** Every attempt at a subject, the first first. */
+async function attemptsAt(records: Records, service: string, subject: Subject): Promise<Release[]> {
+  const attempts: Release[] = [];
+  for (;;) {
+    const release = await records.release(subjectId(service, subject, attempts.length + 1));
+    if (release === undefined) return attempts;
+    attempts.push(release);
   }
 }
 

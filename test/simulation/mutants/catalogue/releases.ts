@@ -1,4 +1,7 @@
-import type { Mutant } from "../mutant.ts";
+import type { Edit, Mutant } from "../mutant.ts";
+
+/** That a release says by which event it was opened. */
+const eventOfARelease: Edit = { file: "functions/admit-release.ts", from: "event: request.event,", to: "" };
 
 /** What is released, in which order, and once. */
 export const releases: readonly Mutant[] = [
@@ -25,13 +28,28 @@ export const releases: readonly Mutant[] = [
     file: "functions/admit-release.ts",
     from: "if (opened !== undefined && opened.executionArn !== execution) return duplicateOf(request.event, opened);",
     to: "",
+    besides: [
+      {
+        file: "functions/admit-release.ts",
+        from: "if (again !== undefined) return duplicateOf(request.event, again);",
+        to: "",
+      },
+    ],
   },
   {
     name: "event-heard-by-two",
     guard: "of two executions of one event the slower does not note its release over that of the other",
+    among: { themes: ["an event that two executions hear at once"] },
     file: "aws/dynamodb.ts",
     from: "return replace(keys.heardEvent(event), heard, version);",
     to: "return put(keys.heardEvent(event), heard).then(() => true);",
+    besides: [eventOfARelease],
+  },
+  {
+    name: "event-of-a-release",
+    guard: "an event opens no other release, whoever of its executions opened one and however late",
+    among: { themes: ["an event that two executions hear at once"] },
+    ...eventOfARelease,
   },
   {
     name: "release-still-open",
