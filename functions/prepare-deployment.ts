@@ -87,10 +87,12 @@ async function noteBefore(
  */
 async function prepareRecovery(open: OpenDeployment, { connection }: Place): Promise<Preparation> {
   const executions = connectExecutions(connection);
-  const broken: { readonly one: Deployment; readonly endedAs: string }[] = [];
+  const broken: { readonly one: Deployment; readonly endedAs: string | undefined }[] = [];
   for (const one of await open.records.openDeployments()) {
     const end = isBesides(one, open.deployment) ? await executions.describe(one.executionArn) : undefined;
     if (end?.endedAt !== undefined) broken.push({ one, endedAs: end.status });
+    // Who had the lease that this has now was broken off, and was redriven since.
+    else if (end !== undefined && one.fence !== undefined) broken.push({ one, endedAs: undefined });
   }
   const migrated = broken
     .map(({ one }) => one)

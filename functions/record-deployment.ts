@@ -42,6 +42,8 @@ export const recordDeployment: FunctionDefinition<typeof Input, { outcome: Outco
       return { outcome: "Rejected", reason: "the deployment's record is not this execution's" };
     if (deployment.outcome !== undefined)
       return { outcome: deployment.outcome, reason: deployment.reason ?? "" };
+    if (deployment.fence !== undefined && before.lease?.fence !== deployment.fence)
+      return { outcome: "NeedsAttention", reason: describeLost(before) };
     const { outcome, freeze, stays, reason } = endDeployment({
       deployment,
       release,
@@ -72,6 +74,14 @@ export const recordDeployment: FunctionDefinition<typeof Input, { outcome: Outco
     return { outcome, reason };
   },
 };
+
+/**
+ * What it began may be under way still, or half done, and whoever has its lease now finds that by its open record: that
+ * closes it.
+ */
+function describeLost({ environment, lease }: EnvironmentRecord): string {
+  return `the lease of ${environment} has passed on (${lease?.reason ?? "nobody has it"}); what it began is seen to by who recovers it`;
+}
 
 /** A deployment that ends here, and how. */
 interface Ended {

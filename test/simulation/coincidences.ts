@@ -38,6 +38,8 @@ function plainly(plan: Plan): Plan {
 type Unlucky = NonNullable<FaultPlan["unlucky"]>;
 
 const refusals = ["throttled", "failed before taking effect"];
+const late = { faults: ["answered late", "done late"] };
+const query = { operations: ["Query"] };
 
 /** A try whose function is gone has begun something, or still writes it down, while its retry is at work on the same. */
 function overtakenTries(plan: Plan, dice: Dice): Plan {
@@ -101,24 +103,28 @@ function lateEnds(plan: Plan, dice: Dice): Plan {
 
 /** What was broken off is redriven while its recovery is at work, and who looks for such is slow. */
 function metRecoveries(plan: Plan, dice: Dice): Plan {
+  const looks = { ...late, calls: dice.one(0.2, 0.4), lateSeconds: [5, 15, 30] } as const;
+  const slow = dice.one<Unlucky | undefined>(
+    undefined,
+    { ...looks, ...(dice.chance(0.6) ? query : {}), function: "Reconcile" },
+    { ...looks, ...(dice.chance(0.6) ? query : {}), function: dice.one("Reconcile", "RecoverExecution") },
+    // It asks what is to be recovered.
+    { ...late, ...query, function: "PrepareDeployment", calls: 0.8, lateSeconds: [15, 40] },
+  );
+  const redriven = slow?.function === "PrepareDeployment" ? 0.9 : 0.5;
   const pushes = pushesOf(plan, dice, (nth, history, before) => ({
-    migration: { ...migrationOf(history, before), seconds: dice.one(5, 60, 200) },
+    migration: { ...migrationOf(history, before), seconds: dice.one(5, 20, 60, 200) },
     startSeconds: dice.one(2, 40),
-    ...(nth > 0 && dice.chance(0.3) ? { healthStatus: 500 } : {}),
+    ...(nth > 0 && dice.chance(0.5) ? { healthStatus: 500 } : {}),
   }));
   const deeds = pushes.flatMap(({ at }): Deed[] => {
-    const name = dice.one("MigrateDatabase", "MigrateDatabase", "StartDeployment", "CheckHealth", "RollBack");
-    const stopped = breakOff(at, name, dice.one(1, 5, 20));
-    const again = { redriveAfterSeconds: dice.one(65, 80, 100, 130) };
-    return dice.chance(0.3) ? [] : [dice.chance(0.6) ? { ...stopped, ...again } : stopped];
+    const other = dice.one("StartDeployment", "CheckHealth", "CheckHealth", "RollBack");
+    const midst = dice.chance(0.4) ? "MigrateDatabase" : other;
+    const stopped = breakOff(at, midst, dice.one(1, 5, 20));
+    const again = { redriveAfterSeconds: dice.one(65, 75, 85, 100, 130) };
+    return dice.chance(0.2) ? [] : [dice.chance(redriven) ? { ...stopped, ...again } : stopped];
   });
-  const slow: Unlucky = {
-    function: dice.one("Reconcile", "Reconcile", "RecoverExecution"),
-    calls: dice.one(0.1, 0.3),
-    faults: ["answered late", "done late"],
-    lateSeconds: [5, 15, 30],
-  };
-  return dice.chance(0.5) ? withBadLuck({ ...plan, pushes, deeds }, slow) : { ...plan, pushes, deeds };
+  return slow === undefined ? { ...plan, pushes, deeds } : withBadLuck({ ...plan, pushes, deeds }, slow);
 }
 
 /** Images take long to come up, and who began that cannot write it down: the way back begins meanwhile. */
@@ -284,7 +290,7 @@ function eventsHeardByTwo(plan: Plan, dice: Dice): Plan {
     {
       function: "AdmitRelease",
       calls: dice.one(0.1, 0.25),
-      faults: ["answered late", "done late"],
+      ...late,
       lateSeconds: [10, 20, 40],
     },
   );

@@ -57,7 +57,7 @@ export const lease: readonly Mutant[] = [
   {
     name: "lease-before-a-change",
     guard: "who has lost the lease tells the database and the target nothing more",
-    among: { themes: ["an end that cannot be recorded", "executions that are broken off"] },
+    among: { themes: ["a recovery that meets what it recovers"] },
     file: "functions/deployment.ts",
     from: "if (lease?.owner === executionArn) return;",
     to: "return;",

@@ -28,7 +28,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "recovered-meanwhile",
     guard: "what a recovery closed while somebody looked is not recovered again",
-    among: { themes: ["executions that are broken off"], unlucky: ["Reconcile", "RecoverExecution"] },
+    among: { themes: ["a recovery that meets what it recovers"] },
     file: "functions/recovery.ts",
     from: "if ((await records.deployment(record))?.endedAt !== undefined) return;",
     to: "",
@@ -48,6 +48,22 @@ export const recovery: readonly Mutant[] = [
         to: "await records.updateDeployment(deployment, members); return;",
       },
     ],
+  },
+  {
+    name: "left-to-its-recovery",
+    guard: "who has lost the lease leaves it to the recovery to close what it began",
+    among: { themes: ["a recovery that meets what it recovers"] },
+    file: "functions/record-deployment.ts",
+    from: "if (deployment.fence !== undefined && before.lease?.fence !== deployment.fence)",
+    to: "if (false)",
+  },
+  {
+    name: "redriven-is-recovered",
+    guard: "what was broken off is recovered though it was redriven meanwhile",
+    among: { themes: ["a recovery that meets what it recovers"] },
+    file: "functions/prepare-deployment.ts",
+    from: "else if (end !== undefined && one.fence !== undefined) broken.push({ one, endedAs: undefined });",
+    to: "",
   },
   {
     name: "recovered-are-closed",
