@@ -1,5 +1,6 @@
 import { AwsJson1_0Protocol, AwsJson1_1Protocol } from "@aws-sdk/core/protocols";
 import type { $Schema, DocumentType, StaticErrorSchema, StaticOperationSchema } from "@smithy/types";
+import { formOf } from "./json-form.ts";
 import { AwsError, type Service } from "./service.ts";
 import { checkShape, derefSchema, operationSchemas } from "./shape.ts";
 
@@ -47,6 +48,17 @@ function makeCodec(service: Pick<Service, "target" | "protocol" | "schemas">): C
     throw new AwsError("UnknownOperationException", `${service.target} has no operation ${name}.`);
   };
 
+  const read = readerOf(payload.createDeserializer());
+  const writers = new Map<string, (output: unknown) => Uint8Array>();
+
+  const makeWriter = (schema: $Schema): ((output: unknown) => Uint8Array) => {
+    if (isUnit(schema)) return () => encoder.encode("{}");
+    const form = formOf(schema);
+    return form === undefined
+      ? (output) => write(schema, output)
+      : (output) => encoder.encode(JSON.stringify(form(output)));
+  };
+
   const write = (schema: $Schema, value: unknown): Uint8Array => {
     const serializer = payload.createSerializer();
     serializer.write(schema, value);
@@ -58,14 +70,15 @@ function makeCodec(service: Pick<Service, "target" | "protocol" | "schemas">): C
     operationNames: new Set(operations.keys()),
     readInput: async (name, body) => {
       const schema = derefSchema(operation(name)[4]);
-      checkShape(schema, parse(body));
+      const given = parse(body);
+      checkShape(schema, given);
       if (isUnit(schema) || body.byteLength === 0) return {};
-      const input: unknown = await payload.createDeserializer().read(schema, decoder.decode(body));
-      return input;
+      return read(schema, given);
     },
     writeOutput: (name, output) => {
-      const schema = derefSchema(operation(name)[5]);
-      return isUnit(schema) ? encoder.encode("{}") : write(schema, output ?? {});
+      const writer = writers.get(name) ?? makeWriter(derefSchema(operation(name)[5]));
+      writers.set(name, writer);
+      return writer(output ?? {});
     },
     writeError: (error) => {
       const schema = errors.get(error.name);
@@ -84,6 +97,14 @@ function payloadCodec(service: Pick<Service, "target" | "protocol">, defaultName
   const protocol =
     service.protocol === "json1.0" ? new AwsJson1_0Protocol(settings) : new AwsJson1_1Protocol(settings);
   return protocol.getPayloadCodec();
+}
+
+/** The SDK's JSON deserializer reads what is parsed already, too, which its type does not say. */
+function readerOf(deserializer: object): (schema: $Schema, parsed: unknown) => unknown {
+  if (!("readObject" in deserializer) || typeof deserializer.readObject !== "function")
+    throw new TypeError("The SDK's JSON deserializer has no readObject any more.");
+  const { readObject } = deserializer;
+  return (schema, parsed) => readObject.call(deserializer, schema, parsed);
 }
 
 function parse(body: Uint8Array): DocumentType {
