@@ -3,9 +3,10 @@ import type { DynamoDb } from "../../../local/dynamodb.ts";
 import type { GatewayRequest, GatewayResponse } from "../../../local/gateway.ts";
 import { readJson } from "../../../local/json-body.ts";
 import { AwsError } from "../../../local/service.ts";
+import { compile } from "../compile.ts";
 import { type ParsedCondition, parseCondition } from "./condition.ts";
 import { createNames, type Names } from "./operand.ts";
-import { createItems, type Items, type Keys, type Shape } from "./store.ts";
+import { createItems, type Items, idOf, type Keys, type Shape } from "./store.ts";
 import { parseUpdate } from "./update.ts";
 import { type Item, invalid, readItem, type Value } from "./value.ts";
 
@@ -22,6 +23,7 @@ const Creation = z.object({
 /** What is asked of one table. */
 const Batch = z.strictObject({ Keys: z.array(z.unknown()), ConsistentRead: z.optional(z.boolean()) });
 const Batches = z.record(z.string(), Batch);
+compile(Batches);
 const mostAtOnce = 100;
 
 const encoder = new TextEncoder();
@@ -93,7 +95,7 @@ export function createMemoryTable(later: (apply: () => void) => void = (apply) =
       const answers = asked.map(([TableName, { Keys }]) => {
         const items = find({ TableName });
         const keys = Keys.map((Key) => keyOf(items.shape, { Key }));
-        refuseMany(keys);
+        refuseMany(items.shape, keys);
         const found = keys.map((key) => items.get(key)).filter((item) => item !== undefined);
         return `${JSON.stringify(TableName)}:[${found.map(textOf).join(",")}]`;
       });
@@ -230,13 +232,10 @@ function refuseReturns({ ReturnValues }: Request): void {
     });
 }
 
-function refuseMany(keys: readonly Item[]): void {
+function refuseMany(shape: Shape, keys: readonly Item[]): void {
   if (keys.length === 0 || keys.length > mostAtOnce)
     throw invalid("Too many items requested for the BatchGetItem call");
-  if (
-    keys.length > 1 &&
-    new Set(keys.map((key) => JSON.stringify(Object.entries(key).sort()))).size < keys.length
-  )
+  if (new Set(keys.map((key) => idOf(shape, key))).size < keys.length)
     throw invalid("Provided list of item keys contains duplicates");
 }
 
@@ -259,11 +258,9 @@ function namesOf(
   { ExpressionAttributeNames = {}, ExpressionAttributeValues = {} }: Request,
   references: readonly string[],
 ): Names {
-  const names = Object.entries(ExpressionAttributeNames).map(([reference, name]) => [
-    reference,
-    String(name),
-  ]);
-  return createNames(Object.fromEntries(names), readItem(ExpressionAttributeValues), references);
+  const names: Record<string, string> = {};
+  for (const [reference, name] of Object.entries(ExpressionAttributeNames)) names[reference] = String(name);
+  return createNames(names, readItem(ExpressionAttributeValues), references);
 }
 
 const always: ParsedCondition = { holds: () => true, references: [] };

@@ -33,6 +33,7 @@ export interface Items {
 /** @param later applies a change to the indexes: at once, or as late as an index of DynamoDB's may be. */
 export function createItems(shape: Shape, later: (apply: () => void) => void): Items {
   const items = new Map<string, Item>();
+  const keys = [shape, ...Object.values(shape.indexes)].flatMap(({ partition, sort }) => [partition, sort]);
   const places: [Keys, Partitions][] = [[shape, new Map()]];
   const indexes = new Map<string, [Keys, Partitions]>();
   /** What the indexes hold of each item: a change that comes after a later one is too late. */
@@ -53,7 +54,7 @@ export function createItems(shape: Shape, later: (apply: () => void) => void): I
     shape,
     get: (key) => items.get(idOf(shape, key)),
     put(item) {
-      requireTypes(shape, item);
+      requireTypes(shape, keys, item);
       const id = idOf(shape, item);
       const before = items.get(id);
       items.set(id, item);
@@ -85,20 +86,21 @@ export function createItems(shape: Shape, later: (apply: () => void) => void): I
   };
 }
 
-function textOf(value: Value): string {
-  return JSON.stringify(value);
+/** What tells a key's value from the others of its type, which all have. */
+function textOf(value: Value | undefined): string {
+  return value !== undefined && "S" in value ? value.S : JSON.stringify(value);
 }
 
-function idOf({ partition, sort }: Keys, item: Item): string {
-  return `${JSON.stringify(item[partition])} ${JSON.stringify(item[sort])}`;
+/** What tells an item's key from all others; in the order of the keys. */
+export function idOf({ partition, sort }: Keys, item: Item): string {
+  return `${textOf(item[partition])}\0${textOf(item[sort])}`;
 }
 
 /** @throws AwsError ValidationException if a key attribute is missing, empty or of another type. */
-function requireTypes({ partition, sort, types, indexes }: Shape, item: Item): void {
+function requireTypes({ partition, sort, types }: Shape, keys: readonly string[], item: Item): void {
   for (const name of [partition, sort])
     if (item[name] === undefined)
       throw invalid(`One or more parameter values were invalid: Missing the key ${name} in the item`);
-  const keys = [partition, sort, ...Object.values(indexes).flatMap((index) => [index.partition, index.sort])];
   for (const name of keys) {
     const value = item[name];
     if (value === undefined) continue;

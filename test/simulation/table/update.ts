@@ -28,12 +28,17 @@ export function parseUpdate(text: string): ParsedUpdate {
   while (tokens.peek() !== "") steps.push(...readClause(tokens));
   const apply: Update = (item, names) => {
     refuseOverlap(steps.map(({ path }) => path.parts(names)));
-    return steps.reduce((changed, { path, operand }) => {
+    let changed = { ...item };
+    for (const { path, operand } of steps) {
       const value = operand?.(item, names);
       if (operand !== undefined && value === undefined)
         throw invalid("The provided expression refers to an attribute that does not exist in the item");
-      return changeAt(changed, path.parts(names), value);
-    }, item);
+      const parts = path.parts(names);
+      const [part = "", ...deeper] = parts;
+      if (value !== undefined && deeper.length === 0) changed[part] = value;
+      else changed = changeAt(changed, parts, value);
+    }
+    return changed;
   };
   const update = { apply, references: tokens.references };
   parsed.set(text, update);

@@ -17,7 +17,9 @@ export function invalid(message: string): AwsError {
 /** @throws AwsError ValidationException, also for the types that this table does not have: binary and sets. */
 export function readItem(json: unknown): Item {
   if (typeof json !== "object" || json === null) throw invalid("An item is a map of attributes.");
-  return Object.fromEntries(Object.entries(json).map(([name, value]) => [name, readValue(value)]));
+  const item: Record<string, Value> = {};
+  for (const [name, value] of Object.entries(json)) item[name] = readValue(value);
+  return item;
 }
 
 function readValue(json: unknown): Value {
