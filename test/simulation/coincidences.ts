@@ -1,4 +1,4 @@
-import type { Behaviour, MigrationBehaviour } from "./behaviour.ts";
+import type { MigrationBehaviour } from "./behaviour.ts";
 import type { Dice } from "./dice.ts";
 import { type Addition, environments, withRules } from "./people.ts";
 import type { Deed, FaultPlan, Plan, PlannedPush } from "./plan.ts";
@@ -43,60 +43,70 @@ const query = { operations: ["Query"] };
 
 /** A try whose function is gone has begun something, or still writes it down, while its retry is at work on the same. */
 function overtakenTries(plan: Plan, dice: Dice): Plan {
-  const name = dice.one(
-    "RunStage",
-    "RunStage",
-    "StartDeployment",
-    "StartDeployment",
-    "MigrateDatabase",
-    "RollBack",
-  );
-  const pushes = pushesOf(plan, dice, (nth, history, before) => {
-    const names = ["static-analysis", "integration-tests", "end-to-end"];
-    const isSlow = name === "RunStage";
-    const stageOf = (stage: string) => [
-      stage,
-      isSlow ? { seconds: dice.one(90, 200, 300), faults: dice.one(0, 1, 1, 2) } : { seconds: 5 },
-    ];
-    return {
-      startSeconds: isSlow ? 2 : dice.one(60, 110, 150),
-      stages: Object.fromEntries(names.map(stageOf)),
-      migration: { ...migrationOf(history, before), seconds: dice.one(60, 200), startFaults: dice.one(0, 1) },
-      ...(nth > 0 && name === "RollBack" ? { healthStatus: 500 } : {}),
-    };
-  });
+  if (dice.chance(0.5)) return overtakenBuilds(plan, dice);
+  const name = dice.one("StartDeployment", "StartDeployment", "MigrateDatabase", "RollBack", "RunStage");
+  const pushes = pushesOf(plan, dice, (nth, history, before) => ({
+    startSeconds: dice.one(60, 110, 150),
+    migration: { ...migrationOf(history, before), seconds: dice.one(60, 200), startFaults: dice.one(0, 1) },
+    ...(nth > 0 && name === "RollBack" ? { healthStatus: 500 } : {}),
+  }));
   return withBadLuck(
     { ...plan, pushes },
     {
-      function: name,
-      calls: dice.one(0.3, 0.5),
-      faults: ["done late", "failed after taking effect", "killed after"],
+      ...{ function: name, calls: dice.one(0.3, 0.5), lateSeconds: [65, 85] },
+      faults: dice.one(["done late"], ["done late", "failed after taking effect", "killed after"]),
       operations: ["UpdateItem", "UpdateService", "CreateService", "StartBuild", "RunTask"],
-      lateSeconds: [62, 70, 85],
     },
   );
 }
 
-/** How a deployment ended is written down so slowly that it is broken off, or goes back, before it takes effect. */
+/** CodeBuild loses builds, and which build is waited for is written when another has been begun. */
+function overtakenBuilds(plan: Plan, dice: Dice): Plan {
+  const pushes = pushesOf(plan, dice, (_nth, history, before) => {
+    const names = ["static-analysis", "integration-tests", "end-to-end"];
+    const stageOf = (name: string) => [
+      name,
+      { seconds: dice.one(90, 200, 300), faults: dice.one(0, 1, 1, 2) },
+    ];
+    return { migration: migrationOf(history, before), stages: Object.fromEntries(names.map(stageOf)) };
+  });
+  const write = { function: "RunStage", operations: ["UpdateItem"], about: "awaitedArn" };
+  const unlucky = {
+    ...write,
+    calls: dice.one(0.2, 0.5),
+    faults: ["done late"],
+    lateSeconds: [70, 85, 85],
+  } as const;
+  return withBadLuck({ ...plan, pushes }, unlucky);
+}
+
+/**
+ * How a deployment ended, or what is live then, is written so late that it was broken off, or goes back, when that takes
+ * effect.
+ */
 function lateEnds(plan: Plan, dice: Dice): Plan {
   const pushes = pushesOf(plan, dice, (_nth, history, before) => ({
-    migration: migrationOf(history, before),
+    migration: { ...migrationOf(history, before), seconds: dice.one(1, 5) },
     startSeconds: dice.one(0, 2),
   }));
+  const write = { function: "RecordDeployment", operations: ["UpdateItem"] };
+  const from = dice.one(0, dice.of(pushes)?.at ?? 0);
+  if (dice.chance(0.5))
+    return withBadLuck(
+      { ...plan, pushes },
+      {
+        ...{ ...write, about: "outcome", calls: 1, from, until: from + dice.one(900, 3600) },
+        ...{ faults: [...refusals, "killed before", "done late"], lateSeconds: [70, 85] },
+      },
+    );
   const deeds = pushes.flatMap(({ at }) =>
-    dice.chance(0.5) ? [breakOff(at, "RecordDeployment", dice.one(2, 20, 40, 55))] : [],
+    dice.chance(0.7) ? [breakOff(at, "RecordDeployment", dice.one(1, 10, 40))] : [],
   );
-  const from = dice.of(pushes)?.at ?? 0;
   return withBadLuck(
     { ...plan, pushes, deeds },
     {
-      function: "RecordDeployment",
-      calls: dice.one(0.6, 0.9),
-      from,
-      until: from + dice.one(120, 300, 900),
-      faults: ["done late"],
-      operations: dice.one(["UpdateItem"], ["UpdateItem", "BatchGetItem"]),
-      lateSeconds: [25, 50, 85],
+      ...{ ...write, about: "lease.fence", calls: 0.5, from },
+      ...{ faults: ["done late"], lateSeconds: [85, 120] },
     },
   );
 }
@@ -149,17 +159,19 @@ function wayBackAtWork(plan: Plan, dice: Dice): Plan {
 }
 
 /**
- * A migration is taken back, or cannot be, and nobody tells in time how that went; people have the environment
- * recovered, and go back further.
+ * A migration is taken back, or cannot be, and nobody tells in time how that went, or nobody can read it; people have
+ * the environment recovered, and go back further.
  */
 function untoldWaysBack(plan: Plan, dice: Dice): Plan {
+  // A task may take five minutes, and is asked about more and more seldom while ECS does not tell of it.
+  const isUnheard = dice.chance(0.4);
   const pushes = pushesOf(plan, dice, (nth, history, before) => ({
     migration: {
       ...migrationOf(history, before),
-      seconds: dice.one(5, 30, 250, 285),
-      ...(nth > 0 && dice.chance(0.4) ? { downExitCode: 1 } : {}),
+      seconds: isUnheard ? dice.one(270, 290) : dice.one(5, 30),
+      ...(nth > 0 && dice.chance(isUnheard ? 0.2 : 0.5) ? { downExitCode: 1 } : {}),
     },
-    ...(nth > 0 && dice.chance(0.6) ? { healthStatus: 500 } : {}),
+    ...(nth > 0 && dice.chance(0.7) ? { healthStatus: 500 } : {}),
   }));
   const deeds = pushes.slice(1).flatMap(({ at, service }) => {
     const environment = dice.one(...environments);
@@ -167,11 +179,12 @@ function untoldWaysBack(plan: Plan, dice: Dice): Plan {
     const back: Deed = { at: recovery.at + dice.one(200, 400), does: "roll-back", service, environment };
     return dice.one<Deed[]>([], [recovery], [recovery, back], [back]);
   });
+  const reverting = { ...plan, setting: { ...plan.setting, reverts: true }, pushes };
+  if (isUnheard)
+    return { ...reverting, faults: { ...plan.faults, until: plan.faults.until + 1800, events: 1 } };
+  const silent = { ...reverting, deeds };
   const ill = dice.of(pushes.filter(({ behaviour }) => behaviour.healthStatus !== undefined));
-  const setting = { ...plan.setting, reverts: true };
-  const silent = { ...plan, setting, pushes, deeds };
-  if (ill === undefined || dice.chance(0.4))
-    return { ...silent, faults: { ...plan.faults, events: dice.one(0.3, 0.7) } };
+  if (ill === undefined || dice.chance(0.3)) return silent;
   const from = ill.at + (ill.behaviour.migration?.seconds ?? 5) + dice.one(40, 60, 90);
   const unlucky = { calls: dice.one(0.8, 1), from, until: from + dice.one(300, 600), faults: refusals };
   return withBadLuck(silent, {
@@ -181,87 +194,82 @@ function untoldWaysBack(plan: Plan, dice: Dice): Plan {
 }
 
 /**
- * People force what the code before cannot live with; it fails, is ill or is broken off, and so is what recovers that.
+ * People force what the code before cannot live with. It is broken off, and so is what recovers that; or it is ill, and
+ * people force what was live, or have the environment recovered.
  */
 function forcedSchemas(plan: Plan, dice: Dice): Plan {
-  const pushes = pushesOf(plan, dice, (nth, history, before): Behaviour => {
-    const [head = "", previous = ""] = [history.at(-1), before.at(-1)];
-    const migration: MigrationBehaviour = {
-      ...migrationOf(history, before),
-      readableFrom: nth === 0 || dice.chance(0.3) ? previous : head,
-      seconds: dice.one(5, 60),
-      ...(nth > 0 && dice.chance(0.3) ? { exitCode: 1, leaves: dice.one(head, head, previous) } : {}),
-      ...(nth > 0 && dice.chance(0.4) ? { downExitCode: 1 } : {}),
-    };
-    return { migration, ...(nth > 0 && dice.chance(0.5) ? { healthStatus: 500 } : {}) };
-  });
-  const deeds = pushes.slice(1).flatMap(({ at, service, tag }): Deed[] => {
-    const forcedAt = at + dice.one(60, 200, 300);
-    const forced: Deed = {
-      at: forcedAt,
-      does: "release",
-      service,
-      tag: dice.one(tag, tag, tag, "a000001"),
-      force: true,
-    };
-    const first = dice.one(
-      "MigrateDatabase",
-      "MigrateDatabase",
-      "ConfirmMigration",
-      "CheckHealth",
-      "RollBack",
-    );
-    const stopped = breakOff(forcedAt, first, dice.one(0, 3, 20, 60));
-    const second = dice.one("AcquireLease", "CheckDatabase", "ReadSchema", "RollBack", "RecordDeployment");
-    const stoppedAgain = breakOff(forcedAt + dice.one(60, 100, 200), second, dice.one(0, 3, 20));
-    const recovery: Deed = {
-      at: forcedAt + 500,
-      does: "recover",
-      service,
-      environment: dice.one(...environments),
-    };
-    return [
-      forced,
-      ...dice.one([], [stopped], [stopped, stoppedAgain], [stopped, stoppedAgain]),
-      ...(dice.chance(0.4) ? [recovery] : []),
-    ];
-  });
-  return { ...plan, pushes, deeds };
-}
-
-/** Who has his turn comes slowly to the lease, or finds it held, and a freeze begins meanwhile. */
-function freezeAfterTheTurn(plan: Plan, dice: Dice): Plan {
-  const environment = dice.one(...environments);
-  const fromMinute = dice.between(8, 25);
   const images = pushesOf(plan, dice, (_nth, history, before) => ({
     migration: migrationOf(history, before),
-    startSeconds: dice.one(2, 40),
   }));
-  // Its checks take ten seconds.
-  const until = fromMinute * 60 - dice.between(5, 70);
+  const pushes = images.map((push, nth): PlannedPush => {
+    if (nth < images.length - 1) return push;
+    const { after: head = "", history = [] } = push.behaviour.migration ?? {};
+    const migration: MigrationBehaviour = {
+      ...{ after: head, history, readableFrom: head, seconds: dice.one(5, 60) },
+      ...(dice.chance(0.3) ? { exitCode: 1, leaves: head } : {}),
+      ...(dice.chance(0.5) ? { downExitCode: 1 } : {}),
+    };
+    const illness = dice.chance(0.6) ? { healthStatus: 500 } : {};
+    return { ...push, behaviour: { ...push.behaviour, migration, ...illness } };
+  });
+  const last = pushes.at(-1);
+  if (last === undefined) return plan;
+  const { service, tag } = last;
+  const at = last.at + dice.one(60, 200, 300);
+  const force = (when: number, what: string): Deed => ({
+    at: when,
+    does: "release",
+    service,
+    tag: what,
+    force: true,
+  });
+  const midst = dice.one("MigrateDatabase", "ConfirmMigration", "CheckHealth", "RollBack");
+  const stopped = breakOff(at, midst, dice.one(0, 3, 20, 60));
+  const recovering = dice.one("CheckDatabase", "ReadSchema", "RollBack", "RecordDeployment");
+  const stoppedAgain = breakOff(at + dice.one(65, 90, 130), recovering, dice.one(0, 3, 20));
+  const older = force(at + dice.one(300, 500), dice.one("a000001", pushes.at(-2)?.tag ?? tag));
+  const recovery: Deed = {
+    at: older.at + dice.one(200, 400),
+    does: "recover",
+    service,
+    environment: dice.one(...environments),
+  };
+  const more = dice.one<Deed[]>(
+    [],
+    [stopped],
+    [stopped, stoppedAgain],
+    [stopped, stoppedAgain],
+    [older, recovery],
+    [older, recovery, force(recovery.at + 300, tag)],
+    [stopped, older, recovery],
+  );
+  const setting = { ...plan.setting, reverts: dice.chance(0.7) };
+  return { ...plan, setting, pushes, deeds: [force(at, tag), ...more] };
+}
+
+/**
+ * Who has his turn comes slowly to the lease; a person has the environment recovered just then, which takes long, and
+ * meanwhile a freeze begins.
+ */
+function freezeAfterTheTurn(plan: Plan, dice: Dice): Plan {
+  const environment = dice.one(...environments);
+  const fromMinute = dice.between(12, 25);
+  const images = pushesOf(plan, dice, (nth, history, before) => ({
+    migration: migrationOf(history, before),
+    startSeconds: nth === 0 ? dice.one(240, 300, 400) : 2,
+  }));
+  const until = fromMinute * 60 - dice.between(5, 90);
   const pushes = images.map(
     (push, nth): PlannedPush => ({ ...push, at: nth === 0 ? 5 : until + (nth - 1) * 1900 }),
   );
-  const deeds = dice.chance(0.5)
-    ? [
-        {
-          at: until + dice.between(8, 20),
-          does: "recover",
-          service: pushes[0]?.service ?? "web",
-          environment,
-        } as const,
-      ]
-    : [];
+  const [{ service } = { service: "web" }] = pushes;
+  // Its checks take five seconds.
+  const deeds: Deed[] = [{ at: until + dice.between(5, 15), does: "recover", service, environment }];
   const setting = { ...plan.setting, waves: "one" } as const;
-  const frozen = withRules({ ...plan, setting, pushes, deeds }, environment, {
-    freeze: { fromMinute, minutes: dice.between(10, 30) },
-  });
-  return withBadLuck(frozen, {
-    function: "AcquireLease",
-    calls: dice.one(0.3, 0.6),
-    faults: [...refusals, "answered late", "done late"],
-    lateSeconds: [10, 25],
-    from: until,
+  const freeze = { fromMinute, minutes: dice.between(15, 30) };
+  return withBadLuck(withRules({ ...plan, setting, pushes, deeds }, environment, { freeze }), {
+    ...{ function: "AcquireLease", calls: dice.one(0.5, 0.8), from: until, until: until + dice.one(15, 30) },
+    ...{ faults: [...refusals, ...late.faults], lateSeconds: [5, 15] },
   });
 }
 

@@ -95,8 +95,7 @@ export function createFaults(
     const { invocation, operation } = made;
     if (invocation === undefined) return send();
     const unlucky = badLuckOf(invocation);
-    const isMeant = unlucky?.operations?.some((one) => operation.endsWith(`.${one}`)) ?? true;
-    const badLuck = isMeant ? unlucky : undefined;
+    const badLuck = isMeant(made, unlucky) ? unlucky : undefined;
     const share = badLuck?.calls ?? plan.calls;
     const due = draw(`${invocation.name} ${operation}`, share);
     if (due === undefined) return send();
@@ -166,6 +165,14 @@ export function createFaults(
       else clock.after(lag, apply);
     },
   };
+}
+
+function isMeant(
+  { operation, request }: Call,
+  { operations, about }: Pick<NonNullable<FaultPlan["unlucky"]>, "operations" | "about"> = {},
+): boolean {
+  const isOne = operations?.some((one) => operation.endsWith(`.${one}`)) ?? true;
+  return isOne && (about === undefined || new TextDecoder().decode(request.body).includes(about));
 }
 
 /** What a process waits for that is gone. */

@@ -178,6 +178,8 @@ export interface FaultPlan {
     readonly faults?: readonly string[];
     /** To which of its calls; to any unless said. The others are as those of any function. */
     readonly operations?: readonly string[];
+    /** Only to those of which the request says this. */
+    readonly about?: string;
     /** By how much what is done or answered late is late: by one of these. */
     readonly lateSeconds?: readonly [number, ...number[]];
   };

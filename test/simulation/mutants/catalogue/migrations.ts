@@ -21,7 +21,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "schema-in-the-way",
     guard: "nothing is brought back that cannot read the schema as it is now",
-    among: { themes: ["a schema in trouble"] },
+    among: { themes: ["a schema that is forced and broken off"] },
     file: "core/rollback.ts",
     from: `if (readable === false) return { action: "schema-in-the-way" };
   if (runs(`,
@@ -78,7 +78,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "revert-on-record-first",
     guard: "that a migration may be taken back is on record before that is begun",
-    among: { unlucky: ["RevertMigration"] },
+    among: { themes: ["a way back of a schema that nobody can tell of"] },
     file: "functions/revert-migration.ts",
     from: `await updateDeployment(open, { migration: { ...migration, revert: "begun" } });`,
     to: "await Promise.resolve();",
@@ -86,7 +86,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "schema-of-a-second-recovery",
     guard: "a recovery after one that was broken off asks the migration image that may have migrated",
-    among: { themes: ["a schema in trouble"] },
+    among: { themes: ["a schema that is forced and broken off"] },
     file: "functions/prepare-deployment.ts",
     from: "const { begunAt, by = migrated?.release } = migrated?.migration ?? {};",
     to: "const { begunAt } = migrated?.migration ?? {}; const by = migrated?.release;",
@@ -94,7 +94,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "who-left-a-strange-schema",
     guard: "who may know what can read a schema stays on record until somebody does",
-    among: { themes: ["a schema in trouble"] },
+    among: { themes: ["a schema that is forced and broken off"] },
     file: "core/ending.ts",
     from: "return { schema, schemaLeftBy: previous?.schemaLeftBy };",
     to: "return known;",
@@ -102,7 +102,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "recovery-in-doubt",
     guard: "a recovery asks the database where nobody knows how the schema stands",
-    among: { themes: ["ways back of a schema that cannot be started", "a schema in trouble"] },
+    among: { themes: ["a way back of a schema that nobody can tell of"] },
     file: "functions/prepare-deployment.ts",
     from: "checkDatabase: begunAt !== undefined || cannotServe(open) || (await isUnknown(open))",
     to: "checkDatabase: begunAt !== undefined",
@@ -117,7 +117,7 @@ export const migrations: readonly Mutant[] = [
   {
     name: "migration-asked-each-minute",
     guard: "a migration is asked about each minute while no event comes",
-    among: { themes: ["a schema in trouble"] },
+    among: { themes: ["a way back of a schema that nobody can tell of"] },
     file: "core/wait.ts",
     from: `kind === "turn" || kind === "task" ? 0`,
     to: `kind === "turn" ? 0`,

@@ -56,7 +56,7 @@ export const people: readonly Mutant[] = [
   {
     name: "closed-since-the-turn",
     guard: "nothing begins in a freeze or a stopped line that came after its turn was given",
-    among: { themes: ["a turn that passes"], deeds: ["stop-the-line"] },
+    among: { themes: ["a freeze that comes between the turn and the lease"] },
     file: "core/lease.ts",
     from: "if (brings(intent) && closed !== undefined)",
     to: "if (false)",

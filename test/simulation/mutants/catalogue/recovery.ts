@@ -84,7 +84,7 @@ export const recovery: readonly Mutant[] = [
     name: "late-end-on-the-way-forward",
     guard:
       "once the way back has begun, nothing that was under way before it closes the deployment as released",
-    among: { themes: ["an end that cannot be recorded"] },
+    among: { themes: ["an end that is written too late"] },
     file: "aws/dynamodb.ts",
     from: "if (!isForward) return set(key, members, isOpen);",
     to: "if (isForward || !isForward) return set(key, members, isOpen);",
@@ -116,7 +116,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "target-at-work",
     guard: "an operation of the target is waited for before it is told to go back",
-    among: { themes: ["somebody else at the target"], unlucky: ["RollBack"] },
+    among: { themes: ["a way back that meets the target at work"] },
     file: "core/rollback.ts",
     from: `if (target.busy) return { action: "wait" };`,
     to: "",
@@ -145,7 +145,7 @@ export const recovery: readonly Mutant[] = [
   {
     name: "live-by-the-holder",
     guard: "who has lost the lease does not record what is live",
-    among: { unlucky: ["RecordDeployment"] },
+    among: { themes: ["an end that is written too late"] },
     file: "aws/dynamodb.ts",
     from: "`lease.fence = :fence${",
     to: "`(attribute_exists(pk) OR lease.fence = :fence)${",

@@ -94,7 +94,7 @@ export const waits: readonly Mutant[] = [
   {
     name: "token-of-a-late-try",
     guard: "a try whose function is gone does not put its token in the place of its retry's",
-    among: { themes: ["calls of functions that are gone"] },
+    among: { themes: ["a retry that overtakes its first try"] },
     file: "aws/dynamodb.ts",
     from: `"tries = :tries AND #token = :before"`,
     to: `"tries = :tries OR #token = :before"`,
@@ -102,7 +102,7 @@ export const waits: readonly Mutant[] = [
   {
     name: "arn-of-a-late-try",
     guard: "what an earlier try began is not noted as what the latest waits for",
-    among: { themes: ["calls of functions that are gone"] },
+    among: { themes: ["a retry that overtakes its first try"] },
     file: "aws/dynamodb.ts",
     from: `"openKind = :wait AND tries = :tries"`,
     to: `"openKind = :wait OR tries = :tries"`,
