@@ -4,7 +4,13 @@ import type { Installation } from "../core/records.ts";
 /** So many are kept: of each service there are as many as its config was changed of late. */
 const mostKept = 50;
 
-const known = new Map<string, Installation>();
+interface Known {
+  readonly config: string;
+  readonly resources: string;
+  readonly installation: Installation;
+}
+
+const known: Known[] = [];
 
 /**
  * The config and resources that a record holds. The same are in every release of a service until somebody changes the
@@ -13,20 +19,19 @@ const known = new Map<string, Installation>();
  */
 export function knownInstallation(stored: unknown, read: (members: unknown) => Installation): Installation {
   const { config, resources } = Object(stored);
-  const text = textOf(config, resources);
-  const before = known.get(text);
-  if (before !== undefined) return before;
+  const texts = { config: textOf(config), resources: textOf(resources) };
+  // To compare a few long texts is quicker than to look one up in a map, which reads all of it to find its place.
+  const before = known.find((one) => one.config === texts.config && one.resources === texts.resources);
+  if (before !== undefined) return before.installation;
   const installation = freeze(read({ config: fromText(config), resources: fromText(resources) }));
-  if (known.size === mostKept) known.clear();
-  known.set(text, installation);
+  if (known.length === mostKept) known.length = 0;
+  known.push({ ...texts, installation });
   return installation;
 }
 
-/** One text for both, and the same for no others. To write them as JSON again would take longer than all the rest. */
-function textOf(config: unknown, resources: unknown): string {
-  if (typeof config === "string" && typeof resources === "string")
-    return `${config.length} ${config}${resources}`;
-  return JSON.stringify([config, resources]);
+/** As it stands, or what earlier versions wrote as attributes in JSON. */
+function textOf(stored: unknown): string {
+  return typeof stored === "string" ? stored : (JSON.stringify(stored) ?? "");
 }
 
 function freeze<Value>(value: Value): Value {
