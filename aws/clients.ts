@@ -20,7 +20,7 @@ export function clientOf<Client>(
   const { onClient, ...given } = settings;
   const client = new Kind({ ...common, ...given });
   layOutAnew(client);
-  onClient?.(Object(client));
+  onClient?.(Object(client), settings);
   clients.set(Kind, client);
   return client;
 }

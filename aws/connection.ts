@@ -18,8 +18,8 @@ export interface ClientSettings {
   readonly requestHandler?: object;
   /** Signs requests; the SDK's own unless given. */
   readonly signer?: { sign<Request>(request: Request): Promise<Request> };
-  /** Told of each client that is made. */
-  readonly onClient?: (client: object) => void;
+  /** Told of each client that is made, and with which settings. */
+  readonly onClient?: (client: object, settings: ClientSettings) => void;
 }
 
 export interface Credentials {

@@ -1,4 +1,5 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { ClientSettings } from "../../aws/connection.ts";
 
 type Stack = DynamoDBClient["middlewareStack"];
 
@@ -15,6 +16,7 @@ export const decided = {
   useFipsEndpoint: false,
   accountIdEndpointMode: "disabled",
   endpointDiscoveryEnabled: false,
+  disableClockSkewCorrection: true,
   authSchemePreference: [],
   userAgentAppId: "",
   defaultUserAgentProvider: async () => [],
@@ -27,17 +29,38 @@ const unheard = [
   "getUserAgentMiddleware",
   "recursionDetectionMiddleware",
   "contentLengthMiddleware",
+  "hostHeaderMiddleware",
   "loggerMiddleware",
 ];
 
+/** Signs a request, or says only whose it is. */
+type Signer = NonNullable<ClientSettings["signer"]>;
+
 /** Spares an SDK client what counts for nothing here and takes it long. */
-export function lighten(client: object): void {
+export function lighten(client: object, { signer }: ClientSettings): void {
   const { middlewareStack, config }: { middlewareStack?: Stack; config?: object } = client;
   if (middlewareStack === undefined || config === undefined) return;
   for (const name of unheard) middlewareStack.remove(name);
+  middlewareStack.add(passOn, {
+    name: "retryMiddleware",
+    step: "finalizeRequest",
+    priority: "high",
+    override: true,
+  });
+  if (signer !== undefined) signBy(middlewareStack, signer);
   leaveOutTheSearch(middlewareStack);
   Object.assign(config, { endpoint: async () => place });
   keepBehind(config);
+}
+
+/** Who has a signer that knows whose a request is needs none of the SDK's, which first look for credentials. */
+function signBy(stack: Stack, signer: Signer): void {
+  stack.remove("httpAuthSchemeMiddleware");
+  stack.remove("httpSigningMiddleware");
+  stack.add((next) => async (args) => next({ ...args, request: await signer.sign(args.request) }), {
+    name: "signBy",
+    step: "finalizeRequest",
+  });
 }
 
 function passOn<Handler>(next: Handler): Handler {
