@@ -245,7 +245,7 @@ export const Deployment = z.object({
   freezes: z.optional(z.array(Freeze)),
   /**
    * With intent recover: the deployments that were broken off and are closed with this one. `endedAs`: how their
-   * executions did, ABORTED, FAILED or TIMED_OUT; earlier versions did not note it.
+   * executions did, ABORTED, FAILED or TIMED_OUT; absent if it was redriven since.
    */
   recovers: z.optional(z.array(z.extend(DeploymentName, { endedAs: z.optional(z.string()) }))),
   /** The number of its lease; absent while it waits for one, and then it has touched nothing. */
