@@ -50,11 +50,17 @@ function overtakenTries(plan: Plan, dice: Dice): Plan {
     migration: { ...migrationOf(history, before), seconds: dice.one(60, 200), startFaults: dice.one(0, 1) },
     ...(nth > 0 && name === "RollBack" ? { healthStatus: 500 } : {}),
   }));
+  // Whether something was begun before or after is told by clocks that differ.
+  const faults = { ...plan.faults, skew: 3000 };
   return withBadLuck(
-    { ...plan, pushes },
+    { ...plan, pushes, faults },
     {
       ...{ function: name, calls: dice.one(0.3, 0.5), lateSeconds: [65, 85] },
-      faults: dice.one(["done late"], ["done late", "failed after taking effect", "killed after"]),
+      faults: dice.one(
+        ["done late"],
+        ["done late", "failed after taking effect", "killed after"],
+        ["failed after taking effect", "killed after"],
+      ),
       operations: ["UpdateItem", "UpdateService", "CreateService", "StartBuild", "RunTask"],
     },
   );

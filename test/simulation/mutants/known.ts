@@ -7,10 +7,10 @@ import type { Plan } from "../plan.ts";
 export interface KnownWorld {
   /** The rule that missed it. */
   readonly rule: string;
-  /** How many worlds had been lived through when it did, and the seed of that one; absent if it was made by hand. */
-  readonly worlds?: number;
-  readonly seed?: number;
-  /** That world: whatever seeds draw later, it stays as it is. */
+  /** How many worlds of seeds had been lived through when a rule did, and the seed of that one. */
+  readonly worlds: number;
+  readonly seed: number;
+  /** That world, or a smaller one made by hand: whatever seeds draw later, it stays as it is. */
   readonly plan: Plan;
 }
 

@@ -64,6 +64,7 @@ export const people: readonly Mutant[] = [
   {
     name: "cancelled",
     guard: "what was cancelled goes no further",
+    among: { deeds: ["cancel"] },
     file: "core/cancel.ts",
     from: "if (deployment === undefined) return release.cancelled;",
     to: "if (deployment === undefined || deployment !== null) return undefined;",

@@ -29,10 +29,10 @@ export const waits: readonly Mutant[] = [
   {
     name: "clocks-that-differ",
     guard: "a retry finds the operation of a target whose clock is behind",
-    among: { themes: ["calls of functions that are gone"], unlucky: ["StartDeployment"] },
+    among: { themes: ["a retry that overtakes its first try"], unlucky: ["StartDeployment"] },
     file: "aws/apprunner.ts",
     from: "const clockGraceMilliseconds = 5_000;",
-    to: "const clockGraceMilliseconds = 1_000;",
+    to: "const clockGraceMilliseconds = 0;",
   },
   {
     name: "adoption-of-a-task",
