@@ -5,6 +5,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { node, root } from "../cli/command.ts";
+import { createPlan } from "./plan.ts";
+import { simulate as liveThrough } from "./run.ts";
+import { traceOf } from "./trace.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -36,6 +39,13 @@ describe("npm run simulate", () => {
     const { printed, status } = await simulate(["--seeds", "1", "--from", "7", "--workers", "1"]);
     expect(printed).toMatch(/^from seed 7\n1 worlds with \d+ releases and \d+ faults in /);
     expect(status).toBe(0);
+  }, 60_000);
+
+  it("prints of a seed to the letter what happens in a process that has lived through others before", async () => {
+    for (const other of [13, 2]) await liveThrough(createPlan(other));
+    const here = traceOf(await liveThrough(createPlan(8)));
+    const there = await simulate(["--seed", "8"]);
+    expect(there).toEqual({ printed: `${here}\n`, status: 0 });
   }, 60_000);
 
   it("exits with 1 where one is, names the seed, and prints the shortest world, which is the same again", async () => {
