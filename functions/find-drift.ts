@@ -22,7 +22,7 @@ export const findDrift: FunctionDefinition<z.ZodMiniUnknown, { readonly drifted:
     const { config, resources } = await records.installation();
     const failures: unknown[] = [];
     const fail = (error: unknown) => void failures.push(error);
-    const warnings: string[] = [];
+    const warn = (warning: string) => tell({ counts: {}, warnings: [warning] });
     const watched: Watched[] = [];
     for (const read of await readEnvironments(records, config))
       await read.then((environment) => watched.push(...watch(environment, place.connection.now())), fail);
@@ -32,10 +32,10 @@ export const findDrift: FunctionDefinition<z.ZodMiniUnknown, { readonly drifted:
     );
     let drifted = 0;
     for (const one of watched) {
-      const looked = look(place, resources.prefix, one, releaseOf, (warning) => warnings.push(warning));
+      const looked = look(place, resources.prefix, one, releaseOf, warn);
       if (await looked.catch(fail)) drifted++;
     }
-    tell({ counts: { Drifted: drifted }, warnings });
+    tell({ counts: { Drifted: drifted }, warnings: [] });
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join("; "));
     return { drifted };
   },

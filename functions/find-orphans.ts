@@ -33,23 +33,16 @@ export const findOrphans: FunctionDefinition<
         failures.push(error);
         return [];
       });
+    const warn = (warnings: readonly string[]) => tell({ counts: {}, warnings });
     const builds: string[] = [];
     for (const project of projectsOf(installation))
-      builds.push(...(await attempt(stopOrphans(place, installation.resources.prefix, project))));
+      builds.push(...(await attempt(stopOrphans(place, installation.resources.prefix, project, warn))));
     const tasks: string[] = [];
-    const unknown: string[] = [];
     for (const read of await readEnvironments(records, installation.config))
       tasks.push(
-        ...(await attempt(
-          read.then((environment) =>
-            noteOrphans(place, installation, environment, (said) => unknown.push(...said)),
-          ),
-        )),
+        ...(await attempt(read.then((environment) => noteOrphans(place, installation, environment, warn)))),
       );
-    tell({
-      counts: { OrphanedBuilds: builds.length, OrphanedTasks: tasks.length },
-      warnings: [...builds, ...unknown],
-    });
+    tell({ counts: { OrphanedBuilds: builds.length, OrphanedTasks: tasks.length }, warnings: [] });
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join("; "));
     return { builds: builds.length, tasks: tasks.length };
   },
@@ -85,14 +78,25 @@ async function withoutAnybody<Work extends RunningWork>(
   return orphans;
 }
 
-/** @returns what was stopped, in words. */
-async function stopOrphans(place: Place, prefix: string, project: string): Promise<string[]> {
+/** Warns of each build that it stops. @returns what was stopped, in words. */
+async function stopOrphans(
+  place: Place,
+  prefix: string,
+  project: string,
+  warn: (said: readonly string[]) => void,
+): Promise<string[]> {
   const builds = connectBuilds(place.connection);
   // What a person started again, to see why it failed, has our variables too, and is that person's.
   const own = (await builds.running(project)).filter(({ initiator }) => initiator.startsWith(`${prefix}-`));
   const orphans = await withoutAnybody(place, own, ({ arn }) => builds.isRunning(arn));
-  for (const { arn } of orphans) await builds.stop(arn);
-  return orphans.map(({ arn, work }) => `Stopped the build ${arn} (${work}): nobody waits for it.`);
+  const stopped: string[] = [];
+  for (const { arn, work } of orphans) {
+    await builds.stop(arn);
+    const said = `Stopped the build ${arn} (${work}): nobody waits for it.`;
+    warn([said]);
+    stopped.push(said);
+  }
+  return stopped;
 }
 
 /**
@@ -120,9 +124,12 @@ async function noteOrphans(
   const orphans = await withoutAnybody(place, running, ({ arn }) => tasks.isRunning(cluster, arn));
   const said = orphans
     .filter((task) => mustBeTold(task, place.connection.now()))
-    .map((task) => describeOrphanTask(task, { cluster, logGroup: migrationLogGroup }));
+    .map((task) => describeOrphanTask(task, { cluster, logGroup: migrationLogGroup }))
+    // ECS lists in any order; the same tasks are no news.
+    .toSorted();
   const records = connectRecords(place.connection, place.environment.table);
   if (JSON.stringify(said) === JSON.stringify(before)) return said;
+  // Before it is noted: if the function is ended in between, it is told twice and not never.
   warn(said);
   await records.noteTasks(service, environment, said.length === 0 ? undefined : said);
   return said;

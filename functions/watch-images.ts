@@ -37,8 +37,7 @@ export const watchImages: FunctionDefinition<z.ZodMiniUnknown, { readonly endang
     const listed = listOnce(place);
     const failures: unknown[] = [];
     const endangered: EndangeredImage[] = [];
-    const warnings: string[] = [];
-    const warn = (said: readonly string[]) => void warnings.push(...said);
+    const warn = (warnings: readonly string[]) => tell({ counts: {}, warnings });
     for (const read of environments) {
       const looked = read.then((environment) => look(records, environment, releaseOf, listed, warn));
       await looked.then(
@@ -49,7 +48,7 @@ export const watchImages: FunctionDefinition<z.ZodMiniUnknown, { readonly endang
     const unusable = endangered.filter(isUnusable).length;
     tell({
       counts: { ImagesNearLimit: endangered.length - unusable, ImagesUnusable: unusable },
-      warnings,
+      warnings: [],
     });
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join("; "));
     return { endangered: endangered.length };
@@ -78,6 +77,7 @@ async function look(
   }
   const { service, environment: name, images: before = [] } = environment;
   if (JSON.stringify(said) === JSON.stringify(before)) return found;
+  // Before it is noted: if the function is ended in between, it is told twice and not never.
   warn(said);
   await records.noteImages(service, name, said.length === 0 ? undefined : said);
   return found;

@@ -4,6 +4,7 @@ import { DisableRuleCommand, EventBridgeClient } from "@aws-sdk/client-eventbrid
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readStatus, renderStatus } from "../cli/environment-status.ts";
 import { imageOf } from "./simulation/image.ts";
+import type { Seams } from "./simulation/seams.ts";
 import { createWorld, type SimulatedWorld } from "./simulation/world.ts";
 
 /** What the functions print, of which CloudWatch makes logs and metrics. */
@@ -106,6 +107,28 @@ describe("what is found by who looks regularly", () => {
     const { image } = await run(world.records.requireRelease(id));
     const told = printed.filter((text) =>
       text.includes(`web@${image?.digest}, live in production, is number 401 of its repository`),
+    );
+    expect(told).toHaveLength(1);
+  });
+
+  it("is told though the function is ended as soon as that is noted", async () => {
+    const call: Seams["call"] = async ({ invocation, operation }, send) => {
+      const answer = await send();
+      if (invocation?.name === "WatchImages" && operation.endsWith(".UpdateItem")) invocation.kill();
+      return answer;
+    };
+    world = await createWorld(1, undefined, {}, { seams: () => ({ call }) });
+    const id = await world.release("aaaaaaa");
+    const { image } = await run(world.records.requireRelease(id));
+    const imageIds = [{ imageDigest: image?.digest }];
+    await run(
+      new ECRClient(world.connection.client).send(
+        new BatchDeleteImageCommand({ repositoryName: "web", imageIds }),
+      ),
+    );
+    await minutes(5);
+    const told = printed.filter((text) =>
+      text.includes(`web@${image?.digest}, live in production, is not in ECR`),
     );
     expect(told).toHaveLength(1);
   });
