@@ -30,7 +30,7 @@ export interface CountedRelease extends Steps {
   /** Functions that its events invoked. */
   readonly heard: number;
   readonly writes: number;
-  /** Items that are read by their keys, and questions that find or list others: each costs by itself. */
+  /** Items that its functions read by their keys, and questions that find or list others: each costs by itself. */
   readonly reads: number;
   /** The largest item of the table, in bytes. */
   readonly largestItem: number;
@@ -48,14 +48,18 @@ export interface CountedRelease extends Steps {
 export async function countRelease(): Promise<CountedRelease> {
   // What functions log and count would bury the table.
   Object.assign(process.env, { POWERTOOLS_LOG_LEVEL: "SILENT", POWERTOOLS_METRICS_DISABLED: "true" });
-  let reads = 0;
+  const reads = new Map<string, number>();
   const seams = {
     call(call: Call, send: () => Promise<GatewayResponse>) {
-      reads += readsOf(call);
+      const by = call.invocation?.name ?? "";
+      reads.set(by, (reads.get(by) ?? 0) + readsOf(call));
       return send();
     },
   };
   const world = await createWorld(1, config, {}, { seams: () => seams });
+  const looking = scheduledIn(world);
+  const countReads = (areLooks: boolean) =>
+    [...reads].reduce((sum, [by, times]) => (looking.has(by) === areLooks ? sum + times : sum), 0);
   try {
     const began = world.clock.now();
     const id = await world.release("aaaaaaa", {
@@ -66,20 +70,31 @@ export async function countRelease(): Promise<CountedRelease> {
       ),
     });
     const milliseconds = world.clock.now() - began;
-    const counted = { writes: countWrites(world), reads };
+    // Who looks each minute does so without a release, too, and is counted at rest.
+    const counted = { writes: countWrites(world), reads: countReads(false) };
     const release = await world.clock.runUntil(world.records.requireRelease(id));
     if (release.outcome !== "Released")
       throw new Error(`The release ended ${release.outcome}: ${release.reason}`);
     const histories = await world.clock.runUntil(readHistories(new SFNClient(world.connection.client)));
     const largestItem = await world.clock.runUntil(measureItems(world));
     const heard = countEvents(world);
-    const before = reads;
+    const before = countReads(true);
     await world.clock.advance(minutesOfRest * 60_000);
-    const readsAtRest = (reads - before) / minutesOfRest;
+    const readsAtRest = (countReads(true) - before) / minutesOfRest;
     return { ...countSteps(histories), ...counted, ...heard, largestItem, milliseconds, readsAtRest };
   } finally {
     await world.close();
   }
+}
+
+/** The functions that are called at their times, by no event of a release. */
+function scheduledIn({ provisioning }: SimulatedWorld): ReadonlySet<string> {
+  const { rules } = provisioning.application;
+  return new Set(
+    rules.flatMap(({ schedule, target }) =>
+      schedule !== undefined && "function" in target ? [target.function] : [],
+    ),
+  );
 }
 
 function countWrites({ requests }: SimulatedWorld): number {
