@@ -190,16 +190,16 @@ export interface ExecutionEnd {
 /**
  * How a deployment ended that touched nothing and whose execution was ended by others: by a person, because its time
  * was up, or because Step Functions could not go on.
- * @param status of the execution: ABORTED, TIMED_OUT or FAILED.
+ * @param status of the execution: ABORTED, TIMED_OUT or FAILED; undefined if that is not known any more.
  */
-export function endUntouched(status: string): Outcome {
+export function endUntouched(status: string | undefined): Outcome {
   if (status === "ABORTED") return "Cancelled";
   return status === "TIMED_OUT" ? "Expired" : "Rejected";
 }
 
 /**
- * How a release ended whose execution ended without closing it. A person who stopped it cancelled it, as far as no
- * environment was touched; whatever else ended it is for a person to look at.
+ * How a release ended whose execution ended without closing it. A person who stopped it cancelled it; if anything else
+ * ended it when some of its environments were live, a person has to look how far it should go.
  */
 export function decideAbandonedOutcome(
   { executionArn, status, cause }: ExecutionEnd,
@@ -209,8 +209,9 @@ export function decideAbandonedOutcome(
   const { outcome, reason } = decideReleaseOutcome({ failures: [], deployments });
   if (outcome !== "Released") return { outcome, reason: `${reason}; ${how}` };
   const live = deployments.map(({ environment }) => environment).join(", ");
+  if (live === "") return { outcome: endUntouched(status), reason: how };
   return {
     outcome: status === "ABORTED" ? "Cancelled" : "NeedsAttention",
-    reason: live === "" ? how : `it is live in ${live}; ${how}`,
+    reason: `it is live in ${live}; ${how}`,
   };
 }

@@ -6,12 +6,12 @@ export const mostRecoveries = 3;
 
 /**
  * How a deployment ended whose execution was broken off, once its environment was recovered.
- * @param status of the execution: ABORTED, FAILED or TIMED_OUT.
+ * @param status of the execution: ABORTED, FAILED or TIMED_OUT; undefined if it was redriven since.
  * @param recovery the deployment that recovered it, and how that ended.
  */
 export function endBroken(
   broken: Deployment,
-  status: string,
+  status: string | undefined,
   recovery: { readonly deployment: Deployment; readonly outcome: Outcome; readonly reason: string },
 ): { outcome: Outcome; reason: string } {
   const { deployment, outcome, reason } = recovery;

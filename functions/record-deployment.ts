@@ -136,7 +136,7 @@ async function findRecovered(
     const broken = await records.deployment(name);
     if (broken === undefined || broken.endedAt !== undefined) continue;
     const release = await records.requireRelease(broken.release);
-    const ended = endBroken(broken, name.endedAs ?? "ABORTED", { deployment, ...end });
+    const ended = endBroken(broken, name.endedAs, { deployment, ...end });
     // What failed was known to its execution alone; what was judged is on record.
     recovered.push({ deployment: broken, release, failures: [], ...ended });
   }

@@ -282,6 +282,8 @@ describe("a release that was broken off", () => {
       outcome: "NeedsAttention",
       reason: `it is live in staging; its execution ended as TIMED_OUT (late) ${words}`,
     });
+    expect(decideAbandonedOutcome({ ...end, status: "TIMED_OUT" }, []).outcome).toBe("Expired");
+    expect(decideAbandonedOutcome({ ...end, status: "FAILED" }, []).outcome).toBe("Rejected");
   });
 });
 

@@ -256,9 +256,9 @@ describe("the end of a deployment that was broken off", () => {
     members: Partial<Deployment>,
     outcome: "Released" | "NeedsAttention" = "Released",
     live = "web-1",
-    endedAs = "ABORTED",
+    endedAs: string | null = "ABORTED",
   ) =>
-    endBroken(deployment(members), endedAs, {
+    endBroken(deployment(members), endedAs ?? undefined, {
       deployment: { ...recovery, previous: revision(live) },
       outcome,
       reason: "web-1 serves",
@@ -278,6 +278,7 @@ describe("the end of a deployment that was broken off", () => {
   it("says who ended it where nothing was touched: a person, its time, or what went wrong", () => {
     expect(end({}, "Released", "web-1", "TIMED_OUT")).toBe("Expired");
     expect(end({}, "Released", "web-1", "FAILED")).toBe("Rejected");
+    expect(end({}, "Released", "web-1", null)).toBe("Rejected");
     expect(end({ switched }, "Released", "web-1", "TIMED_OUT")).toBe("RolledBack");
   });
 });
