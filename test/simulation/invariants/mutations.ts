@@ -21,10 +21,17 @@ function isSamePlace(one: Change, other: Change): boolean {
   return one.service === other.service && one.environment === other.environment;
 }
 
-/** Whoever changes an environment has its lease at that moment. */
-export const onlyTheHolderChanges: Invariant = ({ history }) =>
+/**
+ * Whoever changes an environment has its lease at that moment. What AWS takes up when every try at it is over, and a
+ * person has to look there for that, finds nobody with the lease.
+ */
+export const onlyTheHolderChanges: Invariant = ({ history, records }) =>
   changesOf(history)
     .filter(({ execution, holder }) => execution !== holder)
+    .filter(({ execution, holder }) => {
+      const own = records.deployments.find(({ executionArn }) => executionArn === execution);
+      return holder !== undefined || own === undefined || !isLeftToAPerson(own);
+    })
     .map((change) => `${describeChange(change)}, while the lease was held by ${change.holder ?? "nobody"}`);
 
 /** By how many milliseconds the clock of a function may be wrong, and that of another the other way. */
