@@ -191,9 +191,10 @@ export interface ExecutionEnd {
  * How a deployment ended that touched nothing and whose execution was ended by others: by a person, because its time
  * was up, or because Step Functions could not go on.
  * @param status of the execution: ABORTED, TIMED_OUT or FAILED; undefined if that is not known any more.
+ * @param isCancelled whether a person had cancelled it before.
  */
-export function endUntouched(status: string | undefined): Outcome {
-  if (status === "ABORTED") return "Cancelled";
+export function endUntouched(status: string | undefined, isCancelled: boolean): Outcome {
+  if (status === "ABORTED" || isCancelled) return "Cancelled";
   return status === "TIMED_OUT" ? "Expired" : "Rejected";
 }
 
@@ -204,14 +205,15 @@ export function endUntouched(status: string | undefined): Outcome {
 export function decideAbandonedOutcome(
   { executionArn, status, cause }: ExecutionEnd,
   deployments: ReleaseFacts["deployments"],
+  isCancelled: boolean,
 ): { outcome: Outcome; reason: string } {
   const how = `its execution ended as ${status}${cause ? ` (${cause})` : ""} without closing the release: ${executionArn}`;
   const { outcome, reason } = decideReleaseOutcome({ failures: [], deployments });
   if (outcome !== "Released") return { outcome, reason: `${reason}; ${how}` };
   const live = deployments.map(({ environment }) => environment).join(", ");
-  if (live === "") return { outcome: endUntouched(status), reason: how };
+  if (live === "") return { outcome: endUntouched(status, isCancelled), reason: how };
   return {
-    outcome: status === "ABORTED" ? "Cancelled" : "NeedsAttention",
+    outcome: status === "ABORTED" || isCancelled ? "Cancelled" : "NeedsAttention",
     reason: `it is live in ${live}; ${how}`,
   };
 }

@@ -6,12 +6,12 @@ export const mostRecoveries = 3;
 
 /**
  * How a deployment ended whose execution was broken off, once its environment was recovered.
- * @param status of the execution: ABORTED, FAILED or TIMED_OUT; undefined if it was redriven since.
+ * @param end `status` of the execution: ABORTED, FAILED or TIMED_OUT; undefined if it was redriven since.
  * @param recovery the deployment that recovered it, and how that ended.
  */
 export function endBroken(
   broken: Deployment,
-  status: string | undefined,
+  end: { readonly status: string | undefined; readonly isCancelled: boolean },
   recovery: { readonly deployment: Deployment; readonly outcome: Outcome; readonly reason: string },
 ): { outcome: Outcome; reason: string } {
   const { deployment, outcome, reason } = recovery;
@@ -20,7 +20,7 @@ export function endBroken(
     return { outcome: "Released", reason: `it was on record as live when ${said}` };
   if (outcome !== "Released") return { outcome: "NeedsAttention", reason: said };
   return touchedNothing(broken)
-    ? { outcome: endUntouched(status), reason: `nothing was touched when ${said}` }
+    ? { outcome: endUntouched(end.status, end.isCancelled), reason: `nothing was touched when ${said}` }
     : { outcome: "RolledBack", reason: said };
 }
 

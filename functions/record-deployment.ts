@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { connectRecords, type Records } from "../aws/dynamodb.ts";
+import { cancellationOf } from "../core/cancel.ts";
 import { endDeployment, schemaMembers } from "../core/ending.ts";
 import { readCause } from "../core/errors.ts";
 import { Verdict } from "../core/health.ts";
@@ -136,7 +137,8 @@ async function findRecovered(
     const broken = await records.deployment(name);
     if (broken === undefined || broken.endedAt !== undefined) continue;
     const release = await records.requireRelease(broken.release);
-    const ended = endBroken(broken, name.endedAs, { deployment, ...end });
+    const isCancelled = cancellationOf(release, broken) !== undefined;
+    const ended = endBroken(broken, { status: name.endedAs, isCancelled }, { deployment, ...end });
     // What failed was known to its execution alone; what was judged is on record.
     recovered.push({ deployment: broken, release, failures: [], ...ended });
   }

@@ -1,6 +1,7 @@
 import { connectRecords } from "../aws/dynamodb.ts";
 import { idempotencyToken } from "../aws/idempotency.ts";
 import { connectExecutions } from "../aws/states.ts";
+import { cancellationOf } from "../core/cancel.ts";
 import { deploymentKey } from "../core/names.ts";
 import { decideAbandonedOutcome, type ExecutionEnd, endUntouched } from "../core/outcome.ts";
 import type { Deployment, Release } from "../core/records.ts";
@@ -73,9 +74,10 @@ async function closeUnbegun(place: Place, { record, end }: Broken<Deployment>): 
   const { connection, environment: home } = place;
   if (record.fence !== undefined) return false;
   const records = connectRecords(connection, home.table);
+  const release = await records.requireRelease(record.release);
   await records.closeDeployment(record, {
     endedAt: connection.now(),
-    outcome: endUntouched(end.status),
+    outcome: endUntouched(end.status, cancellationOf(release, record) !== undefined),
     reason: `nothing was touched; ${describe(end)} before it had its turn`,
   });
   await records.leaveLine(...placeInLine(record));
@@ -148,7 +150,7 @@ export async function closeReleases(
     await stopBuilds(place, record.id, "stopped because the release's execution ended");
     const deployments = (await records.deployments(record.id)).filter(isOf(record));
     if (deployments.some(({ endedAt }) => endedAt === undefined)) continue;
-    const ending = decideAbandonedOutcome(end, deployments);
+    const ending = decideAbandonedOutcome(end, deployments, record.cancelled !== undefined);
     if (await records.closeRelease(record.id, { ...ending, endedAt: connection.now() })) closed++;
   }
   return closed;

@@ -274,16 +274,18 @@ describe("a release that was broken off", () => {
   it("says how its execution ended, with the words of who stopped it if there are any", () => {
     const end = { executionArn: "arn:1", status: "ABORTED", cause: undefined };
     const words = "without closing the release: arn:1";
-    expect(decideAbandonedOutcome(end, [])).toEqual({
+    expect(decideAbandonedOutcome(end, [], false)).toEqual({
       outcome: "Cancelled",
       reason: `its execution ended as ABORTED ${words}`,
     });
-    expect(decideAbandonedOutcome({ ...end, status: "TIMED_OUT", cause: "late" }, [live])).toEqual({
+    expect(decideAbandonedOutcome({ ...end, status: "TIMED_OUT", cause: "late" }, [live], false)).toEqual({
       outcome: "NeedsAttention",
       reason: `it is live in staging; its execution ended as TIMED_OUT (late) ${words}`,
     });
-    expect(decideAbandonedOutcome({ ...end, status: "TIMED_OUT" }, []).outcome).toBe("Expired");
-    expect(decideAbandonedOutcome({ ...end, status: "FAILED" }, []).outcome).toBe("Rejected");
+    expect(decideAbandonedOutcome({ ...end, status: "TIMED_OUT" }, [], false).outcome).toBe("Expired");
+    expect(decideAbandonedOutcome({ ...end, status: "FAILED" }, [], false).outcome).toBe("Rejected");
+    expect(decideAbandonedOutcome({ ...end, status: "FAILED" }, [], true).outcome).toBe("Cancelled");
+    expect(decideAbandonedOutcome({ ...end, status: "FAILED" }, [live], true).outcome).toBe("Cancelled");
   });
 });
 

@@ -257,12 +257,17 @@ describe("the end of a deployment that was broken off", () => {
     outcome: "Released" | "NeedsAttention" = "Released",
     live = "web-1",
     endedAs: string | null = "ABORTED",
+    isCancelled = false,
   ) =>
-    endBroken(deployment(members), endedAs ?? undefined, {
-      deployment: { ...recovery, previous: revision(live) },
-      outcome,
-      reason: "web-1 serves",
-    }).outcome;
+    endBroken(
+      deployment(members),
+      { status: endedAs ?? undefined, isCancelled },
+      {
+        deployment: { ...recovery, previous: revision(live) },
+        outcome,
+        reason: "web-1 serves",
+      },
+    ).outcome;
   const switched = { begunAt: 1 };
   const migration = { begunAt: 1, confirmed: false };
 
@@ -279,6 +284,7 @@ describe("the end of a deployment that was broken off", () => {
     expect(end({}, "Released", "web-1", "TIMED_OUT")).toBe("Expired");
     expect(end({}, "Released", "web-1", "FAILED")).toBe("Rejected");
     expect(end({}, "Released", "web-1", null)).toBe("Rejected");
+    expect(end({}, "Released", "web-1", "FAILED", true)).toBe("Cancelled");
     expect(end({ switched }, "Released", "web-1", "TIMED_OUT")).toBe("RolledBack");
   });
 });

@@ -66,7 +66,8 @@ export const expiredEndsAsExpired: Invariant = (ended) =>
       (one) => one.digest === digest && one.environment === environment,
     );
     if (approvals === 0 || said || fence !== undefined) return [];
-    return outcome === "Rejected" && !/LeaseLost|Lambda|AwsFault|Throttled|Sandbox|Runtime/.test(reason)
+    return outcome === "Rejected" &&
+      !/ended as FAILED|LeaseLost|Lambda|AwsFault|Throttled|Sandbox|Runtime/.test(reason)
       ? [`${release} in ${environment}, about which nobody said a word, was rejected: ${reason}`]
       : [];
   });
